@@ -1,0 +1,1 @@
+"""The tests tell the story: `unit` · `contracts` · `real` · `ui` · `features` · `faults` · `bench`."""

@@ -1,0 +1,15 @@
+"""Runs a coroutine the way the engine does: an explicit loop, in debug mode, so that a slow callback shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, run to its end on a loop of its own."""
+    with asyncio.Runner(debug=True, loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(work)

@@ -1,0 +1,167 @@
+"""What every host can do: run a program, and a few careful file operations.
+
+Arguments are lists, never a shell's sentence. Secrets travel on standard input, which is written, closed and drained,
+never in arguments or the environment.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+KEPT = 1024 * 1024
+
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes a piece of a program's output; while it is awaited nothing more is read, so the program waits too."""
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A program and its arguments.
+
+    `program` is a name looked up on the host's path, or an absolute path. `stdin` is written whole and closed.
+    `environment` is added to the few variables a program needs (`hosts.environment`); nothing else is inherited.
+    `folder` is the working directory; "" is a neutral one.
+    """
+
+    program: str
+    arguments: tuple[str, ...] = ()
+    stdin: bytes = b""
+    environment: Mapping[str, str] = {}
+    folder: str = ""
+
+
+class Ending(enum.Enum):
+    """Why a program is no longer running."""
+
+    EXITED = "exited"
+    KILLED = "killed"
+    """A signal of somebody else's ended it."""
+    OVERDUE = "overdue"
+    """Its deadline passed and we ended it."""
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """How a program ended and what it said.
+
+    `code` is its exit code, or minus the signal that killed it (POSIX). `stdout` and `stderr` hold at most `keep`
+    bytes each, the first half and the last half of it; `cut` says that something between was left out.
+    `seconds` is how long it ran.
+    """
+
+    code: int
+    ending: Ending
+    stdout: bytes
+    stderr: bytes
+    cut: bool
+    seconds: float
+
+
+class FileKind(enum.Enum):
+    """What stands at a path."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    OTHER = "other"
+
+
+class FileStat(msgspec.Struct, frozen=True):
+    """What `stat` says of a path, links not followed; `modified` is in nanoseconds since 1970."""
+
+    kind: FileKind
+    size: int
+    modified: int
+    mode: int
+    uid: int
+    gid: int
+    inode: int
+    device: int
+
+
+class HostFacts(msgspec.Struct, frozen=True):
+    """What is known of a host: `computer` is its own name, `system` one of linux, darwin, windows."""
+
+    computer: str
+    system: str
+    machine: str
+    user: str
+
+
+class Dialogue(Protocol):
+    """A running program that is talked with: write to it, read from it, end it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    async def write(self, piece: bytes) -> None:
+        """Writes to its standard input."""
+
+    async def close_input(self) -> None:
+        """Says that nothing more will be written."""
+
+    async def read(self) -> bytes:
+        """The next piece of its standard output; b"" when it has closed it."""
+
+    async def wait(self) -> Finished:
+        """How it ended; its unread output is thrown away."""
+
+    async def stop(self) -> Finished:
+        """Ends it and all it started: interrupt, then terminate, then kill; comes back when it is gone."""
+
+
+class Host(Protocol):
+    """A place to run things. Every method raises `UserError` with a code `host.…` for what a person must know."""
+
+    @property
+    def name(self) -> str:
+        """The name the site file gives it."""
+
+    async def which(self, program: str) -> str | None:
+        """The absolute path under which `program` would be started, never from the current folder."""
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+        keep: int = KEPT,
+        deadline: float | None = None,
+    ) -> Finished:
+        """Runs a program to its end. Output goes to the sinks as it comes; what has no sink is kept (see `Finished`);
+        of `stderr` the kept part is filled even when it has a sink.
+
+        When the caller is cancelled the program and all it started are ended, interrupt first (so that restic removes
+        its lock), then terminate, then kill, and the cancellation goes on only when they are gone.
+        Raises `UserError` `host.program-missing`, `host.program-not-startable`.
+        """
+
+    async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
+        """Starts a program for a dialogue; `command.stdin` is written first and the input left open."""
+
+    async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
+        """A small file's content; raises `UserError` `host.file-missing`, `host.file-unreadable`, `host.file-too-big`."""
+
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """Writes a file so that after a power cut it is there whole or not at all (temporary name, sync, rename, sync)."""
+
+    async def rename(self, path: str, target: str) -> None:
+        """Renames within one file system, and syncs the folders."""
+
+    async def stat(self, path: str) -> FileStat | None:
+        """What stands at `path`; None when nothing does. Raises `host.file-unreadable` when it cannot be known."""
+
+    async def make_scratch(self, name: str) -> str:
+        """A new private folder (0700) for temporary files of one run; the caller removes it with `remove_tree`."""
+
+    async def remove_tree(self, path: str) -> None:
+        """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
+
+    async def free_space(self, path: str) -> int:
+        """Free bytes for this user on the file system of `path`."""
+
+    async def facts(self) -> HostFacts:
+        """What is known of this host."""

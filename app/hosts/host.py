@@ -143,10 +143,10 @@ class Host(Protocol):
         """Starts a program for a dialogue; `command.stdin` is written first and the input left open."""
 
     async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
-        """A small file's content; raises `UserError` `host.file-missing`, `host.file-unreadable`, `host.file-too-big`."""
+        """A small file's content; raises `host.file-missing`, `host.file-unreadable`, `host.file-too-big`."""
 
     async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
-        """Writes a file so that after a power cut it is there whole or not at all (temporary name, sync, rename, sync)."""
+        """After a power cut the file is there whole or not at all (temporary name, sync, rename, sync)."""
 
     async def rename(self, path: str, target: str) -> None:
         """Renames within one file system, and syncs the folders."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from app.foundation.words import Text
+from app.foundation.words import Text, text
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,3 +49,16 @@ class Busy(UserError):
 
 class Cancelled(UserError):
     """A person (or the program's end) stopped it."""
+
+
+def as_problem(error: BaseException) -> Problem:
+    """Any exception as what a person is shown; an unexpected one is named as a defect, with its kind as detail."""
+    if isinstance(error, UserError):
+        return error.problem
+    return Problem(
+        text("Something went wrong inside Overwinter."),
+        text("What was finished before it is kept; what was under way is not counted as done."),
+        text("Try again; if it happens again, send the details to the people who make Overwinter."),
+        "internal.defect",
+        f"{type(error).__name__}: {error}",
+    )

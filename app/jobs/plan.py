@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from app.foundation.errors import Problem, UserError
+from app.foundation.errors import Problem
 from app.foundation.events import Item, ItemStatus, Phase, Recorded
 from app.foundation.words import Text
 from app.hosts.host import Host
@@ -38,7 +38,7 @@ class Ctx(Protocol):
         """The host of that name in the site file; what its programs say goes into the run's log."""
 
     def secret(self, name: str) -> str:
-        """A secret that the plan named; all of them were read before the first step."""
+        """A secret that the plan named, "" for an optional one that is not stored; read before the first step."""
 
     def emit(self, event: Recorded) -> None:
         """Tells what happened to whoever follows the run."""
@@ -62,11 +62,13 @@ class Step(msgspec.Struct, Generic[S], frozen=True):
 class Plan(msgspec.Struct, Generic[S], frozen=True):
     """What a run will do.
 
-    `choice` is what was asked for, as the record keeps it. `key` is the same for the same request: while a run with
-    this key is active, the request joins it. `secrets` are read before the first step; `items` are counted.
-    `state` is handed from step to step; the runner does not look into it but for what `items_of` gives.
+    `run` is the id the run will have. `choice` is what was asked for, as the record keeps it. `key` is the same for the same request: while a run with
+    this key is active, the request joins it. `secrets` are read before the first step, and so are
+    `optional_secrets`, which may not exist (a database that asks for no password). `items` are counted.
+    `state` is handed from step to step; the runner does not look into it.
     """
 
+    run: str
     kind: str
     site: Site
     choice: str
@@ -74,17 +76,10 @@ class Plan(msgspec.Struct, Generic[S], frozen=True):
     steps: tuple[Step[S], ...]
     state: S
     secrets: tuple[str, ...] = ()
+    optional_secrets: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     trigger: str = "manual"
-
-
-class ItemFailed(Exception):  # noqa: N818  it is an outcome, told by a step to the runner
-    """A step's item ended in a way of its own: partial, or failed with what it had done so far."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__(item.source)
-        self.item = item
 
 
 def failed_item(source: str, problem: Problem) -> Item:
@@ -93,18 +88,3 @@ def failed_item(source: str, problem: Problem) -> Item:
 
 
 AnyPlan = Plan[Any]
-
-
-def as_problem(error: BaseException) -> Problem:
-    """Any exception as what a person is shown; an unexpected one is named as a defect, with its kind as detail."""
-    from app.foundation.words import text
-
-    if isinstance(error, UserError):
-        return error.problem
-    return Problem(
-        text("Something went wrong inside Overwinter."),
-        text("What was finished before it is kept; what was under way is not counted as done."),
-        text("Try again; if it happens again, send the details to the people who make Overwinter."),
-        "internal.defect",
-        f"{type(error).__name__}: {error}",
-    )

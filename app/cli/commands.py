@@ -1,0 +1,52 @@
+"""The root of the command line: global options, all commands, and how wrong usage ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from app import __version__
+from app.assembly import reader_language
+from app.cli.backup import backup
+from app.cli.demo import demo
+from app.cli.output import Output
+from app.cli.points import find, ls, points, save, snapshots
+from app.cli.repo import repo
+from app.cli.runs import run, runs
+from app.cli.secrets import secret
+from app.cli.session import CANCELLED, USAGE, Session
+from app.cli.sites import site
+from app.cli.tools import tools
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="overwinter", message="%(prog)s %(version)s")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder of everything the program keeps.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON; progress as JSON lines on standard error.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.pass_context
+def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Backs a greenhouse up, proves that it restores, puts it back. Without a command: the window."""
+    context.obj = Session(data, Output(reader_language(), json=as_json, quiet=quiet))
+
+
+for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
+    overwinter.add_command(command)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Does what the arguments say and gives the exit code."""
+    try:
+        overwinter.main(list(arguments), prog_name="overwinter", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.Abort:
+        return CANCELLED
+    except click.ClickException as wrong:
+        wrong.show()
+        return USAGE
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else USAGE
+    return 0

@@ -1,0 +1,105 @@
+"""`points`, `snapshots`, `ls`, `find`, `save`: look into the repository and take something out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.assembly import Overwinter
+from app.cli.output import printable
+from app.cli.session import Session, pass_session
+from app.foundation.words import Size, text
+from app.jobs.browse import find_name, list_folder, save_path
+from app.jobs.points import SHORT, Point, list_points
+from app.jobs.tags import site_tag
+
+
+@click.command()
+@click.argument("site")
+@pass_session
+def points(session: Session, site: str) -> None:
+    """The recovery points, newest first."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        found = await list_points(repository.restic, repository.site)
+        for point in found:
+            session.output.row(point, _point_line(session, point))
+        if not found and not session.output.json:
+            session.output.result(None, [text("No recovery point yet: overwinter backup {site}", site=site)])
+
+    session.perform(work)
+
+
+def _point_line(session: Session, point: Point) -> str:
+    when = session.output.moment(point.time)
+    return f"{point.short_id}  {when}  {point.status}  {', '.join(point.layers)}"
+
+
+@click.command()
+@click.argument("site")
+@pass_session
+def snapshots(session: Session, site: str) -> None:
+    """The snapshots behind the points, newest first."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        found = await repository.restic.snapshots(tags=(site_tag(repository.site.name),))
+        for snapshot in sorted(found, key=lambda one: one.time, reverse=True):
+            when = session.output.moment(snapshot.time)
+            line = f"{snapshot.id[:SHORT]}  {when}  {' '.join(snapshot.paths)}  {' '.join(snapshot.tags)}"
+            session.output.row(snapshot, line)
+
+    session.perform(work)
+
+
+@click.command()
+@click.argument("site")
+@click.argument("snapshot")
+@click.argument("path", default="/")
+@pass_session
+def ls(session: Session, site: str, snapshot: str, path: str) -> None:
+    """What a folder of a snapshot holds."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        async for entry in list_folder(repository, snapshot, path):
+            size = session.output.language.size(entry.size) if entry.kind == "file" else entry.kind
+            session.output.row(entry, f"{size:>10}  {printable(entry.path)}")
+
+    session.perform(work)
+
+
+@click.command()
+@click.argument("site")
+@click.argument("pattern")
+@pass_session
+def find(session: Session, site: str, pattern: str) -> None:
+    """Where a name stands in all snapshots; `*` and `?` stand for anything."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        for hit in await find_name(repository, pattern):
+            session.output.row(hit, f"{hit.snapshot[:SHORT]}  {printable(hit.path)}")
+
+    session.perform(work)
+
+
+@click.command()
+@click.argument("site")
+@click.argument("snapshot")
+@click.argument("path")
+@click.argument("target", type=click.Path(path_type=Path))
+@pass_session
+def save(session: Session, site: str, snapshot: str, path: str, target: Path) -> None:
+    """Save one file or folder of a snapshot as TARGET, which must not exist yet."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        saved = await save_path(repository, snapshot, path, target)
+        session.output.result(
+            saved, [text("Saved {size} as {target}", size=Size(saved.bytes), target=printable(saved.target))]
+        )
+
+    session.perform(work)

@@ -1,0 +1,77 @@
+"""`repo`: make a site's repository, test it, count it."""
+
+from __future__ import annotations
+
+import click
+
+from app.assembly import Overwinter
+from app.cli.session import Session, pass_session
+from app.foundation.words import Size, plural, text
+
+
+@click.group()
+def repo() -> None:
+    """The repository of a site."""
+
+
+@repo.command()
+@click.argument("site")
+@pass_session
+def init(session: Session, site: str) -> None:
+    """Make the repository, encrypted with the site's repository-password."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        made = await repository.restic.init()
+        await app.audit(site, "repository made")
+        session.output.result(
+            {"id": made, "repository": repository.site.repository.address},
+            [text("The repository is made: {address}", address=repository.site.repository.address)],
+        )
+
+    session.perform(work)
+
+
+@repo.command()
+@click.argument("site")
+@pass_session
+def test(session: Session, site: str) -> None:
+    """Open the repository for real: reached, password right, who holds a lock."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        config = await repository.restic.config()
+        locks = await repository.restic.locks()
+        said = [text("The repository answers and the password is right (format {version}).", version=config.version)]
+        said += [
+            text(
+                "Locked by {user} on {host} since {when}.",
+                user=lock.user,
+                host=lock.host,
+                when=session.output.moment(lock.since),
+            )
+            for lock in locks
+        ]
+        session.output.result({"id": config.id, "version": config.version, "locks": locks}, said)
+
+    session.perform(work)
+
+
+@repo.command()
+@click.argument("site")
+@pass_session
+def stats(session: Session, site: str) -> None:
+    """How big the repository is."""
+
+    async def work(app: Overwinter) -> None:
+        repository = await app.repository(site)
+        counted = await repository.restic.stats()
+        session.output.result(
+            counted,
+            [
+                plural("{size} in {count} snapshot", "{size} in {count} snapshots", counted.snapshots,
+                       size=Size(counted.bytes)),
+            ],
+        )  # fmt: skip
+
+    session.perform(work)

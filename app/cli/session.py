@@ -1,0 +1,112 @@
+"""Opens the program for one command and turns what comes of it into an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from app.assembly import Overwinter, assemble
+from app.cli.output import Output
+from app.foundation.errors import Busy, Cancelled, Refused, UserError, as_problem
+from app.foundation.events import Outcome
+from app.jobs.plan import AnyPlan
+from app.records.runs import Run
+from app.runs.engine import run_engine
+from app.settings.places import Places
+
+DONE, FAILED, USAGE, PARTIAL, REFUSED, BUSY, UNFINISHED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 130
+
+EXIT_OF_OUTCOME = {
+    Outcome.SUCCESS: DONE,
+    Outcome.PARTIAL: PARTIAL,
+    Outcome.FAILED: FAILED,
+    Outcome.REFUSED: REFUSED,
+    Outcome.SKIPPED: BUSY,
+    Outcome.CANCELLED: CANCELLED,
+    Outcome.INTERRUPTED: FAILED,
+}
+
+USAGE_ROOMS = ("site-file.", "usage.")
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What a command needs: where the program keeps things, and how to print."""
+
+    data: Path | None
+    output: Output
+
+    def perform(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> None:
+        """Opens the program, does `work`, closes it, and ends the command with its exit code."""
+        _end_like_ctrl_c()
+        try:
+            code = run_engine(self._opened(work))
+        except KeyboardInterrupt:
+            code = CANCELLED
+        sys.exit(code)
+
+    async def _opened(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> int:
+        try:
+            app = await assemble(Places.choose(self.data), ask_passphrase=ask_passphrase)
+            try:
+                return await work(app) or DONE
+            finally:
+                await app.close()
+        except UserError as error:
+            self.output.problem(error.problem)
+            return exit_of(error)
+        except BrokenPipeError:  # whoever read our output has closed it
+            return FAILED
+        except Exception as error:  # noqa: BLE001  a defect is shown as one, with its kind; never a bare traceback
+            self.output.problem(as_problem(error))
+            return FAILED
+
+    async def follow(self, app: Overwinter, plan: AnyPlan) -> tuple[Run, bool]:
+        """Launches a plan (or joins it), shows it live, and gives its closed record and whether it was joined."""
+        launched = await app.runner.launch(plan)
+        async for batch in app.runner.feed(plan.site.name, launched.run).batches():
+            self.output.progress(batch)
+        return await app.runner.wait(plan.site.name, launched.run), launched.joined
+
+
+def exit_of(error: UserError) -> int:
+    """The exit code of an error that a person sees."""
+    if error.code.startswith(USAGE_ROOMS):
+        return USAGE
+    match error:
+        case Refused():
+            return REFUSED
+        case Busy():
+            return BUSY
+        case Cancelled():
+            return CANCELLED
+        case _:
+            return FAILED
+
+
+def _end_like_ctrl_c() -> None:
+    """A polite end from outside (TERM, a closed terminal, Ctrl+Break) is the same as Ctrl+C: cancel, put away, end."""
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, interrupt)
+
+
+async def ask_passphrase(prompt: str) -> str | None:
+    """Asks for the vault's passphrase on a terminal; None where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        return None
+    return str(click.prompt(prompt, hide_input=True, err=True))
+
+
+pass_session = click.make_pass_decorator(Session)

@@ -1,0 +1,124 @@
+"""What a step acts through, and the host that writes into the run's log what its programs say."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from app.foundation.events import Recorded
+from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
+
+
+class RunContext:
+    """The `Ctx` of one run."""
+
+    def __init__(
+        self, run: str, hosts: Mapping[str, Host], secrets: Mapping[str, str], tell: Callable[[Recorded], None]
+    ) -> None:
+        self._run = run
+        self._hosts = hosts
+        self._secrets = secrets
+        self._tell = tell
+        self._scratch: dict[str, str] = {}
+
+    def host(self, name: str) -> Host:
+        """The host of that name; the plan was made from a validated site, so it exists."""
+        return self._hosts[name]
+
+    def secret(self, name: str) -> str:
+        """A secret that the plan named."""
+        return self._secrets[name]
+
+    def emit(self, event: Recorded) -> None:
+        """Tells it to whoever follows."""
+        self._tell(event)
+
+    async def scratch(self, host: str) -> str:
+        """This run's folder for temporary files there, made when first asked for."""
+        if host not in self._scratch:
+            self._scratch[host] = await self._hosts[host].make_scratch(f"run-{self._run[:8]}")
+        return self._scratch[host]
+
+    async def remove_scratch(self) -> None:
+        """Removes what was made; a host that cannot be reached keeps it until the next contact."""
+        for host, folder in list(self._scratch.items()):
+            await self._hosts[host].remove_tree(folder)
+            del self._scratch[host]
+
+
+class LoggedHost:
+    """A host whose programs' words go into a run's log: the command, what it says on its error channel, its end."""
+
+    def __init__(self, host: Host, log: Callable[[bytes], Awaitable[None]]) -> None:
+        self._host = host
+        self._log = log
+
+    @property
+    def name(self) -> str:
+        """The name the site file gives it."""
+        return self._host.name
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+        keep: int = KEPT,
+        deadline: float | None = None,
+    ) -> Finished:
+        """As the host does, with its words in the log."""
+        await self._log(_said(f"$ {' '.join((command.program, *command.arguments))}"))
+
+        async def both(piece: bytes) -> None:
+            await self._log(piece)
+            if stderr is not None:
+                await stderr(piece)
+
+        finished = await self._host.run(command, stdout=stdout, stderr=both, keep=keep, deadline=deadline)
+        await self._log(_said(f"  exit {finished.code} after {finished.seconds:.1f} s"))
+        return finished
+
+    async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
+        """As the host does; the dialogue itself is not logged, what is said on the error channel is."""
+        await self._log(_said(f"$ {' '.join((command.program, *command.arguments))}"))
+        return await self._host.start(command, stderr=stderr or self._log)
+
+    async def which(self, program: str) -> str | None:
+        """As the host does."""
+        return await self._host.which(program)
+
+    async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
+        """As the host does."""
+        return await self._host.read(path, limit)
+
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """As the host does."""
+        await self._host.write_durably(path, content, mode)
+
+    async def rename(self, path: str, target: str) -> None:
+        """As the host does."""
+        await self._host.rename(path, target)
+
+    async def stat(self, path: str) -> FileStat | None:
+        """As the host does."""
+        return await self._host.stat(path)
+
+    async def make_scratch(self, name: str) -> str:
+        """As the host does."""
+        return await self._host.make_scratch(name)
+
+    async def remove_tree(self, path: str) -> None:
+        """As the host does."""
+        await self._host.remove_tree(path)
+
+    async def free_space(self, path: str) -> int:
+        """As the host does."""
+        return await self._host.free_space(path)
+
+    async def facts(self) -> HostFacts:
+        """As the host does."""
+        return await self._host.facts()
+
+
+def _said(line: str) -> bytes:
+    return line.encode("utf-8", "surrogateescape").replace(b"\n", b"\\n") + b"\n"

@@ -1,0 +1,288 @@
+"""One run being carried out: secrets, steps, cleaning up, and the one close of its record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from app.foundation.errors import Busy, Cancelled, Problem, Refused, UserError, as_problem
+from app.foundation.events import (
+    Counters,
+    Item,
+    ItemFinished,
+    ItemStatus,
+    Outcome,
+    Phase,
+    Recorded,
+    Rollback,
+    RunClosed,
+    StepFinished,
+    StepOutcome,
+    StepStarted,
+    Warned,
+)
+from app.foundation.redact import Redactor
+from app.foundation.words import Text, text
+from app.hosts.host import Host
+from app.jobs.plan import AnyPlan, OnFailure, Step, failed_item
+from app.records.runs import Run, SiteRecords
+from app.runs.context import LoggedHost, RunContext
+from app.runs.files import RunWriter
+
+CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
+
+KEPT = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)
+
+
+class SecretReader(Protocol):
+    """Where the secrets of a plan come from: the keyring or the vault."""
+
+    async def get(self, site: str, name: str) -> str | None:
+        """The secret, taught to the redactor; None when it is not stored."""
+
+
+class Work:
+    """Carries one plan out and closes its record exactly once, whatever happens."""
+
+    def __init__(
+        self,
+        run: Run,
+        plan: AnyPlan,
+        *,
+        records: SiteRecords,
+        writer: RunWriter,
+        redactor: Redactor,
+        secrets: SecretReader,
+        hosts: Mapping[str, Host],
+    ) -> None:
+        self._run = run
+        self._plan = plan
+        self._records = records
+        self._writer = writer
+        self._redactor = redactor
+        self._secrets = secrets
+        self._hosts = hosts
+        self._items: dict[str, Item] = {}
+        self._unstored: list[Item] = []
+        self._refused = False
+
+    async def carry_out(self) -> None:
+        """The whole story. Raises only when the record itself could not be closed."""
+        error: Problem | None = None
+        try:
+            await self._writer.open()
+            async with self._site_lock():
+                error = await self._all_steps()
+            outcome = self._outcome(error)
+        except asyncio.CancelledError:
+            outcome, error = Outcome.CANCELLED, CANCELLED
+        except Busy as busy:
+            outcome, error = Outcome.SKIPPED, busy.problem
+        except Refused as refused:
+            outcome, error = Outcome.REFUSED, refused.problem
+        except Exception as failure:  # noqa: BLE001  closed with what it was: a run owes exactly one record
+            outcome, error = Outcome.FAILED, self._redacted(as_problem(failure))
+        await to_its_end(self._close(outcome, error))
+
+    @contextlib.asynccontextmanager
+    async def _site_lock(self) -> AsyncIterator[None]:
+        holder = await self._records.take_site_lock(self._run.id, self._run.owner)
+        if holder is not None:
+            raise Busy(
+                text(
+                    "{site} is busy with another operation ({kind}, run {run}).",
+                    site=self._plan.site.name,
+                    kind=holder.kind,
+                    run=holder.run[:8],
+                ),
+                text("Nothing was started; the other operation goes on."),
+                text(
+                    "Wait until it has ended, or cancel it: overwinter run cancel {site} {run}",
+                    site=self._plan.site.name,
+                    run=holder.run[:8],
+                ),
+                "run.busy",
+            )
+        try:
+            yield
+        finally:
+            await to_its_end(self._records.release_site_lock(self._run.id))
+
+    async def _all_steps(self) -> Problem | None:
+        """The steps, watched for a cancel from another process; gives the error that stopped them, if one did."""
+        secrets = await self._read_secrets()
+        hosts = {name: LoggedHost(host, self._writer.log) for name, host in self._hosts.items()}
+        context = RunContext(self._run.id, hosts, secrets, self._tell)
+        watch = asyncio.create_task(self._watch_for_cancel(asyncio.current_task()))
+        try:
+            return await self._steps(context)
+        finally:
+            watch.cancel()
+            await to_its_end(context.remove_scratch())
+
+    async def _read_secrets(self) -> dict[str, str]:
+        """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""
+        site = self._plan.site.name
+        found = {name: await self._secrets.get(site, name) for name in self._plan.secrets}
+        missing = [name for name, value in found.items() if value is None]
+        if missing:
+            raise Refused(
+                text("The secret {name} of {site} is not stored.", name=missing[0], site=site),
+                text("Nothing was started and nothing was changed."),
+                text("Store it: overwinter secret set {site} {name}", site=site, name=missing[0]),
+                "secrets.missing",
+            )
+        optional = {name: await self._secrets.get(site, name) for name in self._plan.optional_secrets}
+        return {name: value or "" for name, value in (found | optional).items()}
+
+    async def _watch_for_cancel(self, work: asyncio.Task[Any] | None) -> None:
+        while True:
+            with contextlib.suppress(UserError):  # a store that is away for a moment may not end the run
+                if await self._records.cancel_requested(self._run.id):
+                    break
+            await asyncio.sleep(CANCEL_LOOK_EVERY)
+        if work is not None:
+            work.cancel()
+
+    async def _steps(self, context: RunContext) -> Problem | None:
+        stopped: Problem | None = None
+        for number, step in enumerate(self._plan.steps, 1):
+            if stopped is not None and step.phase is not Phase.FINISH:
+                continue
+            failure = await self._step(number, step, context)
+            if failure is not None and step.on_failure is OnFailure.STOP:
+                stopped = stopped or failure
+        return stopped
+
+    async def _step(self, number: int, step: Step[Any], context: RunContext) -> Problem | None:
+        """Does one step; gives what went wrong. A cancel closes the step and goes on up."""
+        of = len(self._plan.steps)
+        await self._records.add_step(self._run.id, number, step.key, step.title, step.phase)
+        self._tell(StepStarted(key=step.key, title=step.title, phase=step.phase, number=number, of=of))
+        try:
+            async with asyncio.timeout(step.deadline):
+                await step.do(context, self._plan.state)
+        except asyncio.CancelledError:
+            await to_its_end(self._finish_step(number, step, StepOutcome.CANCELLED, None))
+            raise
+        except Exception as error:  # noqa: BLE001  told, recorded and judged by the step's own rule
+            return await self._step_failed(number, step, error)
+        await self._finish_step(number, step, StepOutcome.DONE, None)
+        return None
+
+    async def _step_failed(self, number: int, step: Step[Any], error: Exception) -> Problem:
+        if isinstance(error, TimeoutError) and step.deadline is not None:
+            error = _overdue(step.title)
+        failure = self._redacted(as_problem(error))
+        self._refused = self._refused or (isinstance(error, Refused) and step.phase is Phase.PREFLIGHT)
+        outcome = StepOutcome.FAILED
+        if step.on_failure is OnFailure.WARN:
+            outcome = StepOutcome.WARNED
+            self._tell(Warned(warning=failure))
+        if step.item and step.item not in self._items:
+            self._tell(ItemFinished(item=failed_item(step.item, failure)))
+        await self._finish_step(number, step, outcome, failure)
+        return failure
+
+    async def _finish_step(self, number: int, step: Step[Any], outcome: StepOutcome, failure: Problem | None) -> None:
+        await self._store_items()
+        await self._records.finish_step(self._run.id, number, outcome, failure)
+        self._tell(StepFinished(key=step.key, outcome=outcome, error=failure))
+
+    def _tell(self, event: Recorded) -> None:
+        if isinstance(event, ItemFinished):
+            item = self._redacted_item(event.item)
+            event = msgspec.structs.replace(event, item=item)
+            self._items[item.source] = item
+            self._unstored.append(item)
+        self._writer.tell(event)
+
+    async def _store_items(self) -> None:
+        while self._unstored:
+            await self._records.add_item(self._run.id, self._unstored.pop(0))
+
+    def _redacted(self, problem: Problem) -> Problem:
+        return msgspec.structs.replace(problem, detail=self._redactor.text(problem.detail))
+
+    def _redacted_item(self, item: Item) -> Item:
+        error = item.error and self._redacted(item.error)
+        return msgspec.structs.replace(item, error=error, missing=tuple(map(self._redactor.text, item.missing)))
+
+    def _outcome(self, error: Problem | None) -> Outcome:
+        if error is not None:
+            return Outcome.REFUSED if self._refused else Outcome.FAILED
+        statuses = [item.status for item in self._items.values()]
+        if len(statuses) == len(self._plan.items) and all(status is ItemStatus.SUCCESS for status in statuses):
+            return Outcome.SUCCESS
+        return Outcome.PARTIAL if any(status in KEPT for status in statuses) else Outcome.FAILED
+
+    def _counters(self) -> Counters:
+        statuses = [item.status for item in self._items.values()]
+        total = len(self._plan.items)
+        return Counters(
+            total=total,
+            processed=len(statuses),
+            succeeded=sum(status in KEPT for status in statuses),
+            failed=sum(status is ItemStatus.FAILED for status in statuses),
+            skipped=total - len(statuses),
+        )
+
+    async def _close(self, outcome: Outcome, error: Problem | None) -> None:
+        """Closes the record, then the files: a follower that sees the last event finds the record closed."""
+        if error is None and outcome is not Outcome.SUCCESS:
+            error = next((item.error for item in self._items.values() if item.error is not None), None)
+        if self._writer.incomplete:
+            self._writer.tell(Warned(warning=_log_incomplete(self._writer.incomplete)))
+        closed = RunClosed(outcome=outcome, rollback=Rollback.NONE, counters=self._counters(), error=error)
+        try:
+            await self._store_items()
+            await self._records.close(
+                self._run.id,
+                outcome,
+                rollback=closed.rollback,
+                counters=closed.counters,
+                error=error,
+                log_excerpt=await self._writer.excerpt(),
+            )
+        finally:
+            await self._writer.close(closed)
+
+
+CANCELLED = Cancelled(
+    text("The run was cancelled."),
+    text("What was already in the repository stays there; no recovery point was made."),
+    text("Start it again when you are ready; what is already there is not uploaded twice."),
+    "run.cancelled",
+).problem
+
+
+def _overdue(title: Text) -> UserError:
+    return UserError(
+        text("The step took longer than it may: {step}", step=title),
+        text("It was ended; what it had not finished does not count as done."),
+        text("Look into the log, mend what is slow, and start again."),
+        "run.step-overdue",
+    )
+
+
+def _log_incomplete(why: str) -> Problem:
+    return Problem(
+        text("The log of this run is incomplete: it could not be written."),
+        text("The backup itself is not affected."),
+        text("Make room on the disk that holds Overwinter's files."),
+        "run.log-incomplete",
+        why,
+    )
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finishes `work` even when the task is cancelled meanwhile (again): cleaning up is never left half done."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()

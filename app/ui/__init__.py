@@ -1,0 +1,6 @@
+"""The window: the only room that knows Qt.
+
+`application` opens it · `bridge` is the one way to the engine and back · `page_task` makes a page's coroutine safe ·
+`main_window` is the frame · `pages/` one file per page · `widgets/` what pages are made of · `theme` how it looks.
+No page touches records, keyring, files or a process: it asks through the bridge. Open `application` first.
+"""

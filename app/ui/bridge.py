@@ -1,0 +1,161 @@
+"""The one way between the window and the engine.
+
+The engine is one thread with one asyncio loop, and no QObject lives there. Questions go over as coroutine functions
+and come back as answers through one queued signal; events of a run come in batches, the next one only when the page
+has taken the last, so the window is never flooded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from app.assembly import Overwinter, assemble
+from app.foundation.events import Told
+from app.runs.engine import new_loop, run_engine
+from app.settings.places import Places
+
+T = TypeVar("T")
+
+Question = Callable[[Overwinter], Awaitable[T]]
+
+
+class Bridge(QObject):
+    """Asks the engine and follows its runs; lives in the window's thread, where all its answers arrive.
+
+    Signals:
+        answered: an answer came out of the engine (for the bridge itself).
+    """
+
+    answered = Signal(object)
+
+    def __init__(self, places: Places, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = _Engine(places, self)
+        self._open: set[asyncio.Future[Any]] = set()
+        self._ended = asyncio.Event()
+        self.answered.connect(self._on_answered)
+        self._engine.finished.connect(self._on_engine_finished)
+
+    def start(self) -> None:
+        """Starts the engine; questions asked before wait until it is ready."""
+        self._engine.start()
+
+    async def ask(self, question: Question[T]) -> T:
+        """The engine's answer; cancelling the caller cancels the question there. Raises what the question raises."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._open.add(answer)
+        self._engine.submit(question, answer)
+        try:
+            return cast("T", await answer)
+        except asyncio.CancelledError:
+            self._engine.cancel(answer)
+            raise
+        finally:
+            self._open.discard(answer)
+
+    async def follow(self, site: str, run: str) -> AsyncIterator[list[Told]]:
+        """What a run told and tells, in batches, to its end."""
+        batches = await self.ask(lambda app: _batches(app, site, run))
+        while (batch := await self.ask(lambda _: anext(batches, None))) is not None:
+            yield batch
+
+    def _on_answered(self, answer: _Answer) -> None:
+        future = answer.future
+        if future.done():
+            return
+        if answer.error is not None:
+            future.set_exception(answer.error)
+        else:
+            future.set_result(answer.result)
+
+    def _on_engine_finished(self) -> None:
+        self._ended.set()
+
+    async def close(self) -> None:
+        """Cancels what runs, waits until it is put away, and ends the engine."""
+        self._engine.stop()
+        await self._ended.wait()  # the window stays alive while a run removes its lock
+        for answer in list(self._open):
+            answer.cancel()
+
+
+async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[Told]]:
+    return app.runner.feed(site, run).batches()
+
+
+class _Answer:
+    """What came of a question."""
+
+    def __init__(self, future: asyncio.Future[Any], result: object = None, error: Exception | None = None) -> None:
+        self.future = future
+        self.result = result
+        self.error = error
+
+
+class _Engine(QThread):
+    """The thread of the engine: opens the program, answers questions until it is told to stop, closes the program.
+
+    Its loop is made before it starts, so that a question may be put at any time.
+    """
+
+    def __init__(self, places: Places, bridge: Bridge) -> None:
+        super().__init__(bridge)
+        self.setObjectName("engine")
+        self._places = places
+        self._bridge = bridge
+        self._loop = new_loop()
+        self._stopped = asyncio.Event()
+        self._app: asyncio.Task[Overwinter] | None = None
+        self._asked: dict[asyncio.Future[Any] | None, asyncio.Task[None]] = {}
+
+    def run(self) -> None:  # Qt's name for what the thread does
+        """Runs the engine's loop to its end."""
+        run_engine(self._main(), self._loop)
+
+    async def _main(self) -> None:
+        self._app = asyncio.create_task(assemble(self._places))
+        await self._stopped.wait()
+        for task in self._asked.values():
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        with contextlib.suppress(Exception):  # one that could not be opened was told to whoever asked
+            await (await self._app).close()
+
+    def submit(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
+        """Puts a question; its answer is sent to the bridge."""
+        self._call(lambda: self._begin(question, future))
+
+    def cancel(self, future: asyncio.Future[Any]) -> None:
+        """Cancels a question wherever it is."""
+        self._call(lambda: self._cancel(future))
+
+    def stop(self) -> None:
+        """Tells the engine to put everything away and end."""
+        self._call(self._stopped.set)
+
+    def _call(self, work: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the engine has ended
+            self._loop.call_soon_threadsafe(work)
+
+    def _begin(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
+        task = asyncio.create_task(self._answer(question, future))
+        self._asked[future] = task
+        task.add_done_callback(lambda _: self._asked.pop(future, None))
+
+    def _cancel(self, future: asyncio.Future[Any]) -> None:
+        if future in self._asked:
+            self._asked[future].cancel()
+
+    async def _answer(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
+        assert self._app is not None  # made by the loop's first step, before any question's
+        try:
+            result = await question(await asyncio.shield(self._app))
+        except Exception as error:  # noqa: BLE001  handed to whoever asked
+            self._bridge.answered.emit(_Answer(future, error=error))
+        else:
+            self._bridge.answered.emit(_Answer(future, result=result))

@@ -62,10 +62,10 @@ class Step(msgspec.Struct, Generic[S], frozen=True):
 class Plan(msgspec.Struct, Generic[S], frozen=True):
     """What a run will do.
 
-    `run` is the id the run will have. `choice` is what was asked for, as the record keeps it. `key` is the same for the same request: while a run with
-    this key is active, the request joins it. `secrets` are read before the first step, and so are
-    `optional_secrets`, which may not exist (a database that asks for no password). `items` are counted.
-    `state` is handed from step to step; the runner does not look into it.
+    `run` is the id the run will have; `choice` is what was asked for, as the record keeps it. `key` is the same for
+    the same request: while a run with this key is active, the request joins it. `secrets` are read before the first
+    step, and so are `optional_secrets`, which may not exist (a database that asks for no password). `items` are
+    counted. `state` is handed from step to step; the runner does not look into it.
     """
 
     run: str

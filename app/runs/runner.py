@@ -19,7 +19,8 @@ from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan
-from app.records.runs import Run, SiteRecords, owner_alive, this_process
+from app.records.owners import owner_alive, this_process
+from app.records.runs import Run, SiteRecords
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter
 from app.runs.work import SecretReader, Work
@@ -132,7 +133,6 @@ class Runner:
         for run in await records.active_runs():
             if run.id not in self._tasks and owner_alive(run.owner) is False:
                 await records.close(run.id, Outcome.INTERRUPTED, error=INTERRUPTED)
-                await records.release_site_lock(run.id)
 
     async def close(self) -> None:
         """Cancels what still runs here and waits until it is put away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +29,7 @@ from app.foundation.redact import Redactor
 from app.foundation.words import Text, text
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan, OnFailure, Step, failed_item
+from app.records.cleaned import cleaned_item, cleaned_problem
 from app.records.runs import Run, SiteRecords
 from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
@@ -75,8 +76,8 @@ class Work:
         error: Problem | None = None
         try:
             await self._writer.open()
-            async with self._site_lock():
-                error = await self._all_steps()
+            await self._take_site_lock()
+            error = await self._all_steps()
             outcome = self._outcome(error)
         except asyncio.CancelledError:
             outcome, error = Outcome.CANCELLED, CANCELLED
@@ -85,11 +86,11 @@ class Work:
         except Refused as refused:
             outcome, error = Outcome.REFUSED, refused.problem
         except Exception as failure:  # noqa: BLE001  closed with what it was: a run owes exactly one record
-            outcome, error = Outcome.FAILED, self._redacted(as_problem(failure))
+            outcome, error = Outcome.FAILED, cleaned_problem(self._redactor, as_problem(failure))
         await to_its_end(self._close(outcome, error))
 
-    @contextlib.asynccontextmanager
-    async def _site_lock(self) -> AsyncIterator[None]:
+    async def _take_site_lock(self) -> None:
+        """Takes the site for this run alone; the record's close gives it back."""
         holder = await self._records.take_site_lock(self._run.id, self._run.owner)
         if holder is not None:
             raise Busy(
@@ -107,10 +108,6 @@ class Work:
                 ),
                 "run.busy",
             )
-        try:
-            yield
-        finally:
-            await to_its_end(self._records.release_site_lock(self._run.id))
 
     async def _all_steps(self) -> Problem | None:
         """The steps, watched for a cancel from another process; gives the error that stopped them, if one did."""
@@ -177,7 +174,7 @@ class Work:
     async def _step_failed(self, number: int, step: Step[Any], error: Exception) -> Problem:
         if isinstance(error, TimeoutError) and step.deadline is not None:
             error = _overdue(step.title)
-        failure = self._redacted(as_problem(error))
+        failure = cleaned_problem(self._redactor, as_problem(error))
         self._refused = self._refused or (isinstance(error, Refused) and step.phase is Phase.PREFLIGHT)
         outcome = StepOutcome.FAILED
         if step.on_failure is OnFailure.WARN:
@@ -195,7 +192,7 @@ class Work:
 
     def _tell(self, event: Recorded) -> None:
         if isinstance(event, ItemFinished):
-            item = self._redacted_item(event.item)
+            item = cleaned_item(self._redactor, event.item)
             event = msgspec.structs.replace(event, item=item)
             self._items[item.source] = item
             self._unstored.append(item)
@@ -204,13 +201,6 @@ class Work:
     async def _store_items(self) -> None:
         while self._unstored:
             await self._records.add_item(self._run.id, self._unstored.pop(0))
-
-    def _redacted(self, problem: Problem) -> Problem:
-        return msgspec.structs.replace(problem, detail=self._redactor.text(problem.detail))
-
-    def _redacted_item(self, item: Item) -> Item:
-        error = item.error and self._redacted(item.error)
-        return msgspec.structs.replace(item, error=error, missing=tuple(map(self._redactor.text, item.missing)))
 
     def _outcome(self, error: Problem | None) -> Outcome:
         if error is not None:

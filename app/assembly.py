@@ -1,0 +1,166 @@
+"""Builds every object once, for the window and the command line alike; no globals, nothing looked up by name.
+
+`Overwinter` is the program without a face: what a page or a command asks for is one method here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import locale
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from app.foundation.blocking import Blocking
+from app.foundation.redact import Redactor
+from app.foundation.words import Language, language
+from app.hosts.host import Host
+from app.hosts.local import LocalHost
+from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.plan import AnyPlan, Plan
+from app.jobs.repositories import OpenRepository, Repositories
+from app.records.runs import SiteRecords
+from app.runs.runner import Runner
+from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
+from app.settings.places import Places
+from app.settings.secrets import Secrets, needed_secret
+from app.settings.site_file import ReadSite, read
+from app.settings.sites import Sites
+from app.store.engine import Database, open_database
+from app.tools.found import ToolFound
+from app.tools.restic.program import private_programs
+
+RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+
+AskPassphrase = Callable[[str], Awaitable[str | None]]
+
+
+class Overwinter:
+    """The whole program; `close` puts it away."""
+
+    def __init__(self, places: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase) -> None:
+        self.places = places
+        self.sites = Sites(database)
+        self._blocking = blocking
+        self._database = database
+        self._redactor = Redactor()
+        self.secrets = Secrets(places, database, blocking, self._redactor, ask_passphrase)
+        self._here = LocalHost(blocking, places.scratch)
+        self._versions = VersionFile(places.cache / "versions.json")
+        self._repositories = Repositories(
+            _restic_candidates(places), self._versions.known, str(places.cache / "restic")
+        )
+        self.runner = Runner(
+            places=places,
+            blocking=blocking,
+            redactor=self._redactor,
+            secrets=self.secrets,
+            records=self.records,
+            hosts=self._hosts,
+        )
+
+    def records(self, site: str) -> SiteRecords:
+        """What happened on that site."""
+        return SiteRecords(self._database, site, self._redactor)
+
+    def _hosts(self, _plan: AnyPlan) -> Mapping[str, Host]:
+        return {THIS_COMPUTER: self._here}
+
+    async def tools(self) -> list[ToolFound]:
+        """The outside programs on this computer."""
+        return await self._repositories.tools(self._here)
+
+    async def add_site(self, content: str, *, replace: bool = False) -> ReadSite:
+        """Sets a site up from a site file; credentials found in its repository's address go to the secret store."""
+        found = read(content)
+        await self.sites.add(found.site, replace=replace)
+        for name, value in found.secrets.items():
+            await self.secrets.set(found.site.name, name, value)
+        await self.audit(found.site.name, "site-replaced" if replace else "site-added")
+        return found
+
+    async def remove_site(self, site: str) -> None:
+        """Forgets a site and its secrets here; its repository is never touched."""
+        await self.audit(site, "site-removed")
+        for secret in await self.secrets.names(site):
+            await self.secrets.remove(site, secret.name)
+        await self.sites.remove(site)
+
+    async def set_secret(self, site: str, name: str, value: str) -> str:
+        """Stores a secret of a known site and says where (keyring or vault)."""
+        await self.sites.get(site)
+        where = await self.secrets.set(site, name, value)
+        await self.audit(site, "secret-stored", name=name)
+        return where
+
+    async def remove_secret(self, site: str, name: str) -> None:
+        """Removes a stored secret of a known site."""
+        await self.sites.get(site)
+        await self.secrets.remove(site, name)
+        await self.audit(site, "secret-removed", name=name)
+
+    async def audit(self, site: str, what: str, **fields: str) -> None:
+        """Writes down who did what."""
+        await self.records(site).add_audit(getpass.getuser(), what, fields)
+
+    async def repository(self, site: str) -> OpenRepository:
+        """A site's repository for questions: reached, its password read and known to the redactor."""
+        found = await self.sites.get(site)
+        password = await needed_secret(self.secrets, site, REPOSITORY_PASSWORD)
+        return await self._repositories.open(self._here, found, password)
+
+    async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
+        """The plan of a backup of that site."""
+        return plan_backup(await self.sites.get(site), choice, self._repositories)
+
+    async def close(self) -> None:
+        """Cancels and puts away what runs, then closes the store."""
+        await self.runner.close()
+        self._versions.save()
+        await self._database.close()
+        self._blocking.close()
+
+
+async def assemble(places: Places, ask_passphrase: AskPassphrase) -> Overwinter:
+    """Opens the program on its data folder; raises `UserError` when the folder or the database cannot be used."""
+    blocking = Blocking()
+    try:
+        await blocking.call("files", places.ready)
+        database = await open_database(places.database, blocking)
+    except BaseException:
+        blocking.close()
+        raise
+    return Overwinter(places, blocking, database, ask_passphrase)
+
+
+def _restic_candidates(places: Places) -> tuple[str, ...]:
+    """The chosen restic, the one on the path, then our own, newest first."""
+    chosen = os.environ.get("OVERWINTER_RESTIC")
+    return (*((chosen,) if chosen else ()), "restic", *private_programs(places.tools))
+
+
+class VersionFile:
+    """What programs said of their versions, remembered between starts; losing it costs a moment, no more."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.known: dict[str, str] = {}
+        with suppress(OSError, msgspec.MsgspecError):
+            self.known = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        self._saved = dict(self.known)
+
+    def save(self) -> None:
+        """Writes it down when something new was learnt."""
+        if self.known != self._saved:
+            with suppress(OSError):
+                self._file.write_text(json.dumps(self.known))
+
+
+def reader_language() -> Language:
+    """The language of whoever sits here, as the system's settings say it; English where there is no catalogue."""
+    code = (locale.getlocale()[0] or os.environ.get("LANG") or "en").partition("_")[0].lower()
+    return language(code, RESOURCES / "locale")

@@ -1,0 +1,252 @@
+"""The main job: every chosen source into the repository, databases before files, and the manifest last.
+
+A source that fails is named and leaves the others alone. The point is complete only when its manifest says so; a run
+that dies before writing it leaves an "unfinished" point, never a half one that looks whole.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app import __version__
+from app.foundation.errors import Refused, UserError
+from app.foundation.events import Item, ItemFinished, ItemStatus, Phase
+from app.foundation.words import text
+from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, encode
+from app.jobs.pace import Pace
+from app.jobs.plan import Ctx, OnFailure, Plan, Step
+from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.sources.driver import Captured, Intake
+from app.jobs.sources.kinds import driver_of
+from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
+from app.records.runs import new_run_id
+from app.settings.model import DATABASE_KINDS, REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
+from app.settings.site_file import write
+from app.tools.restic.backup import Label
+
+KIND = "backup"
+
+
+class Only(enum.Enum):
+    """A choice of sources by what they are."""
+
+    DATABASES = "databases"
+    FILES = "files"
+
+
+class BackupChoice(msgspec.Struct, frozen=True):
+    """What was asked for: named sources, or one kind of them, or everything enabled; `tags` are the caller's own."""
+
+    sources: tuple[str, ...] = ()
+    only: Only | None = None
+    tags: tuple[str, ...] = ()
+    retention: bool = True
+
+
+@dataclass
+class BackupState:
+    """What the steps of one backup hand on: what became of each source."""
+
+    entries: dict[str, SourceEntry] = field(default_factory=dict)
+
+
+def plan_backup(
+    site: Site, choice: BackupChoice, repositories: Repositories, trigger: str = "manual"
+) -> Plan[BackupState]:
+    """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown."""
+    sources = _chosen(site, choice)
+    type_ = "full" if {source.name for source in _enabled(site)} <= {source.name for source in sources} else "part"
+    job = _Backup(site, sources, repositories, new_run_id(), trigger, type_, choice.tags)
+    asked = msgspec.json.encode(choice).decode()
+    return Plan(
+        run=job.run,
+        kind=KIND,
+        site=site,
+        choice=asked,
+        key=f"{KIND} {asked}",
+        steps=tuple(job.steps()),
+        state=BackupState(),
+        secrets=(REPOSITORY_PASSWORD,),
+        optional_secrets=tuple(name for source in sources for name in source.secret_names()),
+        items=tuple(source.name for source in sources),
+        tags=choice.tags,
+        trigger=trigger,
+    )
+
+
+def _enabled(site: Site) -> list[Source]:
+    return [source for source in site.sources if source.enabled]
+
+
+def _chosen(site: Site, choice: BackupChoice) -> list[Source]:
+    """The chosen sources, databases first, each in the order of the site file."""
+    names = {source.name for source in site.sources}
+    for name in choice.sources:
+        if name not in names:
+            raise _no_such_source(site, name)
+    chosen = [source for source in site.sources if _is_chosen(source, choice)]
+    if not chosen:
+        raise Refused(
+            text("There is nothing to back up on {site} with this choice.", site=site.name),
+            text("Nothing was started."),
+            text("Add sources to the site file, or choose others."),
+            "backup.nothing-chosen",
+        )
+    return sorted(chosen, key=lambda source: source.kind not in DATABASE_KINDS_FIRST)
+
+
+DATABASE_KINDS_FIRST = (*DATABASE_KINDS, SourceKind.POSTGRESQL_GLOBALS, SourceKind.POSTGRESQL_BASE, SourceKind.WAL)
+
+
+def _is_chosen(source: Source, choice: BackupChoice) -> bool:
+    if choice.sources:
+        return source.name in choice.sources
+    if not source.enabled:
+        return False
+    is_database = source.kind in DATABASE_KINDS_FIRST
+    return choice.only is None or is_database == (choice.only is Only.DATABASES)
+
+
+def _no_such_source(site: Site, name: str) -> UserError:
+    return UserError(
+        text("{site} has no source {source}.", site=site.name, source=name),
+        text("Nothing was started."),
+        text("Its sources are: {sources}", sources=", ".join(source.name for source in site.sources)),
+        "usage.source-unknown",
+    )
+
+
+class _Backup(msgspec.Struct, frozen=True):
+    """One backup with everything it needs to know."""
+
+    site: Site
+    sources: list[Source]
+    repositories: Repositories
+    run: str
+    trigger: str
+    type: Literal["full", "part"]
+    own_tags: tuple[str, ...]
+
+    def steps(self) -> list[Step[BackupState]]:
+        """Open the repository, take each source, close the point."""
+        opening = Step("repository", text("Open the repository"), Phase.PREFLIGHT, self._open_repository)
+        taking = [
+            Step(
+                f"source:{source.name}",
+                text("Back up {source}", source=source.name),
+                Phase.STAGE,
+                partial(self._take, source),
+                item=source.name,
+                on_failure=OnFailure.FAIL_ITEM,
+            )
+            for source in self.sources
+        ]
+        closing = Step("manifest", text("Write the manifest"), Phase.STAGE, self._close_point)
+        return [opening, *taking, closing]
+
+    async def _open_repository(self, ctx: Ctx, _state: BackupState) -> None:
+        """Fails in seconds when the repository is away or the password is wrong, before any source is touched."""
+        await (await self._repository(ctx, THIS_COMPUTER)).restic.config()
+
+    async def _repository(self, ctx: Ctx, host: str) -> OpenRepository:
+        password = ctx.secret(REPOSITORY_PASSWORD)
+        return await self.repositories.open(ctx.host(host), self.site, password, await ctx.scratch(host))
+
+    async def _take(self, source: Source, ctx: Ctx, state: BackupState) -> None:
+        """One source into the repository. What fails is entered as failed before the error goes on."""
+        tags = source_tags(self.site, source, run=self.run, trigger=self.trigger, type_=self.type)
+        intake = Intake(
+            restic=(await self._repository(ctx, source.host)).restic,
+            tags=(*tags, *self.own_tags),
+            pace=Pace(f"source:{source.name}", ctx.emit),
+        )
+        try:
+            captured = await driver_of(source).capture(ctx, intake)
+        except UserError as error:
+            state.entries[source.name] = _failed(source, error)
+            raise
+        state.entries[source.name] = _entry(source, captured)
+        ctx.emit(ItemFinished(item=_item(source, captured)))
+
+    async def _close_point(self, ctx: Ctx, state: BackupState) -> None:
+        """Writes the manifest, unless nothing was taken: then there is no point to close."""
+        entries = list(state.entries.values())
+        if not any(entry.snapshot for entry in entries):
+            return
+        complete = len(entries) == len(self.sources) and all(entry.status is ItemStatus.SUCCESS for entry in entries)
+        repository = await self._repository(ctx, THIS_COMPUTER)
+        folder = await ctx.scratch(THIS_COMPUTER)
+        manifest = Manifest(
+            format=FORMAT,
+            run=self.run,
+            site=self.site.name,
+            title=self.site.title,
+            made=datetime.now(UTC),
+            made_by=__version__,
+            computer=(await repository.host.facts()).computer,
+            restic=repository.version,
+            type=self.type,
+            complete=complete,
+            sources=tuple(entries),
+            site_file=write(self.site),
+        )
+        await repository.host.write_durably(str(Path(folder) / MANIFEST_NAME), encode(manifest))
+        tags = manifest_tags(
+            self.site,
+            host=THIS_COMPUTER,
+            run=self.run,
+            trigger=self.trigger,
+            outcome=COMPLETE if complete else PARTIAL,
+        )
+        label = Label(THIS_COMPUTER, (*tags, *self.own_tags))
+        await repository.restic.backup_one_file(folder, MANIFEST_NAME, label)
+
+
+def _failed(source: Source, error: UserError) -> SourceEntry:
+    return SourceEntry(
+        source=source.name,
+        layer=source.layer,
+        kind=source.kind.value,
+        host=source.host,
+        status=ItemStatus.FAILED,
+        error_code=error.code,
+    )
+
+
+def _entry(source: Source, captured: Captured) -> SourceEntry:
+    return SourceEntry(
+        source=source.name,
+        layer=source.layer,
+        kind=source.kind.value,
+        host=source.host,
+        status=captured.status,
+        snapshot=captured.snapshot,
+        path=captured.path,
+        bytes=captured.bytes,
+        added=captured.added,
+        missing=captured.missing,
+        missing_count=captured.missing_count,
+        error_code=captured.error.code if captured.error is not None else "",
+        tree=captured.tree,
+        dump=captured.dump,
+    )
+
+
+def _item(source: Source, captured: Captured) -> Item:
+    return Item(
+        source=source.name,
+        status=captured.status,
+        snapshot=captured.snapshot,
+        bytes=captured.bytes,
+        added=captured.added,
+        error=captured.error,
+        missing=captured.missing,
+        missing_count=captured.missing_count,
+    )

@@ -1,0 +1,46 @@
+"""Opens a site's repository with a fit restic, on whatever host restic is to run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.hosts.host import Host
+from app.settings.model import Site
+from app.tools.found import ToolFound, Versions
+from app.tools.restic.preflight import preflight
+from app.tools.restic.program import find_restic, the_fit_restic
+from app.tools.restic.repository import Restic
+from app.tools.restic.session import Repository
+
+
+class OpenRepository(msgspec.Struct, frozen=True):
+    """A site's repository that can be asked: through `restic`, of the version `version`, on `host`."""
+
+    site: Site
+    host: Host
+    restic: Restic
+    version: str
+
+
+class Repositories:
+    """Knows which restic to use, and where it keeps its cache."""
+
+    def __init__(self, candidates: tuple[str, ...], versions: Versions, cache_folder: str) -> None:
+        """`candidates` are names and paths of restics, the first fit one is used; `versions` what they said before."""
+        self._candidates = candidates
+        self._versions = versions
+        self._cache_folder = cache_folder
+
+    async def tools(self, host: Host) -> list[ToolFound]:
+        """Every restic on that host."""
+        return await find_restic(host, self._candidates, self._versions)
+
+    async def open(self, host: Host, site: Site, password: str, scratch: str = "") -> OpenRepository:
+        """The repository as reached from `host`; found unreachable in seconds. Its password is not tried yet.
+
+        Temporary files go into `scratch` where one is given.
+        """
+        tool = the_fit_restic(await self.tools(host))
+        await preflight(host, site.repository.address)
+        repository = Repository(site.repository.address, self._cache_folder, scratch)
+        return OpenRepository(site, host, Restic(host, tool.path, repository, password), tool.version)

@@ -1,0 +1,4 @@
+"""One driver per kind of source: how it is captured into the repository.
+
+`driver` says what all have in common · `kinds` is the table of them · the other files are one kind each.
+"""

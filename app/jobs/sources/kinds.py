@@ -1,0 +1,29 @@
+"""Which driver a kind of source has: adding a kind is one file beside this one, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from app.foundation.errors import UserError
+from app.foundation.words import text
+from app.jobs.sources.driver import Capturable
+from app.jobs.sources.files import FilesDriver
+from app.jobs.sources.postgresql import PostgresqlDriver
+from app.settings.model import Source, SourceKind
+
+DRIVERS: Mapping[SourceKind, Callable[[Source], Capturable]] = {
+    SourceKind.FILES: FilesDriver,
+    SourceKind.POSTGRESQL: PostgresqlDriver,
+}
+
+
+def driver_of(source: Source) -> Capturable:
+    """The driver of a source; raises `UserError` `source.kind-unsupported` for a kind that has none yet."""
+    if source.kind in DRIVERS:
+        return DRIVERS[source.kind](source)
+    raise UserError(
+        text("This version cannot back up sources of kind {kind}.", kind=source.kind.value),
+        text("{source} is not in this recovery point; the other sources are.", source=source.name),
+        text("Update Overwinter, or switch the source off in the site file."),
+        "source.kind-unsupported",
+    )

@@ -9,7 +9,7 @@ import getpass
 import json
 import locale
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.repositories import OpenRepository, Repositories
-from app.records.runs import SiteRecords
+from app.records.site_records import SiteRecords
 from app.runs.runner import Runner
+from app.runs.work import missing_secret
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
 from app.settings.places import Places
-from app.settings.secrets import Secrets, needed_secret
+from app.settings.secrets import AskPassphrase, Secrets
 from app.settings.site_file import ReadSite, read
 from app.settings.sites import Sites
 from app.store.engine import Database, open_database
@@ -36,19 +37,19 @@ from app.tools.restic.program import private_programs
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
-AskPassphrase = Callable[[str], Awaitable[str | None]]
-
 
 class Overwinter:
     """The whole program; `close` puts it away."""
 
-    def __init__(self, places: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase) -> None:
+    def __init__(
+        self, places: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase | None
+    ) -> None:
         self.places = places
         self.sites = Sites(database)
         self._blocking = blocking
         self._database = database
         self._redactor = Redactor()
-        self.secrets = Secrets(places, database, blocking, self._redactor, ask_passphrase)
+        self.secrets = Secrets(places, database, blocking, self._redactor, ask_passphrase=ask_passphrase)
         self._here = LocalHost(blocking, places.scratch)
         self._versions = VersionFile(places.cache / "versions.json")
         self._repositories = Repositories(
@@ -74,20 +75,17 @@ class Overwinter:
         """The outside programs on this computer."""
         return await self._repositories.tools(self._here)
 
-    async def add_site(self, content: str, *, replace: bool = False) -> ReadSite:
+    async def add_site(self, content: bytes, *, replace: bool = False) -> ReadSite:
         """Sets a site up from a site file; credentials found in its repository's address go to the secret store."""
         found = read(content)
-        await self.sites.add(found.site, replace=replace)
-        for name, value in found.secrets.items():
-            await self.secrets.set(found.site.name, name, value)
+        await self.sites.add_with_secrets(found, self.secrets, replace=replace)
         await self.audit(found.site.name, "site-replaced" if replace else "site-added")
         return found
 
     async def remove_site(self, site: str) -> None:
         """Forgets a site and its secrets here; its repository is never touched."""
         await self.audit(site, "site-removed")
-        for secret in await self.secrets.names(site):
-            await self.secrets.remove(site, secret.name)
+        await self.secrets.remove_all(site)
         await self.sites.remove(site)
 
     async def set_secret(self, site: str, name: str, value: str) -> str:
@@ -95,7 +93,7 @@ class Overwinter:
         await self.sites.get(site)
         where = await self.secrets.set(site, name, value)
         await self.audit(site, "secret-stored", name=name)
-        return where
+        return where.value
 
     async def remove_secret(self, site: str, name: str) -> None:
         """Removes a stored secret of a known site."""
@@ -110,7 +108,9 @@ class Overwinter:
     async def repository(self, site: str) -> OpenRepository:
         """A site's repository for questions: reached, its password read and known to the redactor."""
         found = await self.sites.get(site)
-        password = await needed_secret(self.secrets, site, REPOSITORY_PASSWORD)
+        password = await self.secrets.get(site, REPOSITORY_PASSWORD)
+        if password is None:
+            raise missing_secret(site, REPOSITORY_PASSWORD)
         return await self._repositories.open(self._here, found, password)
 
     async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
@@ -125,7 +125,7 @@ class Overwinter:
         self._blocking.close()
 
 
-async def assemble(places: Places, ask_passphrase: AskPassphrase) -> Overwinter:
+async def assemble(places: Places, ask_passphrase: AskPassphrase | None = None) -> Overwinter:
     """Opens the program on its data folder; raises `UserError` when the folder or the database cannot be used."""
     blocking = Blocking()
     try:

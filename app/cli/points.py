@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,8 +12,8 @@ from app.cli.output import printable
 from app.cli.session import Session, pass_session
 from app.foundation.words import Size, text
 from app.jobs.browse import find_name, list_folder, save_path
-from app.jobs.points import SHORT, Point, list_points
-from app.jobs.tags import site_tag
+from app.jobs.points import SHORT, Point, list_points, site_snapshots
+from app.tools.restic.output import Entry
 
 
 @click.command()
@@ -45,8 +46,7 @@ def snapshots(session: Session, site: str) -> None:
 
     async def work(app: Overwinter) -> None:
         repository = await app.repository(site)
-        found = await repository.restic.snapshots(tags=(site_tag(repository.site.name),))
-        for snapshot in sorted(found, key=lambda one: one.time, reverse=True):
+        for snapshot in await site_snapshots(repository.restic, repository.site):
             when = session.output.moment(snapshot.time)
             line = f"{snapshot.id[:SHORT]}  {when}  {' '.join(snapshot.paths)}  {' '.join(snapshot.tags)}"
             session.output.row(snapshot, line)
@@ -64,11 +64,19 @@ def ls(session: Session, site: str, snapshot: str, path: str) -> None:
 
     async def work(app: Overwinter) -> None:
         repository = await app.repository(site)
-        async for entry in list_folder(repository, snapshot, path):
-            size = session.output.language.size(entry.size) if entry.kind == "file" else entry.kind
-            session.output.row(entry, f"{size:>10}  {printable(entry.path)}")
+
+        async def take(entries: Sequence[Entry]) -> None:
+            for entry in entries:
+                session.output.row(entry, _entry_line(session, entry))
+
+        await list_folder(repository, snapshot, path, take)
 
     session.perform(work)
+
+
+def _entry_line(session: Session, entry: Entry) -> str:
+    size = session.output.language.size(entry.size) if entry.type == "file" else entry.type
+    return f"{size:>10}  {printable(entry.path)}"
 
 
 @click.command()
@@ -94,10 +102,11 @@ def find(session: Session, site: str, pattern: str) -> None:
 @pass_session
 def save(session: Session, site: str, snapshot: str, path: str, target: Path) -> None:
     """Save one file or folder of a snapshot as TARGET, which must not exist yet."""
+    place = Path.cwd() / target
 
     async def work(app: Overwinter) -> None:
         repository = await app.repository(site)
-        saved = await save_path(repository, snapshot, path, target)
+        saved = await save_path(repository, snapshot, path, place)
         session.output.result(
             saved, [text("Saved {size} as {target}", size=Size(saved.bytes), target=printable(saved.target))]
         )

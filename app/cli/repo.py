@@ -46,9 +46,9 @@ def test(session: Session, site: str) -> None:
         said += [
             text(
                 "Locked by {user} on {host} since {when}.",
-                user=lock.user,
-                host=lock.host,
-                when=session.output.moment(lock.since),
+                user=lock.username,
+                host=lock.hostname,
+                when=session.output.moment(lock.time),
             )
             for lock in locks
         ]
@@ -66,12 +66,9 @@ def stats(session: Session, site: str) -> None:
     async def work(app: Overwinter) -> None:
         repository = await app.repository(site)
         counted = await repository.restic.stats()
+        count, size = counted.snapshots_count, Size(counted.total_size)
         session.output.result(
-            counted,
-            [
-                plural("{size} in {count} snapshot", "{size} in {count} snapshots", counted.snapshots,
-                       size=Size(counted.bytes)),
-            ],
-        )  # fmt: skip
+            counted, [plural("{size} in {count} snapshot", "{size} in {count} snapshots", count, size=size)]
+        )
 
     session.perform(work)

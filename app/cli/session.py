@@ -18,7 +18,8 @@ from app.foundation.events import Outcome
 from app.jobs.plan import AnyPlan
 from app.records.runs import Run
 from app.runs.engine import run_engine
-from app.settings.places import Places
+from app.settings.places import places
+from app.settings.secrets import PassphraseQuestion
 
 DONE, FAILED, USAGE, PARTIAL, REFUSED, BUSY, UNFINISHED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 130
 
@@ -52,7 +53,7 @@ class Session(msgspec.Struct, frozen=True):
 
     async def _opened(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> int:
         try:
-            app = await assemble(Places.choose(self.data), ask_passphrase=ask_passphrase)
+            app = await assemble(places(self.data), self.ask_passphrase)
             try:
                 return await work(app) or DONE
             finally:
@@ -65,6 +66,13 @@ class Session(msgspec.Struct, frozen=True):
         except Exception as error:  # noqa: BLE001  a defect is shown as one, with its kind; never a bare traceback
             self.output.problem(as_problem(error))
             return FAILED
+
+    async def ask_passphrase(self, question: PassphraseQuestion) -> str | None:
+        """Asks for the vault's passphrase on a terminal; None where there is nobody to ask."""
+        if not sys.stdin.isatty():
+            return None
+        prompt = self.output.language.render(question.prompt)
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=question.is_new, err=True))
 
     async def follow(self, app: Overwinter, plan: AnyPlan) -> tuple[Run, bool]:
         """Launches a plan (or joins it), shows it live, and gives its closed record and whether it was joined."""
@@ -100,13 +108,6 @@ def _end_like_ctrl_c() -> None:
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, interrupt)
-
-
-async def ask_passphrase(prompt: str) -> str | None:
-    """Asks for the vault's passphrase on a terminal; None where there is nobody to ask."""
-    if not sys.stdin.isatty():
-        return None
-    return str(click.prompt(prompt, hide_input=True, err=True))
 
 
 pass_session = click.make_pass_decorator(Session)

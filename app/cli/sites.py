@@ -37,23 +37,15 @@ def add(session: Session, file: Path, *, replace: bool) -> None:
     session.perform(work)
 
 
-def _content(file: Path) -> str:
+def _content(file: Path) -> bytes:
     try:
-        return file.read_text("utf-8")
+        return file.read_bytes()
     except OSError as error:
         raise UserError(
             text("The site file {file} cannot be read.", file=str(file)),
             text("Nothing was changed."),
             text("Check the path and the rights of the file."),
             "site-file.unreadable",
-            str(error),
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            text("The site file {file} is not UTF-8 text.", file=str(file)),
-            text("Nothing was changed."),
-            text("Save it again as UTF-8."),
-            "site-file.not-text",
             str(error),
         ) from error
 

@@ -25,7 +25,7 @@ def tools(session: Session) -> None:
                     name=tool.name,
                     version=tool.version,
                     path=tool.path,
-                    why=tool.why,
+                    why=tool.why or "",
                 )
                 for tool in found
             ],

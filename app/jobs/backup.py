@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -131,7 +130,7 @@ class _Backup(msgspec.Struct, frozen=True):
     repositories: Repositories
     run: str
     trigger: str
-    type: Literal["full", "part"]
+    type: str
     own_tags: tuple[str, ...]
 
     def steps(self) -> list[Step[BackupState]]:

@@ -12,9 +12,10 @@ import msgspec
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
-from app.jobs.tags import COMPLETE, site_tag, value_of
+from app.jobs.tags import COMPLETE, value_of
 from app.settings.model import Site
-from app.tools.restic.repository import Restic, Snapshot
+from app.tools.restic.output import Snapshot
+from app.tools.restic.repository import Restic
 
 SHORT = 8
 
@@ -83,20 +84,22 @@ def _member(snapshot: Snapshot) -> PointSnapshot:
 
 async def list_points(restic: Restic, site: Site) -> list[Point]:
     """The site's recovery points, newest first."""
-    return points_of(await restic.snapshots(tags=(site_tag(site.name),)))
+    return points_of(await site_snapshots(restic, site))
+
+
+async def site_snapshots(restic: Restic, site: Site) -> list[Snapshot]:
+    """The site's snapshots, newest first.
+
+    Those that belong to no site (adopted ones) count as this site's, since no other shares its repository.
+    """
+    ours = [snapshot for snapshot in await restic.snapshots() if value_of(snapshot.tags, "site") in ("", site.name)]
+    return sorted(ours, key=lambda snapshot: snapshot.time, reverse=True)
 
 
 async def site_snapshot(restic: Restic, site: Site, wanted: str) -> Snapshot:
-    """The snapshot of this site named by an id or a unique beginning of one.
-
-    Snapshots that belong to no site (adopted ones) count as this site's, since no other shares its repository;
-    another site's are refused.
-    """
-    found = [snapshot for snapshot in await restic.snapshots() if snapshot.id.startswith(wanted)]
+    """The snapshot of this site named by an id or a unique beginning of one; another site's is refused."""
+    found = [snapshot for snapshot in await site_snapshots(restic, site) if snapshot.id.startswith(wanted)]
     if len(found) != 1 or len(wanted) < SHORT:
-        raise _no_such_snapshot(site, wanted)
-    owner = value_of(found[0].tags, "site")
-    if owner and owner != site.name:
         raise _no_such_snapshot(site, wanted)
     return found[0]
 

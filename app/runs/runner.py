@@ -20,7 +20,8 @@ from app.foundation.words import text
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan
 from app.records.owners import owner_alive, this_process
-from app.records.runs import Run, SiteRecords
+from app.records.runs import Run
+from app.records.site_records import SiteRecords
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter
 from app.runs.work import SecretReader, Work

@@ -30,7 +30,8 @@ from app.foundation.words import Text, text
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan, OnFailure, Step, failed_item
 from app.records.cleaned import cleaned_item, cleaned_problem
-from app.records.runs import Run, SiteRecords
+from app.records.runs import Run
+from app.records.site_records import SiteRecords
 from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
 
@@ -70,6 +71,7 @@ class Work:
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
         self._refused = False
+        self._known: list[str] = []
 
     async def carry_out(self) -> None:
         """The whole story. Raises only when the record itself could not be closed."""
@@ -88,6 +90,8 @@ class Work:
         except Exception as failure:  # noqa: BLE001  closed with what it was: a run owes exactly one record
             outcome, error = Outcome.FAILED, cleaned_problem(self._redactor, as_problem(failure))
         await to_its_end(self._close(outcome, error))
+        for secret in self._known:
+            self._redactor.forget(secret)
 
     async def _take_site_lock(self) -> None:
         """Takes the site for this run alone; the record's close gives it back."""
@@ -127,13 +131,9 @@ class Work:
         found = {name: await self._secrets.get(site, name) for name in self._plan.secrets}
         missing = [name for name, value in found.items() if value is None]
         if missing:
-            raise Refused(
-                text("The secret {name} of {site} is not stored.", name=missing[0], site=site),
-                text("Nothing was started and nothing was changed."),
-                text("Store it: overwinter secret set {site} {name}", site=site, name=missing[0]),
-                "secrets.missing",
-            )
+            raise missing_secret(site, missing[0])
         optional = {name: await self._secrets.get(site, name) for name in self._plan.optional_secrets}
+        self._known = [value for value in (found | optional).values() if value]
         return {name: value or "" for name, value in (found | optional).items()}
 
     async def _watch_for_cancel(self, work: asyncio.Task[Any] | None) -> None:
@@ -240,6 +240,16 @@ class Work:
             )
         finally:
             await self._writer.close(closed)
+
+
+def missing_secret(site: str, name: str) -> Refused:
+    """What is said when a secret that is needed was never stored."""
+    return Refused(
+        text("The secret {name} of {site} is not stored.", name=name, site=site),
+        text("Nothing was started and nothing was changed."),
+        text("Store it: overwinter secret set {site} {name}", site=site, name=name),
+        "secrets.missing",
+    )
 
 
 CANCELLED = Cancelled(

@@ -1,0 +1,100 @@
+"""Overwinter as a technician starts it: the real program in a process of its own, on a data folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSPHRASE = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command ended with and said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> list[Any]:
+        """The objects on standard output, one a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> dict[str, str]:
+        """The error on standard error."""
+        return next(json.loads(line)["error"] for line in self.err.splitlines() if line.startswith('{"error"'))
+
+
+@dataclass
+class Console:
+    """Runs commands on one data folder; its secrets are in a vault, as on a server without a keyring."""
+
+    folder: Path
+    restic: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        passphrase = self.folder / "passphrase"
+        passphrase.write_text(PASSPHRASE)
+        passphrase.chmod(0o600)
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        self.environment = {
+            **inherited,
+            "HOME": str(self.folder),
+            "OVERWINTER_RESTIC": str(self.restic),
+            "OVERWINTER_VAULT_PASSPHRASE_FILE": str(passphrase),
+            **self.environment,
+        }
+
+    @property
+    def data(self) -> Path:
+        """The data folder of the program."""
+        return self.folder / "data"
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command as an argument list."""
+        return [sys.executable, str(ROOT / "main.py"), "--data", str(self.data), "--json", *arguments]
+
+    def run(self, *arguments: str, stdin: str = "", expect: int | None = 0, timeout: float = 120) -> Said:
+        """Runs one command to its end; `expect` is the exit code it must have, None for any."""
+        done = subprocess.run(
+            self.command(*arguments),
+            input=stdin.encode(),
+            capture_output=True,
+            env=self.environment,
+            timeout=timeout,
+            check=False,
+        )
+        said = Said(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+        assert expect is None or said.code == expect, f"exit {said.code}\n{said.out}\n{said.err}"
+        return said
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts a command and leaves it running."""
+        return subprocess.Popen(
+            self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=self.environment,
+        )  # fmt: skip
+
+    def add_site(self, site_file: str, secrets: dict[str, str]) -> None:
+        """Sets a site up with its secrets and makes its repository."""
+        file = self.folder / "site.toml"
+        file.write_text(site_file, "utf-8")
+        site = self.run("site", "add", str(file)).json["site"]
+        for name, value in secrets.items():
+            self.run("secret", "set", site, name, stdin=value + "\n")
+        self.run("repo", "init", site)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import locale
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,14 +16,14 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.redact import Redactor
-from app.foundation.words import Language, language
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.plan import AnyPlan, Plan
+from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
 from app.records.site_records import SiteRecords
-from app.runs.runner import Runner
+from app.runs.runner import Launched, Runner
 from app.runs.work import missing_secret
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
 from app.settings.places import Places
@@ -35,7 +34,7 @@ from app.store.engine import Database, open_database
 from app.tools.found import ToolFound
 from app.tools.restic.program import private_programs
 
-RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+LARGEST_SITE_FILE = 1024 * 1024
 
 
 class Overwinter:
@@ -82,6 +81,10 @@ class Overwinter:
         await self.audit(found.site.name, "site-replaced" if replace else "site-added")
         return found
 
+    async def add_site_file(self, file: str) -> ReadSite:
+        """Sets a site up from the site file at this path."""
+        return await self.add_site(await self._here.read(file, LARGEST_SITE_FILE))
+
     async def remove_site(self, site: str) -> None:
         """Forgets a site and its secrets here; its repository is never touched."""
         await self.audit(site, "site-removed")
@@ -112,6 +115,21 @@ class Overwinter:
         if password is None:
             raise missing_secret(site, REPOSITORY_PASSWORD)
         return await self._repositories.open(self._here, found, password)
+
+    async def points(self, site: str) -> list[Point]:
+        """The recovery points of that site, newest first."""
+        opened = await self.repository(site)
+        return await list_points(opened.restic, opened.site)
+
+    async def init_repository(self, site: str) -> str:
+        """Makes the site's repository and gives its id."""
+        made = await (await self.repository(site)).restic.init()
+        await self.audit(site, "repository-made")
+        return made
+
+    async def back_up(self, site: str) -> Launched:
+        """Starts a backup of everything that is enabled."""
+        return await self.runner.launch(await self.plan_backup(site, BackupChoice()))
 
     async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
         """The plan of a backup of that site."""
@@ -158,9 +176,3 @@ class VersionFile:
         if self.known != self._saved:
             with suppress(OSError):
                 self._file.write_text(json.dumps(self.known))
-
-
-def reader_language() -> Language:
-    """The language of whoever sits here, as the system's settings say it; English where there is no catalogue."""
-    code = (locale.getlocale()[0] or os.environ.get("LANG") or "en").partition("_")[0].lower()
-    return language(code, RESOURCES / "locale")

@@ -8,8 +8,17 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+SLOW = 0.5
+"""Seconds that a callback may hold the loop up: far above what ours take, and above what a busy machine adds."""
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.SelectorEventLoop()
+    loop.slow_callback_duration = SLOW
+    return loop
+
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, run to its end on a loop of its own."""
-    with asyncio.Runner(debug=True, loop_factory=asyncio.SelectorEventLoop) as runner:
+    with asyncio.Runner(debug=True, loop_factory=_loop) as runner:
         return runner.run(work)

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from app import __version__
-from app.assembly import reader_language
 from app.cli.backup import backup
 from app.cli.demo import demo
 from app.cli.output import Output
@@ -19,6 +18,7 @@ from app.cli.secrets import secret
 from app.cli.session import CANCELLED, USAGE, Session
 from app.cli.sites import site
 from app.cli.tools import tools
+from app.foundation.words import reader_language
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

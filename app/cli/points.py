@@ -12,7 +12,7 @@ from app.cli.output import printable
 from app.cli.session import Session, pass_session
 from app.foundation.words import Size, text
 from app.jobs.browse import find_name, list_folder, save_path
-from app.jobs.points import SHORT, Point, list_points, site_snapshots
+from app.jobs.points import SHORT, Point, site_snapshots
 from app.tools.restic.output import Entry
 
 
@@ -23,8 +23,7 @@ def points(session: Session, site: str) -> None:
     """The recovery points, newest first."""
 
     async def work(app: Overwinter) -> None:
-        repository = await app.repository(site)
-        found = await list_points(repository.restic, repository.site)
+        found = await app.points(site)
         for point in found:
             session.output.row(point, _point_line(session, point))
         if not found and not session.output.json:

@@ -21,12 +21,10 @@ def init(session: Session, site: str) -> None:
     """Make the repository, encrypted with the site's repository-password."""
 
     async def work(app: Overwinter) -> None:
-        repository = await app.repository(site)
-        made = await repository.restic.init()
-        await app.audit(site, "repository made")
+        made = await app.init_repository(site)
+        address = (await app.sites.get(site)).repository.address
         session.output.result(
-            {"id": made, "repository": repository.site.repository.address},
-            [text("The repository is made: {address}", address=repository.site.repository.address)],
+            {"id": made, "repository": address}, [text("The repository is made: {address}", address=address)]
         )
 
     session.perform(work)

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -19,6 +19,9 @@ Pool = Literal["store", "secrets", "database", "files"]
 
 # One thread makes the store's single writer; a database is asked by as many at once as a site has sources in work.
 THREADS: dict[Pool, int] = {"store": 1, "secrets": 1, "database": 8, "files": 2}
+
+GRACE = 2.0
+"""Seconds that work may take to come back after its caller was cancelled or its deadline passed."""
 
 
 class DeadlineOver(TimeoutError):
@@ -42,24 +45,23 @@ class Blocking:
         """Runs `work` in `pool` and gives its result.
 
         After `deadline` seconds, and when the caller is cancelled, `abort` is called (it must make `work` come back
-        soon, such as by closing its connection); a thread that does not come back is left behind and replaced.
+        soon, such as by closing its connection). Work that is under way is waited for a moment (`GRACE`); a thread
+        that does not come back is left behind and replaced.
         Raises `DeadlineOver`, or whatever `work` raises.
         """
         threads = self._pools.setdefault(pool, _Threads(pool, THREADS[pool]))
         job = _Job(work, asyncio.get_running_loop())
         threads.add(job)
+        # Not asyncio.wait_for: on Python 3.11 it swallows a cancel that comes together with the result.
         try:
-            return await asyncio.wait_for(job.future, deadline)
-        except (TimeoutError, asyncio.CancelledError) as stopped:
-            if job.future.done() and not job.future.cancelled() and job.future.exception() is stopped:
-                raise  # the work itself ran into a time-out
-            job.abandoned = True
-            if abort is not None:
-                abort()
-            threads.replace_if_stuck(job)
-            if isinstance(stopped, TimeoutError):
-                raise DeadlineOver from stopped
+            await asyncio.wait({job.future}, timeout=deadline)
+        except asyncio.CancelledError:
+            await _let_go(threads, job, abort)
             raise
+        if not job.future.done():
+            await _let_go(threads, job, abort)
+            raise DeadlineOver
+        return cast("T", job.future.result())
 
     def close(self) -> None:
         """Ends the threads that are idle; one that hangs is a daemon and dies with the program."""
@@ -68,14 +70,36 @@ class Blocking:
         self._pools.clear()
 
 
+async def _let_go(threads: _Threads, job: _Job, abort: Callable[[], None] | None) -> None:
+    """Tells work that nobody waits for to come back, waits a moment for it, and leaves it behind when it does not.
+
+    The moment matters: a file operation that ends after its caller would undo the caller's cleaning up.
+    """
+    job.abandoned = True
+    job.future.add_done_callback(_nobody_waits)
+    if abort is not None:
+        abort()
+    if job.started:
+        await asyncio.wait({job.future}, timeout=GRACE)
+        threads.replace_if_stuck(job)
+
+
+def _nobody_waits(future: asyncio.Future[Any]) -> None:
+    """What came of it is looked at, so that asyncio does not report it as forgotten."""
+    if not future.cancelled():
+        future.exception()
+
+
 class _Job:
     def __init__(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
         self._loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
+        self.started = False
         self.abandoned = False
 
     def run(self) -> None:
+        self.started = True
         if self.abandoned:
             return
         try:

@@ -8,14 +8,15 @@ own kind, because how they are written belongs to the language too.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable
+import locale
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 DOMAIN = "overwinter"
+CATALOGUES = Path(__file__).resolve().parents[2] / "resources" / "locale"
 
 
 class Text(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
@@ -134,16 +135,15 @@ class Language:
         return self.render(text("{days} days ago", days=round(seconds / 86400)))
 
 
-def language(code: str, folder: Path) -> Language:
+def language(code: str, folder: Path = CATALOGUES) -> Language:
     """The language named `code` from the catalogues below `folder` (`<code>/LC_MESSAGES/overwinter.mo`)."""
     return Language(code, gettext.translation(DOMAIN, str(folder), [code], fallback=True))
 
 
+def reader_language() -> Language:
+    """The language of whoever sits here, as the system's settings say it; English where there is no catalogue."""
+    code = (locale.getlocale()[0] or os.environ.get("LANG") or "en").partition("_")[0].lower()
+    return language(code)
+
+
 ENGLISH = Language("en", gettext.NullTranslations())
-
-Render = Callable[[Text | str], str]
-
-
-def as_field(value: Any) -> Field:
-    """Any value as a field of a sentence: our kinds as they are, the rest as its text."""
-    return value if isinstance(value, str | int | float | Text | Size | Duration) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.foundation.events import Recorded
@@ -18,7 +19,7 @@ class RunContext:
         self._hosts = hosts
         self._secrets = secrets
         self._tell = tell
-        self._scratch: dict[str, str] = {}
+        self._scratch: dict[str, asyncio.Task[str]] = {}
 
     def host(self, name: str) -> Host:
         """The host of that name; the plan was made from a validated site, so it exists."""
@@ -35,14 +36,16 @@ class RunContext:
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files there, made when first asked for."""
         if host not in self._scratch:
-            self._scratch[host] = await self._hosts[host].make_scratch(f"run-{self._run[:8]}")
-        return self._scratch[host]
+            making = self._hosts[host].make_scratch(f"run-{self._run[:8]}")
+            self._scratch[host] = asyncio.create_task(making)
+        # A cancel may not interrupt the making: what is half made would be found by nobody.
+        return await asyncio.shield(self._scratch[host])
 
     async def remove_scratch(self) -> None:
         """Removes what was made; a host that cannot be reached keeps it until the next contact."""
-        for host, folder in list(self._scratch.items()):
-            await self._hosts[host].remove_tree(folder)
-            del self._scratch[host]
+        while self._scratch:
+            host, making = self._scratch.popitem()
+            await self._hosts[host].remove_tree(await making)
 
 
 class LoggedHost:

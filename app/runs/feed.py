@@ -37,7 +37,8 @@ class Wake:
     async def wait(self) -> None:
         """Comes back when something was written since the last look, or after a while anyway."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), LOOK_EVERY)
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._event.wait()
         self._event.clear()
 
 

@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.assembly import Overwinter, assemble
 from app.foundation.events import Told
 from app.runs.engine import new_loop, run_engine
 from app.settings.places import Places
 
+if TYPE_CHECKING:  # the engine's thread imports them: the window is painted before
+    from app.assembly import Overwinter
+    from app.settings.secrets import PassphraseQuestion
+
 T = TypeVar("T")
 
-Question = Callable[[Overwinter], Awaitable[T]]
+Question = Callable[["Overwinter"], Awaitable[T]]
 
 
 class Bridge(QObject):
@@ -29,9 +32,11 @@ class Bridge(QObject):
 
     Signals:
         answered: an answer came out of the engine (for the bridge itself).
+        passphrase_wanted: the vault's passphrase has to be asked of the person; carries a `PassphraseWanted`.
     """
 
     answered = Signal(object)
+    passphrase_wanted = Signal(object)
 
     def __init__(self, places: Places, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +89,23 @@ class Bridge(QObject):
             answer.cancel()
 
 
+class PassphraseWanted:
+    """A question for the person; `answer` takes what was typed, None when the person does not want to."""
+
+    def __init__(self, question: PassphraseQuestion, answered: asyncio.Future[str | None]) -> None:
+        self.question = question
+        self._answered = answered
+
+    def answer(self, passphrase: str | None) -> None:
+        """Hands it to the engine."""
+        with contextlib.suppress(RuntimeError):  # the engine has ended meanwhile
+            self._answered.get_loop().call_soon_threadsafe(self._settle, passphrase)
+
+    def _settle(self, passphrase: str | None) -> None:
+        if not self._answered.done():
+            self._answered.set_result(passphrase)
+
+
 async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[Told]]:
     return app.runner.feed(site, run).batches()
 
@@ -118,13 +140,23 @@ class _Engine(QThread):
         run_engine(self._main(), self._loop)
 
     async def _main(self) -> None:
-        self._app = asyncio.create_task(assemble(self._places))
+        self._app = asyncio.create_task(self._assemble())
         await self._stopped.wait()
         for task in self._asked.values():
             task.cancel()
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
         with contextlib.suppress(Exception):  # one that could not be opened was told to whoever asked
             await (await self._app).close()
+
+    async def _assemble(self) -> Overwinter:
+        from app.assembly import assemble  # noqa: PLC0415  heavy, and not needed for the first paint
+
+        return await assemble(self._places, self._ask_passphrase)
+
+    async def _ask_passphrase(self, question: PassphraseQuestion) -> str | None:
+        answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._bridge.passphrase_wanted.emit(PassphraseWanted(question, answered))
+        return await answered
 
     def submit(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
         """Puts a question; its answer is sent to the bridge."""

@@ -32,14 +32,14 @@ def page_task(
     shown by the page, never lost.
     """
 
-    @functools.wraps(work)
-    def start(page: PageT, *args: P.args, **kwargs: P.kwargs) -> None:
+    def start(page: PageT, /, *args: P.args, **kwargs: P.kwargs) -> None:
         name = work.__name__
         before = page.tasks.pop(name, None)
         if before is not None:
             before.cancel()
         page.tasks[name] = asyncio.get_running_loop().create_task(_guarded(page, work(page, *args, **kwargs)))
 
+    functools.update_wrapper(start, work)
     return start
 
 

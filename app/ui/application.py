@@ -1,0 +1,40 @@
+"""Opens the window: paints it first, starts the engine behind it, and puts everything away when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import qasync
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.foundation.words import reader_language
+from app.settings.places import places
+from app.ui.bridge import Bridge
+from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
+
+
+def run_window(data: Path | None = None) -> int:
+    """Shows the window until the person closes it; gives the program's exit code."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Overwinter")
+    application.setQuitOnLastWindowClosed(False)  # the engine is put away first
+    Theme(application)
+    # An explicit factory: qasync.run would set a policy that gives every other thread the window's loop too.
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        return runner.run(_shown(data))
+
+
+async def _shown(data: Path | None) -> int:
+    bridge = Bridge(places(data))
+    window = MainWindow(bridge, reader_language())
+    window.show()
+    QTimer.singleShot(0, bridge.start)
+    window.page.load()
+    await window.closed.wait()
+    await window.put_away()
+    await bridge.close()
+    return 0

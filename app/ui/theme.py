@@ -1,0 +1,379 @@
+"""How the window looks: colours as data, fonts, the grid, the stylesheet; and the one object that puts a look on."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass, fields
+from string import Template
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QToolTip
+
+GRID = 8
+"""Every distance is a multiple of this many pixels (half of it inside small things)."""
+
+TARGET = 40
+"""The least height of anything that is pressed, in pixels: a gloved hand."""
+
+RADIUS = 6
+CONTENT_WIDTH = 1100
+BODY_POINTS = 10.5
+
+
+class Look(enum.Enum):
+    """What a person may choose; `SYSTEM` follows the desktop's own light or dark."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class State(enum.Enum):
+    """The six states of anything that is watched; each has its own icon, word and colour."""
+
+    OK = "ok"
+    STALE = "stale"
+    FAIL = "fail"
+    RUNNING = "running"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Tones:
+    """The colours of one look by what they are for, as `#rrggbb`.
+
+    `surface` carries content, `raised` what can be pressed; `control` outlines what can be used, `line` only parts.
+    A state's plain colour is for its icon and word, its `soft` one for what lies behind them.
+    """
+
+    window: str
+    surface: str
+    raised: str
+    line: str
+    control: str
+    text: str
+    muted: str
+    disabled: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    selection: str
+    match: str
+    ok: str
+    stale: str
+    fail: str
+    running: str
+    never: str
+    unknown: str
+    ok_soft: str
+    stale_soft: str
+    fail_soft: str
+    running_soft: str
+    unknown_soft: str
+
+    def of(self, state: State) -> str:
+        """The colour of a state's icon and word."""
+        return str(getattr(self, state.value))
+
+    def soft(self, state: State) -> str:
+        """What lies behind a state; nothing lies behind NEVER, which is outlined instead."""
+        return self.surface if state is State.NEVER else str(getattr(self, f"{state.value}_soft"))
+
+
+LIGHT = Tones(
+    window="#f3f5f1",
+    surface="#ffffff",
+    raised="#e9ede6",
+    line="#d3dad0",
+    control="#7c877d",
+    text="#1a201b",
+    muted="#454f47",
+    disabled="#8b958c",
+    accent="#1d6130",
+    accent_hover="#174f27",
+    on_accent="#ffffff",
+    selection="#cfe6d2",
+    match="#ffe08a",
+    ok="#0d5a29",
+    stale="#6a4400",
+    fail="#951919",
+    running="#13478f",
+    never="#951919",
+    unknown="#454c46",
+    ok_soft="#e2f3e3",
+    stale_soft="#fbeed2",
+    fail_soft="#fce7e4",
+    running_soft="#e3edfb",
+    unknown_soft="#e9ebe8",
+)
+
+DARK = Tones(
+    window="#141815",
+    surface="#1b201c",
+    raised="#262d27",
+    line="#343d35",
+    control="#7f8b80",
+    text="#e6ebe5",
+    muted="#b4beb4",
+    disabled="#6d776e",
+    accent="#86d07f",
+    accent_hover="#9bdc95",
+    on_accent="#0c1a0d",
+    selection="#2c5134",
+    match="#5c4a00",
+    ok="#84dc8c",
+    stale="#f0bb4a",
+    fail="#ffa198",
+    running="#96c5ff",
+    never="#ffa198",
+    unknown="#bdc5bc",
+    ok_soft="#1c3322",
+    stale_soft="#3a2d10",
+    fail_soft="#43211e",
+    running_soft="#1b2e4a",
+    unknown_soft="#29302a",
+)
+
+_STATES = ("ok", "stale", "fail", "running", "never", "unknown")
+_GROUNDS = ("window", "surface", "raised")
+_SOFT = ("ok_soft", "stale_soft", "fail_soft", "running_soft", "unknown_soft")
+
+PAIRS: tuple[tuple[str, str, float], ...] = (
+    *((ink, ground, 7.0) for ink in ("text", "muted", *_STATES) for ground in _GROUNDS),
+    *((ink, ground, 7.0) for ink in ("text", "muted") for ground in _SOFT),
+    *((soft.removesuffix("_soft"), soft, 7.0) for soft in _SOFT),
+    ("text", "selection", 7.0),
+    ("text", "match", 7.0),
+    ("on_accent", "accent", 7.0),
+    ("on_accent", "accent_hover", 7.0),
+    *(("accent", ground, 4.5) for ground in (*_GROUNDS, *_SOFT)),
+    *(("control", ground, 3.0) for ground in _GROUNDS),
+)
+"""Every colour that is drawn on another one, with the least contrast it must have (SCREENS: 7 for body and states)."""
+
+
+def contrast(ink: str, ground: str) -> float:
+    """How far two colours stand apart, from 1 to 21, by the formula of WCAG 2."""
+    lighter, darker = sorted((_luminance(ink), _luminance(ground)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+
+# --- fonts ------------------------------------------------------------------------------------
+
+
+def body_font(*, points: float = BODY_POINTS, strong: bool = False) -> QFont:
+    """The system's font with figures of equal width, so that a number that counts does not make its line tremble."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font.setPointSizeF(points)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    font.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
+    return font
+
+
+def heading_font() -> QFont:
+    """A page's or a card's first line."""
+    return body_font(points=BODY_POINTS + 2.5, strong=True)
+
+
+def verdict_font() -> QFont:
+    """The one sentence that is read from three metres."""
+    return body_font(points=BODY_POINTS + 9.5, strong=True)
+
+
+def mono_font(*, points: float = BODY_POINTS - 0.5) -> QFont:
+    """The system's fixed-width font, for logs, paths and details."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(points)
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    return font
+
+
+# --- palette and stylesheet -------------------------------------------------------------------
+
+
+def palette_of(tones: Tones) -> QPalette:
+    """The colours as Qt's own roles, for everything that Fusion draws."""
+    role = QPalette.ColorRole
+    chosen = {
+        role.Window: tones.window,
+        role.WindowText: tones.text,
+        role.Base: tones.surface,
+        role.AlternateBase: tones.window,
+        role.Text: tones.text,
+        role.PlaceholderText: tones.muted,
+        role.Button: tones.raised,
+        role.ButtonText: tones.text,
+        role.BrightText: tones.fail,
+        role.Highlight: tones.selection,
+        role.HighlightedText: tones.text,
+        role.Accent: tones.accent,
+        role.Link: tones.accent,
+        role.LinkVisited: tones.accent,
+        role.ToolTipBase: tones.raised,
+        role.ToolTipText: tones.text,
+        role.Light: tones.raised,
+        role.Midlight: tones.raised,
+        role.Mid: tones.line,
+        role.Dark: tones.control,
+        role.Shadow: tones.line,
+    }
+    palette = QPalette()
+    for which, colour in chosen.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(tones.disabled))
+    return palette
+
+
+def tones_now() -> Tones:
+    """The tones that are on, known by the application's palette: that is the one place that says which look is on.
+
+    A widget asks when it paints and when its palette or style changes. Its own palette would not do: a stylesheet
+    changes it.
+    """
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window)
+    return DARK if window.name() == DARK.window else LIGHT
+
+
+def stylesheet_of(tones: Tones) -> str:
+    """What Fusion cannot be told by a palette: heights, corners, the visible focus, the one accent."""
+    sizes = {"target": TARGET - 2, "radius": RADIUS, "grid": GRID, "half": GRID // 2, "icon": TARGET}
+    return _STYLESHEET.substitute(asdict(tones), **sizes)
+
+
+_STYLESHEET = Template("""
+QPushButton, QToolButton, QComboBox, QLineEdit {
+    min-height: ${target}px; border: 1px solid $control; border-radius: ${radius}px; color: $text;
+}
+QPushButton, QComboBox { background: $surface; padding: 0 ${grid}px; }
+QPushButton { padding: 0 16px; }
+QPushButton:hover, QToolButton:hover, QComboBox:hover { background: $raised; }
+QPushButton:pressed, QToolButton:pressed { background: $selection; }
+QPushButton:disabled, QToolButton:disabled, QComboBox:disabled, QLineEdit:disabled {
+    color: $disabled; border-color: $line;
+}
+QPushButton[kind="primary"] { background: $accent; border-color: $accent; color: $on_accent; font-weight: 600; }
+QPushButton[kind="primary"]:hover { background: $accent_hover; }
+QPushButton[kind="primary"]:disabled { background: $raised; border-color: $raised; color: $disabled; }
+QPushButton[kind="quiet"], QToolButton, QToolButton:disabled { background: transparent; border-color: transparent; }
+QPushButton[kind="quiet"] { color: $accent; padding: 0 ${grid}px; }
+QPushButton[kind="quiet"]:hover, QToolButton:hover { background: $raised; }
+QToolButton { min-width: ${target}px; max-height: ${target}px; padding: 0; }
+QToolButton[words="true"] { padding: 0 ${grid}px; }
+QPushButton[kind="quiet"]:disabled { color: $disabled; }
+QFrame#card QPushButton[kind="quiet"] { padding: 0 ${half}px; }
+QLineEdit QToolButton { min-width: 0; min-height: 0; border: none; }
+QToolButton:checked { background: $selection; border-color: $accent; }
+QLineEdit { background: $surface; padding: 0 ${grid}px; placeholder-text-color: $muted; }
+QLineEdit, QPlainTextEdit { selection-background-color: $selection; selection-color: $text; }
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractScrollArea:focus {
+    border: 2px solid $accent;
+}
+QPushButton[kind="primary"]:focus { border: 2px solid $text; }
+QComboBox::drop-down { border: none; width: 32px; }
+QComboBox::down-arrow { image: none; }
+QAbstractScrollArea { border: 1px solid $line; border-radius: ${radius}px; background: $surface; }
+QAbstractScrollArea::corner { background: $surface; border: none; }
+QComboBox QAbstractItemView { border: 1px solid $control; selection-background-color: $selection; }
+QComboBox QAbstractItemView { selection-color: $text; }
+QMenu { background: $surface; border: 1px solid $control; padding: ${half}px; }
+QMenu::item { padding: 10px 24px 10px 16px; border-radius: ${half}px; }
+QMenu::item:selected { background: $selection; }
+QMenu::item:disabled { color: $disabled; }
+QMenu::separator { height: 1px; background: $line; margin: ${half}px ${grid}px; }
+QToolTip { background: $raised; color: $text; border: 1px solid $control; padding: ${half}px; }
+QFrame#card { background: $surface; border: 1px solid $line; border-radius: ${grid}px; }
+QFrame#card[state="fail"] { background: $fail_soft; border: 1px solid $fail; }
+QFrame#card[state="stale"] { background: $stale_soft; border: 1px solid $stale; }
+QFrame#card[state="ok"] { background: $ok_soft; border: 1px solid $ok; }
+QFrame#strip { background: $surface; border: none; border-top: 1px solid $line; }
+QPushButton#elided { border-color: transparent; background: transparent; text-align: left; padding: 0 ${grid}px; }
+QPushButton#elided:hover { background: $raised; }
+QPushButton#elided:focus { border: 2px solid $accent; }
+QLabel[tone="muted"] { color: $muted; }
+QLabel[tone="ok"] { color: $ok; }
+QLabel[tone="stale"] { color: $stale; }
+QLabel[tone="fail"] { color: $fail; }
+QLabel[tone="running"] { color: $running; }
+QLabel[tone="never"] { color: $never; }
+QLabel[tone="unknown"] { color: $unknown; }
+QProgressBar { border: none; border-radius: 4px; background: $line; max-height: 8px; min-height: 8px; }
+QProgressBar::chunk { border-radius: 4px; background: $accent; }
+QScrollBar { background: transparent; }
+QScrollBar:vertical { width: 16px; }
+QScrollBar:horizontal { height: 16px; }
+QScrollBar::handle { background: $control; border: 4px solid $surface; border-radius: 8px; }
+QScrollBar::handle:vertical { min-height: ${icon}px; }
+QScrollBar::handle:horizontal { min-width: ${icon}px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+""")
+
+
+# --- the look that is on ----------------------------------------------------------------------
+
+
+class Theme(QObject):
+    """Puts a look on the whole application, at once and while it runs; follows the desktop unless told otherwise."""
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, look: Look = Look.SYSTEM) -> None:
+        super().__init__(application)
+        self._application = application
+        self._look = look
+        self._tones = self._wanted()
+        application.setStyle("Fusion")
+        application.setFont(body_font())
+        application.styleHints().colorSchemeChanged.connect(self._on_system_changed)
+        self._put_on()
+
+    @property
+    def look(self) -> Look:
+        """What was chosen."""
+        return self._look
+
+    @property
+    def tones(self) -> Tones:
+        """The colours that are on."""
+        return self._tones
+
+    def choose(self, look: Look) -> None:
+        """Changes the look while the window stands."""
+        self._look = look
+        self._follow()
+
+    def _on_system_changed(self, _scheme: Qt.ColorScheme) -> None:
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._wanted() != self._tones:
+            self._tones = self._wanted()
+            self._put_on()
+            self.changed.emit()
+
+    def _wanted(self) -> Tones:
+        if self._look is Look.SYSTEM:
+            return DARK if self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
+        return DARK if self._look is Look.DARK else LIGHT
+
+    def _put_on(self) -> None:
+        palette = palette_of(self._tones)
+        self._application.setPalette(palette)
+        QToolTip.setPalette(palette)
+        self._application.setStyleSheet(stylesheet_of(self._tones))
+
+
+ROLES = tuple(field.name for field in fields(Tones))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
@@ -11,11 +12,42 @@ from PySide6.QtSvg import QSvgRenderer
 
 from app.ui.theme import State, Tones
 
+Name = Literal[
+    "backup",
+    "cancel",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "chevron-up",
+    "copy",
+    "database",
+    "disk",
+    "error",
+    "file",
+    "folder",
+    "follow",
+    "greenhouse",
+    "never",
+    "open",
+    "pause",
+    "play",
+    "refresh",
+    "running",
+    "save",
+    "search",
+    "skipped",
+    "unknown",
+    "waiting",
+    "warning",
+]
+"""The icons that are drawn; the type checker knows them, so that none is named in vain."""
+
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "icons"
 SIZE = 24
 _SCALES = (1.0, 1.5, 2.0, 3.0)
 
-OF_STATE = {
+OF_STATE: dict[State, Name] = {
     State.OK: "check",
     State.STALE: "warning",
     State.FAIL: "error",
@@ -29,12 +61,12 @@ class MissingIcon(LookupError):
     """The code names an icon that nobody has drawn: a defect of the program."""
 
 
-def pixmap(name: str, colour: str, size: int = SIZE, scale: float = 1.0) -> QPixmap:
+def pixmap(name: Name, colour: str, size: int = SIZE, scale: float = 1.0) -> QPixmap:
     """The icon in one colour, `size` logical pixels wide, for a screen with `scale` dots per pixel."""
     return _tinted(name, colour, size, scale)
 
 
-def icon(name: str, tones: Tones, size: int = SIZE, colour: str = "", gap: int = 0) -> QIcon:
+def icon(name: Name, tones: Tones, size: int = SIZE, colour: str = "", gap: int = 0) -> QIcon:
     """The icon for a button, also greyed out, sharp on every screen; the text's colour unless `colour` is given.
 
     `gap` pixels stay free on its right, because Qt puts a button's word too close to it.
@@ -46,12 +78,7 @@ def icon(name: str, tones: Tones, size: int = SIZE, colour: str = "", gap: int =
     return made
 
 
-def drawn() -> frozenset[str]:
-    """The names of all icons that there are."""
-    return frozenset(path.stem for path in FOLDER.glob("*.svg"))
-
-
-def _tinted(name: str, colour: str, size: int, scale: float, gap: int = 0) -> QPixmap:
+def _tinted(name: Name, colour: str, size: int, scale: float, gap: int = 0) -> QPixmap:
     key = f"overwinter/{name}/{colour}/{size}/{scale}/{gap}"
     kept = QPixmap()  # Qt's own cache: it is emptied with the application, a Python one would outlive it
     if not QPixmapCache.find(key, kept):
@@ -60,7 +87,7 @@ def _tinted(name: str, colour: str, size: int, scale: float, gap: int = 0) -> QP
     return kept
 
 
-def _painted(name: str, colour: str, size: int, scale: float, gap: int) -> QPixmap:
+def _painted(name: Name, colour: str, size: int, scale: float, gap: int) -> QPixmap:
     renderer = QSvgRenderer(QByteArray(_drawing(name).replace(b"currentColor", QColor(colour).name().encode())))
     if not renderer.isValid():
         raise MissingIcon(name)
@@ -74,7 +101,7 @@ def _painted(name: str, colour: str, size: int, scale: float, gap: int) -> QPixm
 
 
 @cache
-def _drawing(name: str) -> bytes:
+def _drawing(name: Name) -> bytes:
     path = FOLDER / f"{name}.svg"
     if not path.is_file():
         raise MissingIcon(name)

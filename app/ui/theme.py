@@ -248,7 +248,14 @@ def tones_now() -> Tones:
 
 def stylesheet_of(tones: Tones) -> str:
     """What Fusion cannot be told by a palette: heights, corners, the visible focus, the one accent."""
-    sizes = {"target": TARGET - 2, "radius": RADIUS, "grid": GRID, "half": GRID // 2, "icon": TARGET}
+    sizes = {
+        "target": TARGET - 2,
+        "inner": TARGET - 4,
+        "radius": RADIUS,
+        "grid": GRID,
+        "half": GRID // 2,
+        "icon": TARGET,
+    }
     return _STYLESHEET.substitute(asdict(tones), **sizes)
 
 
@@ -277,13 +284,19 @@ QLineEdit QToolButton { min-width: 0; min-height: 0; border: none; }
 QToolButton:checked { background: $selection; border-color: $accent; }
 QLineEdit { background: $surface; padding: 0 ${grid}px; placeholder-text-color: $muted; }
 QLineEdit, QPlainTextEdit { selection-background-color: $selection; selection-color: $text; }
-QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractScrollArea:focus {
-    border: 2px solid $accent;
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus {
+    border: 2px solid $accent; min-height: ${inner}px;
 }
+QPushButton:focus { padding: 0 15px; }
+QPushButton[kind="quiet"]:focus, QComboBox:focus, QLineEdit:focus { padding: 0 7px; }
+QToolButton:focus { max-height: ${inner}px; min-width: ${inner}px; }
+QToolButton[words="true"]:focus { padding: 0 7px; }
+QFrame#card QPushButton[kind="quiet"]:focus { padding: 0 3px; }
+QAbstractScrollArea:focus { border: 2px solid $accent; padding: 0; }
 QPushButton[kind="primary"]:focus { border: 2px solid $text; }
 QComboBox::drop-down { border: none; width: 32px; }
 QComboBox::down-arrow { image: none; }
-QAbstractScrollArea { border: 1px solid $line; border-radius: ${radius}px; background: $surface; }
+QAbstractScrollArea { border: 1px solid $line; padding: 1px; border-radius: ${radius}px; background: $surface; }
 QAbstractScrollArea::corner { background: $surface; border: none; }
 QComboBox QAbstractItemView { border: 1px solid $control; selection-background-color: $selection; }
 QComboBox QAbstractItemView { selection-color: $text; }
@@ -300,7 +313,7 @@ QFrame#card[state="ok"] { background: $ok_soft; border: 1px solid $ok; }
 QFrame#strip { background: $surface; border: none; border-top: 1px solid $line; }
 QPushButton#elided { border-color: transparent; background: transparent; text-align: left; padding: 0 ${grid}px; }
 QPushButton#elided:hover { background: $raised; }
-QPushButton#elided:focus { border: 2px solid $accent; }
+QPushButton#elided:focus { border: 2px solid $accent; padding: 0 7px; }
 QLabel[tone="muted"] { color: $muted; }
 QLabel[tone="ok"] { color: $ok; }
 QLabel[tone="stale"] { color: $stale; }

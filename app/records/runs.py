@@ -1,0 +1,279 @@
+"""The rows of runs, their steps and items.
+
+A run's row exists before its first effect and is closed exactly once. All of it works inside a transaction; the way
+here is `SiteRecords`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
+
+from app.foundation.errors import Problem, Refused
+from app.foundation.events import Counters, Item, Outcome, Phase, Rollback, StepOutcome
+from app.foundation.words import Text, text
+from app.records import locks
+from app.records.owners import Owner, owner_columns, owner_in
+from app.store.tables import items, runs, sites, steps, storable
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+EXCERPT_LIMIT = 200 * 1024  # bytes of a run's log that are kept in its record
+SHORTEST_PREFIX = 6
+
+RUNNING: Literal["running"] = "running"
+Status = Outcome | Literal["running"]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `closed` and `outcome` are None while it runs; times are UTC.
+
+    `choice` is what was asked for; `key` is the same for the same request and holds no secret. `parent` is the run
+    that it was started for. `log_excerpt` is only filled in what `SiteRecords.run` gives.
+    """
+
+    id: str
+    site: str
+    kind: str
+    trigger: str
+    who: str
+    choice: str
+    key: str
+    owner: Owner
+    started: datetime
+    parent: str | None = None
+    tags: tuple[str, ...] = ()
+    closed: datetime | None = None
+    outcome: Outcome | None = None
+    rollback: Rollback = Rollback.NONE
+    counters: Counters = Counters()
+    error: Problem | None = None
+    log_excerpt: str = ""
+
+    @property
+    def short_id(self) -> str:
+        """The id as people are shown it."""
+        return self.id[:8]
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The run that does what was asked for; `joined`: it was under way already."""
+
+    run: Run
+    joined: bool
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """How a run ended, as its record keeps it."""
+
+    closed: datetime
+    outcome: Outcome
+    rollback: Rollback
+    counters: Counters
+    error: Problem | None
+    log_excerpt: str
+
+
+class StepRecord(msgspec.Struct, frozen=True):
+    """One step of a run; `ended` and `outcome` are None while it works."""
+
+    number: int
+    key: str
+    title: Text
+    phase: Phase
+    started: datetime
+    ended: datetime | None = None
+    outcome: StepOutcome | None = None
+    error: Problem | None = None
+
+
+def new_run_id() -> str:
+    """An id that no other run has."""
+    return uuid.uuid4().hex
+
+
+_NOT_LISTED = ("log_excerpt", "cancel_requested", "cancel_requested_by")
+_LISTED = [column for column in runs.c if column.name not in _NOT_LISTED]
+
+
+def must_exist(connection: Connection, site: str, run_id: str) -> None:
+    """Refuses an id that no run of this site has; whether another site has it is not told."""
+    if connection.execute(select(runs.c.id).where(*_is(site, run_id))).one_or_none() is None:
+        raise _no_such_run(site, run_id)
+
+
+def must_be_active(connection: Connection, site: str, run_id: str) -> None:
+    """Refuses a run of this site that has ended."""
+    if connection.execute(select(runs.c.closed).where(*_is(site, run_id))).scalar_one() is not None:
+        raise _run_closed(run_id)
+
+
+def begin(connection: Connection, run: Run) -> Begun:
+    """Adds the row of a run, or finds the active one of the same key."""
+    same = select(*_LISTED).where(runs.c.site == run.site, runs.c.key == run.key, runs.c.closed.is_(None))
+    active = connection.execute(same).one_or_none()
+    if active is not None:
+        return Begun(_run(active), joined=True)
+    if connection.execute(select(sites.c.name).where(sites.c.name == run.site)).one_or_none() is None:
+        raise _no_such_site(run.site)
+    row = msgspec.structs.asdict(run)
+    connection.execute(runs.insert().values(row | owner_columns(row.pop("owner"))))
+    return Begun(run, joined=False)
+
+
+def close(connection: Connection, site: str, run_id: str, closing: Closing) -> None:
+    """Writes how a run ended, once, and gives its locks back."""
+    active = (*_is(site, run_id), runs.c.closed.is_(None))
+    closed = connection.execute(update(runs).where(*active).values(msgspec.structs.asdict(closing)))
+    if closed.rowcount == 0:
+        raise _run_closed(run_id)
+    locks.release(connection, site, run_id)
+
+
+def find(connection: Connection, site: str, beginning: str) -> Run:
+    """The one run whose id begins so, with its log."""
+    if re.fullmatch(rf"[0-9a-f]{{{SHORTEST_PREFIX},32}}", beginning) is None:
+        raise _no_such_run(site, beginning)
+    query = select(*_LISTED, runs.c.log_excerpt).where(runs.c.site == site, runs.c.id.startswith(beginning))
+    found = connection.execute(query.limit(2)).all()
+    if not found:
+        raise _no_such_run(site, beginning)
+    if len(found) > 1:
+        raise _ambiguous(beginning)
+    return _run(found[0])
+
+
+def listed(
+    connection: Connection,
+    site: str,
+    *,
+    status: Status | None,
+    kind: str | None,
+    since: datetime | None,
+    limit: int | None,
+) -> list[Run]:
+    """The site's runs, newest first, without their logs."""
+    query = select(*_LISTED).where(runs.c.site == site).order_by(runs.c.started.desc(), runs.c.id)
+    if status is not None:
+        query = query.where(runs.c.outcome == (None if status == RUNNING else status))
+    if kind is not None:
+        query = query.where(runs.c.kind == kind)
+    if since is not None:
+        query = query.where(runs.c.started >= since)
+    return [_run(row) for row in connection.execute(query.limit(limit))]
+
+
+def request_cancel(connection: Connection, site: str, run_id: str, who: str) -> None:
+    """Writes down that a run should stop; the first who asked stays on record."""
+    must_be_active(connection, site, run_id)
+    values = {"cancel_requested": datetime.now(UTC), "cancel_requested_by": who}
+    unasked = (*_is(site, run_id), runs.c.cancel_requested.is_(None))
+    connection.execute(update(runs).where(*unasked).values(values))
+
+
+def cancel_requested(connection: Connection, site: str, run_id: str) -> bool:
+    """Whether somebody asked for it."""
+    query = select(runs.c.cancel_requested).where(*_is(site, run_id))
+    return connection.execute(query).scalar_one() is not None
+
+
+def add_step(connection: Connection, site: str, run_id: str, step: StepRecord) -> None:
+    """Adds a step that begins."""
+    row = {"site": site, "run": run_id, **msgspec.structs.asdict(step)}
+    connection.execute(steps.insert().values(row))
+
+
+def finish_step(
+    connection: Connection, site: str, run_id: str, number: int, *, outcome: StepOutcome, error: Problem | None
+) -> None:
+    """Writes how a step ended."""
+    step = (steps.c.site == site, steps.c.run == run_id, steps.c.number == number)
+    values = {"ended": datetime.now(UTC), "outcome": outcome, "error": error}
+    connection.execute(update(steps).where(*step).values(values))
+
+
+def steps_of(connection: Connection, site: str, run_id: str) -> list[StepRecord]:
+    """The steps of a run in order."""
+    query = _children(steps, site, run_id, StepRecord)
+    return [StepRecord(*row) for row in connection.execute(query)]
+
+
+def add_item(connection: Connection, site: str, run_id: str, item: Item) -> None:
+    """Adds an item after the others; what was said of the same source before is replaced."""
+    of_run = (items.c.site == site, items.c.run == run_id)
+    connection.execute(items.delete().where(*of_run, items.c.source == item.source))
+    last = connection.execute(select(func.max(items.c.number)).where(*of_run)).scalar_one()
+    row = {"site": site, "run": run_id, "number": (last or 0) + 1, **msgspec.structs.asdict(item)}
+    connection.execute(items.insert().values(row))
+
+
+def items_of(connection: Connection, site: str, run_id: str) -> list[Item]:
+    """The items of a run in the order in which they were added."""
+    query = _children(items, site, run_id, Item)
+    return [Item(*row) for row in connection.execute(query)]
+
+
+def capped(log: str) -> str:
+    """The beginning and the end of a log, at most `EXCERPT_LIMIT` bytes as it is stored."""
+    stored = storable(log).encode()
+    if len(stored) <= EXCERPT_LIMIT:
+        return log
+    between = b"\n[...]\n"
+    half = (EXCERPT_LIMIT - len(between)) // 2
+    return (stored[:half] + between + stored[-half:]).decode("utf-8", "ignore")
+
+
+def _is(site: str, run_id: str) -> tuple[ColumnElement[bool], ...]:
+    return runs.c.site == site, runs.c.id == run_id
+
+
+def _run(row: Row[*tuple[Any, ...]]) -> Run:
+    values = {name: value for name, value in row._mapping.items() if not name.startswith("owner_")}
+    return Run(**values, owner=owner_in(row))
+
+
+def _children(table: Table, site: str, run_id: str, kind: type[msgspec.Struct]) -> Select[Any]:
+    """A run's rows in a table, by number, with the columns that a struct is made of."""
+    columns = [table.c[name] for name in kind.__struct_fields__]
+    return select(*columns).where(table.c.site == site, table.c.run == run_id).order_by(table.c.number)
+
+
+def _no_such_run(site: str, run_id: str) -> Refused:
+    return Refused(
+        text("There is no run {run} on {site}.", run=run_id, site=site),
+        text("Nothing was changed."),
+        text("List the runs of this site: overwinter runs {site}", site=site),
+        "records.no-such-run",
+    )
+
+
+def _ambiguous(beginning: str) -> Refused:
+    return Refused(
+        text("Several runs begin with {run}.", run=beginning),
+        text("Nothing was changed."),
+        text("Give more characters of the run's id."),
+        "records.ambiguous-run",
+    )
+
+
+def _no_such_site(site: str) -> Refused:
+    return Refused(
+        text("There is no site {site} any more.", site=site),
+        text("Nothing was started."),
+        text("List the sites: overwinter site list"),
+        "records.no-such-site",
+    )
+
+
+def _run_closed(run_id: str) -> Refused:
+    return Refused(
+        text("The run {run} has already ended.", run=run_id[:8]),
+        text("How it ended stays as it was recorded."),
+        text("Look at it under Runs; start a new one if need be."),
+        "records.run-closed",
+    )

@@ -1,0 +1,30 @@
+"""What every test gets: guards around it, and real servers that are made once in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.guards import ExpectedLog, no_unexpected_log, nothing_left_running
+from tests.real.servers.postgresql import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole session; each test makes roles and databases of its own."""
+    with postgres_server(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    with nothing_left_running():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def expected_log() -> Iterator[ExpectedLog]:
+    """Fails a test whose code logs a warning; one that is meant is named with `expected_log.expect(pattern)`."""
+    with no_unexpected_log() as expected:
+        yield expected

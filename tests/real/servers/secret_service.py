@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
@@ -70,13 +70,15 @@ class SecretService:
         config = self.home / "bus.conf"
         config.write_text(BUS.format(socket=self._socket, denied=self._denied))
         bus = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--nosyslog"],
+            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--nosyslog", "--print-address"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=self._child_environment(),
         )
-        _wait_for(self._socket.exists, "the D-Bus session to listen")
+        assert bus.stdout is not None
+        with bus.stdout as said:
+            said.readline()  # it says its address when it listens
         return bus
 
     def _child_environment(self) -> dict[str, str]:
@@ -111,11 +113,12 @@ class SecretService:
     def frozen(self) -> Iterator[None]:
         """The daemon is there and answers nothing, such as one that waits for a dead disk."""
         assert self._daemon is not None
-        self._daemon.send_signal(signal.SIGSTOP)
+        daemon = psutil.Process(self._daemon.pid)
+        daemon.suspend()
         try:
             yield
         finally:
-            self._daemon.send_signal(signal.SIGCONT)
+            daemon.resume()
 
     def lock(self) -> None:
         """Locks the login keyring, as a person does who leaves the computer."""
@@ -130,14 +133,14 @@ class SecretService:
         _end(self._bus)
 
     def _answers(self) -> bool:
-        """Whether the daemon has taken its name and its login keyring is there, locked or not."""
+        """Whether the daemon has taken its name and shows its keyrings, locked or not."""
         import secretstorage
 
-        with _environment(self.environment), closing(secretstorage.dbus_init()) as connection:
-            try:
+        try:
+            with _environment(self.environment), closing(secretstorage.dbus_init()) as connection:
                 return bool(list(secretstorage.get_all_collections(connection)))
-            except secretstorage.SecretServiceNotAvailableException:
-                return False
+        except secretstorage.SecretServiceNotAvailableException:  # nobody has the name yet
+            return False
 
 
 @contextmanager
@@ -171,9 +174,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
+    process.terminate()
     try:
         process.wait(STOPS_WITHIN)
     except subprocess.TimeoutExpired:

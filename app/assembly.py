@@ -22,16 +22,18 @@ from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.sources.driver import Equipment
 from app.records.site_records import SiteRecords
 from app.runs.runner import Launched, Runner
 from app.runs.work import missing_secret
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
-from app.settings.places import Places
+from app.settings.places import Places, places
 from app.settings.secrets import AskPassphrase, Secrets
 from app.settings.site_file import ReadSite, read
 from app.settings.sites import Sites
 from app.store.engine import Database, open_database
 from app.tools.found import ToolFound
+from app.tools.postgres.programs import find_programs
 from app.tools.restic.program import private_programs
 
 LARGEST_SITE_FILE = 1024 * 1024
@@ -41,21 +43,22 @@ class Overwinter:
     """The whole program; `close` puts it away."""
 
     def __init__(
-        self, places: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase | None
+        self, places_: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase | None
     ) -> None:
-        self.places = places
+        self.places = places_
         self.sites = Sites(database)
         self._blocking = blocking
         self._database = database
         self._redactor = Redactor()
-        self.secrets = Secrets(places, database, blocking, self._redactor, ask_passphrase=ask_passphrase)
-        self._here = LocalHost(blocking, places.scratch)
-        self._versions = VersionFile(places.cache / "versions.json")
+        self.secrets = Secrets(self.places, database, blocking, self._redactor, ask_passphrase=ask_passphrase)
+        self._here = LocalHost(blocking, self.places.scratch)
+        self._versions = VersionFile(self.places.cache / "versions.json")
         self._repositories = Repositories(
-            _restic_candidates(places), self._versions.known, str(places.cache / "restic")
+            _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic")
         )
+        self._equipment = Equipment(blocking, self._versions.known)
         self.runner = Runner(
-            places=places,
+            places=self.places,
             blocking=blocking,
             redactor=self._redactor,
             secrets=self.secrets,
@@ -72,7 +75,10 @@ class Overwinter:
 
     async def tools(self) -> list[ToolFound]:
         """The outside programs on this computer."""
-        return await self._repositories.tools(self._here)
+        return [
+            *await self._repositories.tools(self._here),
+            *await find_programs(self._here, self._versions.known),
+        ]
 
     async def add_site(self, content: bytes, *, replace: bool = False) -> ReadSite:
         """Sets a site up from a site file; credentials found in its repository's address go to the secret store."""
@@ -133,7 +139,7 @@ class Overwinter:
 
     async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
         """The plan of a backup of that site."""
-        return plan_backup(await self.sites.get(site), choice, self._repositories)
+        return plan_backup(await self.sites.get(site), choice, self._repositories, self._equipment)
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
@@ -143,22 +149,23 @@ class Overwinter:
         self._blocking.close()
 
 
-async def assemble(places: Places, ask_passphrase: AskPassphrase | None = None) -> Overwinter:
+async def assemble(where: Places, ask_passphrase: AskPassphrase | None = None) -> Overwinter:
     """Opens the program on its data folder; raises `UserError` when the folder or the database cannot be used."""
     blocking = Blocking()
     try:
-        await blocking.call("files", places.ready)
-        database = await open_database(places.database, blocking)
+        await blocking.call("files", where.ready)
+        database = await open_database(where.database, blocking)
     except BaseException:
         blocking.close()
         raise
-    return Overwinter(places, blocking, database, ask_passphrase)
+    return Overwinter(where, blocking, database, ask_passphrase)
 
 
-def _restic_candidates(places: Places) -> tuple[str, ...]:
-    """The chosen restic, the one on the path, then our own, newest first."""
+def _restic_candidates(places_: Places) -> tuple[str, ...]:
+    """The chosen restic, the one on the path, then those that set-up put away privately, newest first."""
     chosen = os.environ.get("OVERWINTER_RESTIC")
-    return (*((chosen,) if chosen else ()), "restic", *private_programs(places.tools))
+    private = [program for folder in (places_, places()) for program in private_programs(folder.tools)]
+    return (*((chosen,) if chosen else ()), "restic", *dict.fromkeys(private))
 
 
 class VersionFile:

@@ -9,7 +9,7 @@ import click
 
 from app import __version__
 from app.cli.backup import backup
-from app.cli.demo import demo
+
 from app.cli.output import Output
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
@@ -32,7 +32,7 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
     context.obj = Session(data, Output(reader_language(), json=as_json, quiet=quiet))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
+for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run):
     overwinter.add_command(command)
 
 

@@ -10,9 +10,7 @@ from app.assembly import Overwinter
 from app.cli.session import Session, pass_session
 from app.foundation.events import LogLines, Outcome
 from app.foundation.words import text
-from app.records.runs import Run
-
-RUNNING = "running"
+from app.records.runs import RUNNING, Run, Status
 
 
 @click.command()
@@ -27,7 +25,8 @@ def runs(session: Session, site: str, status: str | None, kind: str | None, sinc
     async def work(app: Overwinter) -> None:
         await app.sites.get(site)
         begun = since.astimezone(UTC) if since is not None else None
-        for run in await app.records(site).runs(status=status, kind=kind, since=begun):
+        wanted: Status | None = None if status is None else RUNNING if status == RUNNING else Outcome(status)
+        for run in await app.records(site).runs(status=wanted, kind=kind, since=begun):
             session.output.row(_summary(run), _line(session, run))
 
     session.perform(work)

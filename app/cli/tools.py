@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from app.assembly import Overwinter
-from app.cli.session import FAILED, Session, pass_session
+from app.cli.session import Session, pass_session
 from app.foundation.words import text
+from app.tools.restic.program import the_fit_restic
 
 
 @click.command()
@@ -14,7 +15,7 @@ from app.foundation.words import text
 def tools(session: Session) -> None:
     """The outside programs, with version, place, and whether they are fit."""
 
-    async def work(app: Overwinter) -> int | None:
+    async def work(app: Overwinter) -> None:
         found = await app.tools()
         session.output.result(
             found,
@@ -30,6 +31,6 @@ def tools(session: Session) -> None:
                 for tool in found
             ],
         )
-        return None if any(tool.fit for tool in found if tool.name == "restic") else FAILED
+        the_fit_restic([tool for tool in found if tool.name == "restic"])
 
     session.perform(work)

@@ -80,8 +80,10 @@ async def _let_go(threads: _Threads, job: _Job, abort: Callable[[], None] | None
     if abort is not None:
         abort()
     if job.started:
-        await asyncio.wait({job.future}, timeout=GRACE)
-        threads.replace_if_stuck(job)
+        try:
+            await asyncio.wait({job.future}, timeout=GRACE)
+        finally:  # also when the caller is cancelled once more
+            threads.replace_if_stuck(job)
 
 
 def _nobody_waits(future: asyncio.Future[Any]) -> None:
@@ -101,9 +103,12 @@ class _Job:
     def run(self) -> None:
         self.started = True
         if self.abandoned:
+            self._answer(self.future.set_result, None)
             return
         try:
             result = self._work()
+        except StopIteration as error:  # a future refuses it, and the caller would wait for ever
+            self._answer(self.future.set_exception, RuntimeError(f"blocking work raised {error!r}"))
         except BaseException as error:  # noqa: BLE001  handed to the caller as it is
             self._answer(self.future.set_exception, error)
         else:

@@ -22,7 +22,7 @@ from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, enco
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import OpenRepository, Repositories
-from app.jobs.sources.driver import Captured, Intake
+from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.jobs.sources.kinds import driver_of
 from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
 from app.records.runs import new_run_id
@@ -57,12 +57,12 @@ class BackupState:
 
 
 def plan_backup(
-    site: Site, choice: BackupChoice, repositories: Repositories, trigger: str = "manual"
+    site: Site, choice: BackupChoice, repositories: Repositories, equipment: Equipment, trigger: str = "manual"
 ) -> Plan[BackupState]:
     """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown."""
     sources = _chosen(site, choice)
     type_ = "full" if {source.name for source in _enabled(site)} <= {source.name for source in sources} else "part"
-    job = _Backup(site, sources, repositories, new_run_id(), trigger, type_, choice.tags)
+    job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags)
     asked = msgspec.json.encode(choice).decode()
     return Plan(
         run=job.run,
@@ -128,6 +128,7 @@ class _Backup(msgspec.Struct, frozen=True):
     site: Site
     sources: list[Source]
     repositories: Repositories
+    equipment: Equipment
     run: str
     trigger: str
     type: str
@@ -167,7 +168,7 @@ class _Backup(msgspec.Struct, frozen=True):
             pace=Pace(f"source:{source.name}", ctx.emit),
         )
         try:
-            captured = await driver_of(source).capture(ctx, intake)
+            captured = await driver_of(source, self.equipment).capture(ctx, intake)
         except UserError as error:
             state.entries[source.name] = _failed(source, error)
             raise

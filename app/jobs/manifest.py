@@ -15,6 +15,7 @@ from app.foundation.errors import UserError
 from app.foundation.events import ItemStatus
 from app.foundation.words import text
 from app.tools.postgres.facts import DatabaseFacts
+from app.tools.postgres.snapshot import Counts
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
@@ -29,20 +30,12 @@ class TreeFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     composer_lock_sha256: str = ""
 
 
-class TableCount(msgspec.Struct, frozen=True):
-    """Rows of one table, counted in the very snapshot that was dumped."""
-
-    schema: str
-    table: str
-    rows: int
-
-
-class DumpFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a database's dump holds and what made it."""
+class DumpFacts(msgspec.Struct, frozen=True):
+    """What a database's dump holds, counted in the very moment that was dumped, and what made it."""
 
     dumped_by: str
     database: DatabaseFacts
-    tables: tuple[TableCount, ...]
+    counts: Counts
 
 
 class SourceEntry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,17 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from app.foundation.blocking import Blocking
 from app.foundation.events import LogLines, Recorded, RunClosed, Told
-from app.runs.files import EVENTS, LOG
+from app.runs.files import EVENTS, LOG, decode
 
 LOOK_EVERY = 0.25  # seconds between looks at the files of another process's run
 LINES_AT_ONCE = 5000
 BYTES_AT_ONCE = 512 * 1024
-
-_decode = msgspec.json.Decoder(Recorded).decode
 
 
 class Wake:
@@ -83,8 +79,8 @@ class RunFeed:
     def _events_read(self) -> list[Recorded]:
         events: list[Recorded] = []
         for line in self._events.lines(LINES_AT_ONCE, last=False):
-            with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):  # half a line after a power cut
-                event = _decode(line)
+            with contextlib.suppress(ValueError):  # half a line after a power cut
+                event = decode(line)
                 events.append(event)
                 self._closed = self._closed or isinstance(event, RunClosed)
         return events

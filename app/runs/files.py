@@ -6,6 +6,7 @@ backup matters more than its log, and the run says at its end that the log is in
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -22,7 +23,16 @@ LOG = "log.txt"
 PROGRESS_EVERY = 0.5  # seconds between two progress events of one step
 EXCERPT = 200_000  # bytes of the log kept in the record
 
-_encode = msgspec.json.Encoder().encode
+
+def encode(event: Recorded) -> bytes:
+    """An event as a line of JSON; ASCII only, so that file names in invalid UTF-8 come back as they were."""
+    return json.dumps(msgspec.to_builtins(event)).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Recorded:
+    """The event in a line; raises ValueError for one that is damaged."""
+    event: Recorded = msgspec.convert(json.loads(line), Recorded)
+    return event
 
 
 class RunWriter:
@@ -62,12 +72,12 @@ class RunWriter:
         if isinstance(event, StepFinished | Progress):
             self._write_progress()
         if not isinstance(event, Progress):
-            self._append(self._events, _encode(event) + b"\n")
+            self._append(self._events, encode(event))
         self._on_written()
 
     def _write_progress(self) -> None:
         if self._progress is not None:
-            self._append(self._events, _encode(self._progress) + b"\n")
+            self._append(self._events, encode(self._progress))
             self._progress, self._progress_written = None, time.monotonic()
 
     async def log(self, piece: bytes) -> None:

@@ -6,6 +6,7 @@ One task per run. A request that is already under way is joined; what a dead pro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import Problem
+from app.foundation.errors import Problem, Refused
 from app.foundation.events import Outcome
 from app.foundation.redact import Redactor
 from app.foundation.words import text
@@ -133,7 +134,8 @@ class Runner:
         records = self._records(site)
         for run in await records.active_runs():
             if run.id not in self._tasks and owner_alive(run.owner) is False:
-                await records.close(run.id, Outcome.INTERRUPTED, error=INTERRUPTED)
+                with contextlib.suppress(Refused):  # another process was faster
+                    await records.close(run.id, Outcome.INTERRUPTED, error=INTERRUPTED)
 
     async def close(self) -> None:
         """Cancels what still runs here and waits until it is put away."""

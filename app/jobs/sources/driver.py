@@ -6,12 +6,21 @@ from typing import Protocol
 
 import msgspec
 
+from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem
 from app.foundation.events import ItemStatus
 from app.jobs.manifest import DumpFacts, TreeFacts
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx
+from app.tools.found import Versions
 from app.tools.restic.repository import Restic
+
+
+class Equipment(msgspec.Struct, frozen=True):
+    """What drivers work with on this computer: threads for what blocks, and what programs said of their versions."""
+
+    blocking: Blocking
+    versions: Versions
 
 
 class Intake(msgspec.Struct, frozen=True):

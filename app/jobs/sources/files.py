@@ -13,7 +13,7 @@ from app.foundation.words import plural, text
 from app.hosts.host import FileKind, Host
 from app.jobs.manifest import TreeFacts
 from app.jobs.plan import Ctx
-from app.jobs.sources.driver import Captured, Intake
+from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.settings.model import Source
 from app.tools.restic.backup import Backup, Headway, Label, Selection
 from app.tools.restic.names import as_pattern
@@ -24,7 +24,7 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 class FilesDriver:
     """Takes `root`, or the `include` parts of it, without the `exclude` parts."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, _equipment: Equipment) -> None:
         self._source = source
         self._root = _path(source.root)
 

@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
-from app.jobs.sources.driver import Capturable
+from app.jobs.sources.driver import Capturable, Equipment
 from app.jobs.sources.files import FilesDriver
 from app.jobs.sources.postgresql import PostgresqlDriver
 from app.settings.model import Source, SourceKind
 
-DRIVERS: Mapping[SourceKind, Callable[[Source], Capturable]] = {
+DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
     SourceKind.FILES: FilesDriver,
     SourceKind.POSTGRESQL: PostgresqlDriver,
 }
 
 
-def driver_of(source: Source) -> Capturable:
+def driver_of(source: Source, equipment: Equipment) -> Capturable:
     """The driver of a source; raises `UserError` `source.kind-unsupported` for a kind that has none yet."""
     if source.kind in DRIVERS:
-        return DRIVERS[source.kind](source)
+        return DRIVERS[source.kind](source, equipment)
     raise UserError(
         text("This version cannot back up sources of kind {kind}.", kind=source.kind.value),
         text("{source} is not in this recovery point; the other sources are.", source=source.name),

@@ -98,10 +98,10 @@ def _chosen(site: Site, choice: BackupChoice) -> list[Source]:
             text("Add sources to the site file, or choose others."),
             "backup.nothing-chosen",
         )
-    return sorted(chosen, key=lambda source: source.kind not in DATABASE_KINDS_FIRST)
+    return sorted(chosen, key=lambda source: source.kind not in DATABASES)
 
 
-DATABASE_KINDS_FIRST = (*DATABASE_KINDS, SourceKind.POSTGRESQL_GLOBALS, SourceKind.POSTGRESQL_BASE, SourceKind.WAL)
+DATABASES = (*DATABASE_KINDS, SourceKind.WAL)
 
 
 def _is_chosen(source: Source, choice: BackupChoice) -> bool:
@@ -109,7 +109,7 @@ def _is_chosen(source: Source, choice: BackupChoice) -> bool:
         return source.name in choice.sources
     if not source.enabled:
         return False
-    is_database = source.kind in DATABASE_KINDS_FIRST
+    is_database = source.kind in DATABASES
     return choice.only is None or is_database == (choice.only is Only.DATABASES)
 
 

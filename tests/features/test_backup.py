@@ -309,3 +309,23 @@ def test_chosen_sources_make_a_part_and_never_a_complete_point(
     assert console.run("backup", "north-house", "--source", "nothing", expect=2).error["code"] == (
         "usage.source-unknown"
     )
+
+
+@pytest.mark.spec("B2", "R14")
+@pytest.mark.usefixtures("database")
+def test_roles_are_taken_too_and_missing_rights_are_said(console: Console, postgres: PostgresServer) -> None:
+    roles = (
+        f'[[sources]]\nname = "roles"\nkind = "postgresql-globals"\nport = {postgres.port}\nuser = "{USER}"\n'
+        f'database = "{DATABASE}"\n'
+    )
+    root = console.folder / "laravel"
+    make_tree(root, files=5)
+    console.add_site(
+        FILES_ONLY.format(repository=console.folder / "repository", root=root) + roles,
+        FILES_SECRETS | {"source:roles:password": PASSWORD},
+    )
+    backup = console.run("backup", "north-house", "--source", "roles")
+    assert "postgres.no-role-passwords" in backup.err
+    dumped = plain_restic(console, "dump", backup.json["items"][0]["snapshot"], "/roles.sql").decode()
+    assert "CREATE ROLE hydro" in dumped
+    assert "SCRAM-SHA-256" not in dumped

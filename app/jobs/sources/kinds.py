@@ -8,12 +8,13 @@ from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.jobs.sources.driver import Capturable, Equipment
 from app.jobs.sources.files import FilesDriver
-from app.jobs.sources.postgresql import PostgresqlDriver
+from app.jobs.sources.postgresql import GlobalsDriver, PostgresqlDriver
 from app.settings.model import Source, SourceKind
 
 DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
     SourceKind.FILES: FilesDriver,
     SourceKind.POSTGRESQL: PostgresqlDriver,
+    SourceKind.POSTGRESQL_GLOBALS: GlobalsDriver,
 }
 
 

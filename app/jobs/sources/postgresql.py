@@ -1,4 +1,7 @@
-"""A PostgreSQL database: pg_dump as restic's child, in a moment that is held still while its rows are counted."""
+"""PostgreSQL: a database by pg_dump in a moment that is held still while its rows are counted; roles by pg_dumpall.
+
+Both run as restic's child on the source's host, so no data passes through here and half a dump makes no snapshot.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,28 @@ from contextlib import asynccontextmanager
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from app.foundation.errors import UserError
+from app.foundation.errors import Problem, UserError
+from app.foundation.events import Warned
 from app.foundation.words import text
-from app.hosts.host import Command, Host
+from app.hosts.host import Command
 from app.jobs.manifest import DumpFacts
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.settings.model import Source
 from app.tools.found import ToolFound
-from app.tools.postgres.dump import dump_command
+from app.tools.postgres.dump import dump_command, globals_command
 from app.tools.postgres.errors import from_words
-from app.tools.postgres.programs import DUMP, find_programs, program_for
+from app.tools.postgres.facts import DatabaseFacts
+from app.tools.postgres.programs import DUMP, DUMP_ALL, find_programs, program_for
 from app.tools.postgres.server import Server, password_file
 from app.tools.postgres.snapshot import ExportedSnapshot
 from app.tools.restic.backup import Backup, Headway, Label
 from app.tools.restic.errors import DumpFailed
 
 T = TypeVar("T")
+
+MAINTENANCE_DATABASE = "postgres"
+"""The database that every server has, for what belongs to no other."""
 
 
 class PostgresqlDriver:
@@ -37,15 +45,14 @@ class PostgresqlDriver:
 
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot that holds the dump. A dump that fails half-way makes none."""
-        host = ctx.host(self._source.host)
-        password = ctx.secret(f"source:{self._source.name}:password")
+        password = ctx.secret(password_name(self._source))
         async with ExportedSnapshot(self._equipment.blocking, self._server, password) as moment:
             facts = await moment.facts()
-            found = await find_programs(host, self._equipment.versions)
-            program = program_for(found, DUMP, facts.major, host.name)
-            async with _password_on_disk(host, await ctx.scratch(host.name), self._source.name, password) as file:
+            program = await _program(ctx, self._source, self._equipment, DUMP, facts)
+            async with _password_on_disk(ctx, self._source, password) as file:
                 command = dump_command(program.path, self._server, moment.id, file)
-                made, counts = await both(self._dump(intake, command), moment.counts())
+                taking = _take_output(self._source, self._server, intake, command, self._path)
+                made, counts = await both(taking, moment.counts())
         dumped = DumpFacts(dumped_by=_named(program), database=facts, counts=counts)
         return Captured(snapshot=made.snapshot, path=self._path, bytes=made.bytes, added=made.added, dump=dumped)
 
@@ -53,12 +60,46 @@ class PostgresqlDriver:
     def _path(self) -> str:
         return f"/{self._source.name}.dump"
 
-    async def _dump(self, intake: Intake, command: Command) -> Backup:
-        label = Label(self._source.host, intake.tags)
-        try:
-            return await intake.restic.backup_output(command, self._path, label, lambda seen: _tell(intake, seen))
-        except DumpFailed as failed:
-            raise from_words(self._server, failed.said) or _dump_failed(self._server, failed) from failed
+
+class GlobalsDriver:
+    """Takes what belongs to the whole server as `/<source>.sql`: roles, memberships, tablespaces."""
+
+    def __init__(self, source: Source, equipment: Equipment) -> None:
+        self._source = source
+        self._equipment = equipment
+        self._server = Server(source.server, source.port, source.user, source.database or MAINTENANCE_DATABASE)
+
+    async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
+        """One snapshot; where the account may not read the roles' passwords they are left out, with a warning."""
+        password = ctx.secret(password_name(self._source))
+        async with ExportedSnapshot(self._equipment.blocking, self._server, password) as moment:
+            facts = await moment.facts()
+        program = await _program(ctx, self._source, self._equipment, DUMP_ALL, facts)
+        if not facts.reads_role_passwords:
+            ctx.emit(Warned(warning=_without_role_passwords(self._source)))
+        path = f"/{self._source.name}.sql"
+        async with _password_on_disk(ctx, self._source, password) as file:
+            command = globals_command(program.path, self._server, file, with_passwords=facts.reads_role_passwords)
+            made = await _take_output(self._source, self._server, intake, command, path)
+        return Captured(snapshot=made.snapshot, path=path, bytes=made.bytes, added=made.added)
+
+
+def password_name(source: Source) -> str:
+    """The name of the source's secret."""
+    return f"source:{source.name}:password"
+
+
+async def _program(ctx: Ctx, source: Source, equipment: Equipment, name: str, facts: DatabaseFacts) -> ToolFound:
+    host = ctx.host(source.host)
+    return program_for(await find_programs(host, equipment.versions), name, facts.major, host.name)
+
+
+async def _take_output(source: Source, server: Server, intake: Intake, command: Command, path: str) -> Backup:
+    label = Label(source.host, intake.tags)
+    try:
+        return await intake.restic.backup_output(command, path, label, lambda seen: _tell(intake, seen))
+    except DumpFailed as failed:
+        raise from_words(server, failed.said) or _dump_failed(server, failed) from failed
 
 
 def _tell(intake: Intake, seen: Headway) -> None:
@@ -79,14 +120,24 @@ def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
     )
 
 
+def _without_role_passwords(source: Source) -> Problem:
+    return Problem(
+        text("{source} was taken without the passwords of the roles.", source=source.name),
+        text("After a restore on a bare server the roles cannot log in before they get new passwords."),
+        text("Name an account that may read them (a superuser) in the site file."),
+        "postgres.no-role-passwords",
+    )
+
+
 @asynccontextmanager
-async def _password_on_disk(host: Host, folder: str, source: str, password: str) -> AsyncIterator[str]:
+async def _password_on_disk(ctx: Ctx, source: Source, password: str) -> AsyncIterator[str]:
     """A file for PGPASSFILE (0600, in the run's own folder) while the body runs; "" where there is no password."""
     if not password:
         yield ""
         return
+    host, folder = ctx.host(source.host), await ctx.scratch(source.host)
     windows = not PurePosixPath(folder).is_absolute()
-    path = str((PureWindowsPath if windows else PurePosixPath)(folder) / f"pgpass-{source}")
+    path = str((PureWindowsPath if windows else PurePosixPath)(folder) / f"pgpass-{source.name}")
     try:
         await host.write_durably(path, password_file(password))
         yield path

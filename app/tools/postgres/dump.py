@@ -1,0 +1,52 @@
+"""What pg_dump and pg_dumpall are told to do, so that each can be started as a child of restic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from psycopg.conninfo import make_conninfo
+
+from app.hosts.host import Command
+from app.tools.postgres.server import Server
+from app.tools.postgres.snapshot import LOCK_WAIT
+
+
+def dump_command(program: str, server: Server, snapshot: str, password_file: str = "") -> Command:
+    """Writes the database as it was in an exported snapshot, in pg_dump's own format, to standard output.
+
+    Not compressed: restic finds what is unchanged only in plain data, and compresses the rest itself.
+    `password_file` is the path of a file made by `server.password_file`; "" where the server asks for no password.
+    """
+    arguments = (
+        "--format=custom",
+        "--compress=0",
+        f"--snapshot={snapshot}",
+        # A table that somebody waits to change could block pg_dump behind the lock that the snapshot itself holds.
+        f"--lock-wait-timeout={LOCK_WAIT}s",
+        "--no-password",
+        f"--dbname={server.conninfo()}",
+    )
+    return Command(program, arguments, environment=_environment(password_file))
+
+
+def globals_command(program: str, server: Server, password_file: str = "", *, with_passwords: bool = True) -> Command:
+    """Writes the server's roles, memberships and tablespaces as SQL to standard output.
+
+    Few may read the roles' password hashes (`DatabaseFacts.reads_role_passwords`): superusers and members of
+    pg_read_all_data. Without them the restored roles cannot log in before they get new passwords.
+    """
+    arguments = (
+        "--globals-only",
+        *(() if with_passwords else ("--no-role-passwords",)),
+        # A bare name with "=" in it would be read as a connection string, so it is always given as one.
+        f"--database={make_conninfo(dbname=server.database)}",
+        f"--lock-wait-timeout={LOCK_WAIT}s",
+        "--no-password",
+        f"--dbname={server.conninfo()}",
+    )
+    return Command(program, arguments, environment=_environment(password_file))
+
+
+def _environment(password_file: str) -> Mapping[str, str]:
+    """Messages in English, since they are read by this program too."""
+    return {"LC_ALL": "C", **({"PGPASSFILE": password_file} if password_file else {})}

@@ -1,0 +1,126 @@
+"""What a database says of itself: enough to make it anew as it was, on a bare server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+SYSTEM_IDENTIFIER = "pg_catalog.pg_control_system()"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """Settings of the database, or of one role in it (`role` is "" for everybody), each as `name=value`.
+
+    They are the catalogue's own texts: a list setting must not be quoted again as one value.
+    """
+
+    role: str
+    values: tuple[str, ...]
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """An extension that the database uses."""
+
+    name: str
+    version: str
+    schema: str
+
+
+class DatabaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A database and its server, as they were in the exported snapshot.
+
+    `system_identifier` names the cluster; "" when this user may not read it. `access` is the ACL as the catalogue
+    writes it, None for the built-in default. `size` is in bytes.
+    """
+
+    server_version: str
+    server_version_number: int
+    system_identifier: str
+    database: str
+    oid: int
+    owner: str
+    encoding: str
+    collation: str
+    character_type: str
+    locale_provider: str
+    locale: str
+    icu_rules: str
+    collation_version: str
+    tablespace: str
+    connection_limit: int
+    access: tuple[str, ...] | None
+    comment: str
+    settings: tuple[Setting, ...]
+    extensions: tuple[Extension, ...]
+    size: int
+    standby: bool = False
+    reads_role_passwords: bool = False
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.server_version_number // 10000
+
+
+# The locale's columns differ between versions (daticulocale, then datlocale); as JSON each may be missing.
+# Names are qualified as pg_dump does it: the search path is empty.
+_DATABASE = """
+    SELECT current_setting('server_version') AS server_version,
+           current_setting('server_version_num')::int AS server_version_number,
+           d.datname AS database, d.oid::bigint AS oid, pg_get_userbyid(d.datdba) AS owner,
+           pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation, d.datctype AS character_type,
+           CASE coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
+                WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin'
+                ELSE to_jsonb(d) ->> 'datlocprovider' END AS locale_provider,
+           coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', '') AS locale,
+           coalesce(to_jsonb(d) ->> 'daticurules', '') AS icu_rules,
+           coalesce(to_jsonb(d) ->> 'datcollversion', '') AS collation_version,
+           t.spcname AS tablespace, d.datconnlimit AS connection_limit, d.datacl::text[] AS access,
+           coalesce(shobj_description(d.oid, 'pg_database'), '') AS comment,
+           pg_database_size(d.oid) AS size, pg_is_in_recovery() AS standby,
+           has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS reads_role_passwords
+      FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
+     WHERE d.datname = current_database()
+"""
+
+_SETTINGS = """
+    SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(s.setrole) END AS role, s.setconfig AS values
+      FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+     WHERE d.datname = current_database()
+     ORDER BY role
+"""
+
+_EXTENSIONS = """
+    SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema
+      FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+     ORDER BY name
+"""
+
+
+def read_facts(connection: psycopg.Connection[Any]) -> DatabaseFacts:
+    """Reads them in the connection's own snapshot; blocks."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (database,) = cursor.execute(_DATABASE).fetchall()
+        settings = cursor.execute(_SETTINGS).fetchall()
+        extensions = cursor.execute(_EXTENSIONS).fetchall()
+    return msgspec.convert(
+        {
+            **database,
+            "settings": settings,
+            "extensions": extensions,
+            "system_identifier": _system_identifier(connection),
+        },
+        DatabaseFacts,
+    )
+
+
+def _system_identifier(connection: psycopg.Connection[Any]) -> str:
+    """Asked only where it may be: a refusal would end the transaction, and the snapshot with it."""
+    allowed = connection.execute("SELECT has_function_privilege(%s, 'EXECUTE')", (SYSTEM_IDENTIFIER,)).fetchone()
+    if not allowed or not allowed[0]:
+        return ""
+    found = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
+    return "" if found is None else str(found[0])

@@ -1,0 +1,189 @@
+"""Starts restic on a host, always the same way: password on standard input, cache and temporary files where we say.
+
+No secret is in its arguments or its environment, so none reaches the dumps that it starts: these get an empty
+standard input of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from app.foundation.errors import Refused, UserError
+from app.foundation.words import text
+from app.hosts.host import KEPT, Command, Finished, Host, Sink
+from app.hosts.lines import LineSink
+from app.settings.addresses import parsed
+from app.settings.paths import is_absolute
+from app.tools.restic.errors import Attempt, failure
+from app.tools.restic.output import AnyMessage, Words, document, message
+
+T = TypeVar("T")
+
+PROGRESS_PER_SECOND = 4
+LARGEST_DOCUMENT = 64 * 1024 * 1024
+"""A list of 50,000 snapshots takes half of it."""
+
+LONGEST_WORD = 64 * 1024
+"""Longer lines on the error channel are cut."""
+
+
+class Repository(msgspec.Struct, frozen=True):
+    """A repository and how to work with it.
+
+    `address` is restic's, without credentials. `retry_lock` is for how many seconds a lock is waited for.
+    `cache_folder` and `temporary_folder` are on the host where restic runs; "" leaves temporary files to the system.
+    """
+
+    address: str
+    cache_folder: str
+    temporary_folder: str = ""
+    retry_lock: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """How restic ended and what it said on its error channel."""
+
+    finished: Finished
+    words: Words
+
+    def document(self, kind: type[T]) -> T:
+        """The JSON document on its standard output; raises `restic.unclear-answer` when there is none."""
+        found = None if self.finished.cut else document(self.finished.stdout, kind)
+        if found is None:
+            raise _unclear(self)
+        return found
+
+
+class Session:
+    """One restic program, one repository, one password."""
+
+    def __init__(self, host: Host, program: str, repository: Repository, password: str) -> None:
+        """Raises `Refused` for an address or a password that restic could not use safely."""
+        check_address(repository.address)
+        _check_password(password)
+        self.host = host
+        self.repository = repository
+        self.program = program
+        self._password = password
+
+    def attempt(self, *, snapshot: str = "", path: str = "", target: str = "", command: str = "") -> Attempt:
+        """What is being tried, for the errors."""
+        return Attempt(
+            repository=self.repository.address,
+            cache_folder=self.repository.cache_folder,
+            temporary_folder=self.repository.temporary_folder,
+            snapshot=snapshot,
+            path=path,
+            target=target,
+            command=command,
+        )
+
+    async def run(
+        self,
+        attempt: Attempt,
+        arguments: Sequence[str],
+        *,
+        stdout: Sink | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: str = "",
+        keep: int = KEPT,
+        accept: frozenset[int] = frozenset({0}),
+    ) -> Answer:
+        """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
+        words = Words(attempt.command)
+        lines = LineSink(words.take, limit=LONGEST_WORD)
+        finished = await self.host.run(
+            Command(
+                program=self.program,
+                arguments=(*self._options(), *arguments),
+                stdin=self._password.encode() + b"\n",
+                environment={**self._environment(), **(environment or {})},
+                folder=folder,
+            ),
+            stdout=stdout,
+            stderr=lines,
+            keep=keep,
+        )
+        await lines.finish()
+        if finished.code not in accept:
+            raise failure(finished, words, attempt)
+        return Answer(finished, words)
+
+    async def ask(self, attempt: Attempt, *arguments: str) -> Answer:
+        """Runs a command that answers with one JSON document, which may be long."""
+        return await self.run(attempt, arguments, keep=LARGEST_DOCUMENT)
+
+    async def follow(
+        self,
+        attempt: Attempt,
+        arguments: Sequence[str],
+        on_message: Callable[[AnyMessage], None],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: str = "",
+        accept: frozenset[int] = frozenset({0}),
+    ) -> Answer:
+        """As `run`, with each message on standard output told as it comes; anything else there is passed over."""
+
+        def take(line: bytes) -> None:
+            if (said := message(line)) is not None:
+                on_message(said)
+
+        lines = LineSink(take)
+        answer = await self.run(attempt, arguments, stdout=lines, environment=environment, folder=folder, accept=accept)
+        await lines.finish()
+        return answer
+
+    def _options(self) -> list[str]:
+        options = ["--repo", self.repository.address, "--json", "--cache-dir", self.repository.cache_folder]
+        if self.repository.retry_lock:
+            options += ["--retry-lock", f"{self.repository.retry_lock}s"]
+        return options
+
+    def _environment(self) -> dict[str, str]:
+        settings = {"RESTIC_PROGRESS_FPS": str(PROGRESS_PER_SECOND)}
+        if self.repository.temporary_folder:
+            settings |= dict.fromkeys(("TMPDIR", "TMP", "TEMP"), self.repository.temporary_folder)
+        return settings
+
+
+def check_address(address: str) -> None:
+    """Raises `Refused` for an address with credentials in it, or a folder that is not absolute."""
+    parts = parsed(address)
+    if parts.scheme == "local" and not is_absolute(parts.path):
+        raise Refused(
+            text("The repository's folder {address} is not an absolute path.", address=address),
+            text("Nothing was done: it would depend on the folder the program happens to be in."),
+            text("Write the whole path, from the root of the disk."),
+            "repository.not-absolute",
+        )
+    if parts.has_password or (parts.login and parts.scheme != "sftp"):
+        raise Refused(
+            text("The repository's address holds credentials."),
+            text("Nothing was done: everybody on this computer could read them while restic works."),
+            text("Store them with `overwinter secret set` and take them out of the address."),
+            "repository.credentials-in-address",
+        )
+
+
+def _check_password(password: str) -> None:
+    if not password or password != password.strip("\r\n") or "\n" in password or "\0" in password:
+        raise Refused(
+            text("The repository's password is empty or holds a line break."),
+            text("Nothing was done: restic reads its password as one line."),
+            text("Store the password again, as one line."),
+            "restic.password-unusable",
+        )
+
+
+def _unclear(answer: Answer) -> UserError:
+    return UserError(
+        text("restic's answer could not be understood."),
+        text("Nothing was changed by this; the data is untouched."),
+        text("Check that the program in use is restic itself; report this with the detail below."),
+        "restic.unclear-answer",
+        "\n".join([answer.finished.stdout[:1000].decode("utf-8", "backslashreplace"), answer.words.detail]),
+    )

@@ -1,6 +1,8 @@
 """Where a command runs: this computer, later a server over SSH or a container; the same questions to each.
 
-`host` says what every host can do; `process` is the one home of starting programs; `local` is this computer;
-`programs` finds a program before it is started; `durable` writes files so that they survive a power cut.
+`host` says what every host can do · `local` is this computer · `process` the one home of starting programs, with
+`output` (what they say) and `tree` (whom they started) · `environment` what they get of ours · `programs` finds them
+before they are started · `lines` makes lines of output · `files` small questions and careful removal · `durable`
+writes that survive a power cut.
 What a program means is not known here (that is `tools`). Open `host` first.
 """

@@ -41,6 +41,8 @@ class Ending(enum.Enum):
     """A signal of somebody else's ended it."""
     OVERDUE = "overdue"
     """Its deadline passed and we ended it."""
+    STOPPED = "stopped"
+    """We ended it because `Dialogue.stop` was called."""
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ class Dialogue(Protocol):
     def pid(self) -> int: ...
 
     async def write(self, piece: bytes) -> None:
-        """Writes to its standard input."""
+        """Writes to its standard input; what a program that has closed it would have got is dropped (see `wait`)."""
 
     async def close_input(self) -> None:
         """Says that nothing more will be written."""
@@ -109,7 +111,10 @@ class Dialogue(Protocol):
         """How it ended; its unread output is thrown away."""
 
     async def stop(self) -> Finished:
-        """Ends it and all it started: interrupt, then terminate, then kill; comes back when it is gone."""
+        """Ends it and all it started: interrupt, then terminate, then kill; comes back when they are gone.
+
+        Whoever started a dialogue calls this in the end, unless `wait` came back; it may be called twice.
+        """
 
 
 class Host(Protocol):
@@ -135,8 +140,10 @@ class Host(Protocol):
         of `stderr` the kept part is filled even when it has a sink.
 
         When the caller is cancelled the program and all it started are ended, interrupt first (so that restic removes
-        its lock), then terminate, then kill, and the cancellation goes on only when they are gone.
-        Raises `UserError` `host.program-missing`, `host.program-not-startable`.
+        its lock), then terminate, then kill, and the cancellation goes on only when they are gone. The same happens
+        at the deadline, and when a sink fails, whose error goes on then. What a program leaves running when it exits
+        by itself stays (`pg_ctl start` is such a program).
+        Raises `UserError` `host.program-missing`, `host.program-not-startable`, `host.program-unstoppable`.
         """
 
     async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
@@ -146,22 +153,34 @@ class Host(Protocol):
         """A small file's content; raises `host.file-missing`, `host.file-unreadable`, `host.file-too-big`."""
 
     async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
-        """After a power cut the file is there whole or not at all (temporary name, sync, rename, sync)."""
+        """After a power cut the file is there whole or not at all (temporary name, sync, rename, sync).
+
+        When it fails the old content stays. Raises `host.disk-full`, `host.file-unwritable`.
+        """
 
     async def rename(self, path: str, target: str) -> None:
-        """Renames within one file system, and syncs the folders."""
+        """Renames within one file system, and syncs the folders; what stands at `target` is never replaced.
+
+        Raises `host.file-missing`, `host.file-exists`, `host.file-unwritable`.
+        """
 
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does. Raises `host.file-unreadable` when it cannot be known."""
 
     async def make_scratch(self, name: str) -> str:
-        """A new private folder (0700) for temporary files of one run; the caller removes it with `remove_tree`."""
+        """A new private folder (0700) for temporary files of one run; the caller removes it with `remove_tree`.
+
+        `name` is how the folder's own name begins.
+        """
 
     async def remove_tree(self, path: str) -> None:
-        """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
+        """Removes a folder and all in it; links are removed, not followed. Nothing there is success.
+
+        Raises `host.mounted-inside` (then nothing was removed), `host.file-unwritable`.
+        """
 
     async def free_space(self, path: str) -> int:
-        """Free bytes for this user on the file system of `path`."""
+        """Free bytes for this user on the file system of `path`, where something must stand."""
 
     async def facts(self) -> HostFacts:
         """What is known of this host."""

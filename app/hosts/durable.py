@@ -1,0 +1,99 @@
+"""Writes and renames that survive a power cut: afterwards there is the old state or the new one, never half of it.
+
+POSIX: temporary name in the same folder, sync the file, rename over the old one, sync the folder. Windows has no sync
+of a folder: the rename itself is asked to be written through, and NTFS keeps names in its journal.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sys
+from pathlib import Path
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _move = ctypes.WinDLL("kernel32", use_last_error=True).MoveFileExW
+    _move.argtypes = (wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD)
+    _move.restype = wintypes.BOOL
+    _REPLACE_EXISTING, _WRITE_THROUGH = 0x1, 0x8
+elif sys.platform == "darwin":
+    import fcntl
+
+
+def write_durably(path: Path, content: bytes, mode: int) -> None:
+    """Writes `content` under the name `path`, replacing what stood there (a link is replaced, not followed)."""
+    temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
+    try:
+        _write(temporary, content, mode)
+        _replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Gives what stands at `path` the name `target`, which must be free; both in one file system."""
+    if os.path.lexists(target):
+        raise FileExistsError(target)
+    _rename(path, target)
+    for folder in {path.parent, target.parent}:
+        sync_folder(folder)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if sys.platform != "win32":
+            os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        _sync(file.fileno())
+
+
+if sys.platform == "win32":
+
+    def _sync(descriptor: int) -> None:
+        os.fsync(descriptor)
+
+    def sync_folder(folder: Path) -> None:
+        """Windows cannot; see above."""
+
+    def _rename(path: Path, target: Path) -> None:
+        if not _move(str(path), str(target), _WRITE_THROUGH):
+            raise ctypes.WinError(ctypes.get_last_error())
+
+    def _replace(path: Path, target: Path) -> None:
+        if not _move(str(path), str(target), _REPLACE_EXISTING | _WRITE_THROUGH):
+            raise ctypes.WinError(ctypes.get_last_error())
+else:
+
+    def _sync(descriptor: int) -> None:
+        if sys.platform == "darwin":
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # its fsync leaves the data in the disk's own cache
+                return
+            except OSError:
+                pass  # a file system over the network knows only the plain one
+        os.fsync(descriptor)
+
+    def sync_folder(folder: Path) -> None:
+        """Makes the names in the folder last."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _sync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems know no such sync
+                raise
+        finally:
+            os.close(descriptor)
+
+    def _rename(path: Path, target: Path) -> None:
+        path.rename(target)
+
+    def _replace(path: Path, target: Path) -> None:
+        path.replace(target)

@@ -1,0 +1,203 @@
+"""Small questions about files and the careful removal of folders, on this computer; all of it blocks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from app.foundation.errors import UserError
+from app.foundation.words import Size, text
+from app.hosts.host import FileKind, FileStat
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLNK: FileKind.LINK}
+
+
+def read(path: Path, limit: int) -> bytes:
+    """A regular file's content, `limit` bytes at most. Pipes and devices are not even opened: that could hang, or
+    reset a board."""
+    with _reading(path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _unreadable(path, "not a regular file")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    if len(content) > limit:
+        raise _too_big(path, limit)
+    return content
+
+
+def look(path: Path) -> FileStat | None:
+    """What stands at `path`, links not followed; None when nothing does."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), FileKind.OTHER)
+    mode = stat.S_IMODE(found.st_mode)
+    return FileStat(
+        kind, found.st_size, found.st_mtime_ns, mode, found.st_uid, found.st_gid, found.st_ino, found.st_dev
+    )
+
+
+def expect(path: Path) -> None:
+    """Something has to stand at `path`."""
+    if look(path) is None:
+        raise _missing(path)
+
+
+def free_space(path: Path) -> int:
+    """Free bytes for this user on the file system of `path`."""
+    with _reading(path):
+        return shutil.disk_usage(path).free
+
+
+def make_scratch(folder: Path, name: str) -> str:
+    """A new private folder below `folder`."""
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.mkdtemp(prefix=f"{name}-", dir=folder)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes what stands at `path` and all below; links are removed, not followed.
+
+    Entries that may not be written are made so. Where something is mounted below nothing is removed at all.
+    """
+    found = look(path)
+    if found is None:
+        return
+    with writing(path):
+        if found.kind is not FileKind.FOLDER:
+            path.unlink()
+            return
+        _refuse_mounts(path)
+        try:
+            shutil.rmtree(path)
+        except PermissionError:
+            _make_removable(path)
+            shutil.rmtree(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says for a person what went wrong with writing to `path`."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except (OSError, ValueError) as error:
+        full = isinstance(error, OSError) and error.errno in FULL
+        raise (_full if full else _unwritable)(path, str(error)) from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _missing(path) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _refuse_mounts(path: Path) -> None:
+    real = path.resolve()
+    for partition in psutil.disk_partitions(all=True):
+        if real in (Path(partition.mountpoint), *Path(partition.mountpoint).parents):
+            raise _mounted(path, partition.mountpoint)
+
+
+def _make_removable(top: Path) -> None:
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        folder.chmod(0o700)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif sys.platform == "win32" and not entry.is_symlink():
+                    Path(entry.path).chmod(stat.S_IWRITE)  # only there does a file's own mode keep it from removal
+
+
+def shown(path: Path | str) -> str:
+    """The path as it can be stored and shown; bytes that are no text become �."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _missing(path: Path) -> UserError:
+    return UserError(
+        text("There is nothing at {path}.", path=shown(path)),
+        text("It was not read; nothing was changed."),
+        text("Check the path, then try again."),
+        "host.file-missing",
+    )
+
+
+def _unreadable(path: Path, detail: str) -> UserError:
+    return UserError(
+        text("{path} cannot be read.", path=shown(path)),
+        text("What stands there is not known; nothing was changed."),
+        text("Check that it is a file or folder which this user may read, then try again."),
+        "host.file-unreadable",
+        detail,
+    )
+
+
+def _too_big(path: Path, limit: int) -> UserError:
+    return UserError(
+        text("The file {path} is larger than {limit}.", path=shown(path), limit=Size(limit)),
+        text("It was not read; nothing was changed."),
+        text("Check that it is the right file."),
+        "host.file-too-big",
+    )
+
+
+def _unwritable(path: Path, detail: str) -> UserError:
+    return UserError(
+        text("{path} cannot be written.", path=shown(path)),
+        text("What stood there before is unchanged, or removed only in part where it was to be removed."),
+        text("Check that this user may write there, then try again."),
+        "host.file-unwritable",
+        detail,
+    )
+
+
+def _full(path: Path, detail: str) -> UserError:
+    return UserError(
+        text("There is no room left for {path}.", path=shown(path)),
+        text("What stood there before is unchanged."),
+        text("Free some space on that disk, then try again."),
+        "host.disk-full",
+        detail,
+    )
+
+
+def _taken(path: Path) -> UserError:
+    return UserError(
+        text("Something stands at {path} already.", path=shown(path)),
+        text("It was not replaced; nothing was changed."),
+        text("Move it away, then try again."),
+        "host.file-exists",
+    )
+
+
+def _mounted(path: Path, mount: str) -> UserError:
+    return UserError(
+        text("Something is mounted at {mount}, inside {path}.", mount=shown(mount), path=shown(path)),
+        text("Nothing was removed: what is mounted may be live data."),
+        text("Unmount it or stop the container that uses it, then try again."),
+        "host.mounted-inside",
+    )

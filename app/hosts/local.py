@@ -1,0 +1,114 @@
+"""This computer as a host."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from app.foundation.blocking import Blocking
+from app.hosts import durable, files, process, programs
+from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, HostFacts, Sink
+from app.hosts.process import PATIENT, Patience
+
+T = TypeVar("T")
+
+THIS_COMPUTER = "this-computer"
+
+
+class LocalHost:
+    """Runs programs and works on files here. Arguments and paths may hold bytes that are no text (`os.fsdecode`)."""
+
+    def __init__(self, blocking: Blocking, scratch_folder: Path, patience: Patience = PATIENT) -> None:
+        """Temporary files of runs go below `scratch_folder`, which is made when first needed."""
+        self._blocking = blocking
+        self._scratch_folder = scratch_folder
+        self._patience = patience
+
+    @property
+    def name(self) -> str:
+        """The name that always exists."""
+        return THIS_COMPUTER
+
+    async def which(self, program: str) -> str | None:
+        """The absolute path under which `program` would be started, never from the current folder."""
+        return await self._files(lambda: programs.find(program))
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        stdout: Sink | None = None,
+        stderr: Sink | None = None,
+        keep: int = KEPT,
+        deadline: float | None = None,
+    ) -> Finished:
+        """Runs a program to its end; see `Host.run`."""
+        path = await self._found(command.program)
+        return await process.run(
+            path, command, self._patience, stdout=stdout, stderr=stderr, keep=keep, deadline=deadline
+        )
+
+    async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
+        """Starts a program for a dialogue; `command.stdin` is written first and the input left open."""
+        path = await self._found(command.program)
+        return await process.start(path, command, self._patience, stderr=stderr)
+
+    async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
+        """A small regular file's content."""
+        return await self._files(lambda: files.read(Path(path), limit))
+
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """Writes a file so that after a power cut it is there whole or not at all."""
+
+        def write() -> None:
+            with files.writing(Path(path)):
+                durable.write_durably(Path(path), content, mode)
+
+        await self._files(write)
+
+    async def rename(self, path: str, target: str) -> None:
+        """Renames within one file system, and syncs the folders; what stands at `target` is never replaced."""
+
+        def rename() -> None:
+            files.expect(Path(path))
+            with files.writing(Path(target)):
+                durable.rename(Path(path), Path(target))
+
+        await self._files(rename)
+
+    async def stat(self, path: str) -> FileStat | None:
+        """What stands at `path`; None when nothing does."""
+        return await self._files(lambda: files.look(Path(path)))
+
+    async def make_scratch(self, name: str) -> str:
+        """A new private folder for temporary files of one run."""
+        return await self._files(lambda: files.make_scratch(self._scratch_folder, name))
+
+    async def remove_tree(self, path: str) -> None:
+        """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
+        await self._files(lambda: files.remove_tree(Path(path)))
+
+    async def free_space(self, path: str) -> int:
+        """Free bytes for this user on the file system of `path`."""
+        return await self._files(lambda: files.free_space(Path(path)))
+
+    async def facts(self) -> HostFacts:
+        """What is known of this computer."""
+        return await self._files(_facts)
+
+    async def _files(self, work: Callable[[], T]) -> T:
+        return await self._blocking.call("files", work)
+
+    async def _found(self, program: str) -> str:
+        path = await self.which(program)
+        if path is None:
+            raise programs.missing(program, self.name)
+        return path
+
+
+def _facts() -> HostFacts:
+    return HostFacts(platform.node(), platform.system().lower(), platform.machine(), psutil.Process().username())

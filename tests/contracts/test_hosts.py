@@ -1,0 +1,733 @@
+"""What every host keeps to. A host kind is one entry in `HOSTS`; the tests know only the protocol and paths there."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import json
+import os
+import random
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.foundation.blocking import Blocking
+from app.foundation.errors import UserError
+from app.hosts.host import Command, Dialogue, Ending, FileKind, Host, Sink
+from app.hosts.local import LocalHost
+from app.hosts.process import Patience
+from tests.running import run
+
+pytestmark = pytest.mark.spec("H1")
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links as POSIX has them")
+
+ODD_NAMES = ("two words", "new\nline", "quo'te\"s", "теплица-漢字-🌱", os.fsdecode(b"not \xff\xfe text"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A host under test: an empty folder on it, a Python there that has psutil.
+
+    `host` soon loses patience with a program that does not end; `patient` gives it the time to clean up.
+    """
+
+    host: Host
+    patient: Host
+    folder: str
+    python: str
+
+    def program(self, source: str, *arguments: str, stdin: bytes = b"", **environment: str) -> Command:
+        """A Python program as a command."""
+        return Command(self.python, ("-c", source, *arguments), stdin=stdin, environment=environment)
+
+    async def says(self, source: str, *arguments: str) -> str:
+        """What a Python program on the host prints; it has to succeed."""
+        finished = await self.host.run(self.program(source, *arguments))
+        assert (finished.code, finished.stderr) == (0, b"")
+        return finished.stdout.decode()
+
+    async def names_in(self, folder: str) -> list[str]:
+        """The names that stand in a folder."""
+        said = await self.says("import json,os,sys; print(json.dumps(sorted(os.listdir(sys.argv[1]))))", folder)
+        names: list[str] = json.loads(said)
+        return names
+
+    async def running(self, mark: str) -> list[str]:
+        """The processes of the host with `mark` among their arguments."""
+        said = await self.says(MARKED, mark)
+        lines: list[str] = json.loads(said)
+        return lines
+
+
+MARKED = """
+import json, os, psutil, sys
+found = []
+for process in psutil.process_iter():
+    try:
+        if process.pid != os.getpid() and sys.argv[1] in process.cmdline() and process.status() != "zombie":
+            found.append(f"{process.pid} {process.cmdline()}")
+    except psutil.Error:
+        pass
+print(json.dumps(found))
+"""
+
+
+@asynccontextmanager
+async def local(folder: Path) -> AsyncIterator[Place]:
+    """This computer."""
+    blocking = Blocking()
+    scratch = folder / "scratch"
+    (folder / "place").mkdir()
+    soon = LocalHost(blocking, scratch, Patience(interrupt=0.3, terminate=0.2, output=0.3))
+    try:
+        yield Place(soon, LocalHost(blocking, scratch), str(folder / "place"), sys.executable)
+    finally:
+        blocking.close()
+
+
+HOSTS: dict[str, Callable[[Path], AbstractAsyncContextManager[Place]]] = {"local": local}
+
+Story = Callable[[Place], Coroutine[Any, Any, None]]
+
+
+def on_every_host(story: Story) -> Callable[[str, Path], None]:
+    """Makes a test of a story; it is told on every kind of host, each time on a fresh one."""
+
+    async def told(kind: str, folder: Path) -> None:
+        async with HOSTS[kind](folder) as place:
+            await story(place)
+
+    @pytest.mark.parametrize("kind", sorted(HOSTS))
+    def test(kind: str, tmp_path: Path) -> None:
+        run(told(kind, tmp_path))
+
+    test.__name__ = story.__name__
+    return test
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_over() -> Iterator[None]:
+    """No process, not even for a moment, and no pipe is left by a test."""
+    before = set(psutil.Process().children(recursive=True))
+    open_before = _open_files()
+    yield
+    gc.collect()  # an unclosed pipe speaks up when it is collected
+    assert set(psutil.Process().children(recursive=True)) <= before
+    assert _open_files() <= open_before
+
+
+def _open_files() -> int:
+    this = psutil.Process()
+    if sys.platform == "win32":
+        return int(this.num_handles())
+    return int(this.num_fds())
+
+
+def collecting(pieces: list[bytes]) -> Sink:
+    """A sink that keeps everything."""
+
+    async def take(piece: bytes) -> None:
+        pieces.append(piece)
+
+    return take
+
+
+async def error_of(work: Coroutine[Any, Any, object]) -> UserError:
+    """The error that `work` ends with, which has to be one for a person."""
+    with pytest.raises(UserError) as raised:
+        await work
+    problem = raised.value.problem
+    assert all(str(sentence).strip() for sentence in (problem.what, problem.means, problem.next))
+    return raised.value
+
+
+# --- running a program ------------------------------------------------------------------------
+
+
+@on_every_host
+async def test_a_program_ends_with_its_own_exit_code(place: Place) -> None:
+    for code in (0, 7, 130):
+        finished = await place.host.run(
+            place.program("import sys; print('out'); sys.exit(int(sys.argv[1]))", str(code))
+        )
+        assert (finished.code, finished.ending, finished.stdout.strip()) == (code, Ending.EXITED, b"out")
+        assert 0 < finished.seconds < 30
+
+
+@posix_only
+@on_every_host
+async def test_a_program_that_somebody_kills_is_told_from_one_that_exits(place: Place) -> None:
+    for signal in (9, 15):
+        finished = await place.host.run(
+            place.program("import os,sys; os.kill(os.getpid(), int(sys.argv[1]))", str(signal))
+        )
+        assert (finished.code, finished.ending) == (-signal, Ending.KILLED)
+
+
+@on_every_host
+async def test_arguments_arrive_as_they_were_given(place: Place) -> None:
+    given = (*ODD_NAMES, "", " ", "$HOME `id` $(id)", "*", "%PATH%", "\\", '\\"', "a\tb", "--", "&& | ; > <")
+    source = "import json,os,sys; print(json.dumps([os.fsencode(word).hex() for word in sys.argv[1:]]))"
+    arrived = json.loads(await place.says(source, *given))
+    assert arrived == [os.fsencode(word).hex() for word in given]
+
+
+@on_every_host
+async def test_only_the_listed_environment_reaches_a_program(place: Place) -> None:
+    source = "import json,os; print(json.dumps(dict(os.environ)))"
+    with pytest.MonkeyPatch.context() as ours:
+        ours.setenv("RESTIC_PASSWORD", "canary-1")
+        ours.setenv("PGPASSWORD", "canary-2")
+        ours.setenv("MADE_UP", "canary-3")
+        ours.setenv("https_proxy", "http://me:canary-4@proxy.example:3128")
+        finished = await place.host.run(place.program(source, ADDED="from the command"))
+    environment = json.loads(finished.stdout)
+    assert environment["ADDED"] == "from the command"
+    assert environment["PATH"]
+    assert "canary" not in json.dumps(environment)
+
+
+@on_every_host
+async def test_standard_input_arrives_whole_and_is_closed(place: Place) -> None:
+    source = "import hashlib,sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    for content in (b"", b"password\n", os.urandom(3_000_000)):
+        finished = await place.host.run(place.program(source, stdin=content))
+        assert finished.stdout.decode().strip() == hashlib.sha256(content).hexdigest()
+
+
+@on_every_host
+async def test_a_program_may_end_without_reading_its_input(place: Place) -> None:
+    for stdin in (b"password\n", bytes(3_000_000)):
+        finished = await place.host.run(place.program("import sys; sys.stdin.close(); print('bye')", stdin=stdin))
+        assert (finished.code, finished.stdout.strip()) == (0, b"bye")
+
+
+@posix_only
+@on_every_host
+async def test_a_program_may_open_its_input_as_a_file(place: Place) -> None:
+    """As restic does with `-p /dev/stdin`; it cannot where the input is a socket."""
+    finished = await place.host.run(place.program("print(open('/dev/stdin').read())", stdin=b"password"))
+    assert finished.stdout == b"password\n"
+
+
+@on_every_host
+async def test_a_program_starts_in_the_folder_it_was_given_and_never_in_ours(place: Place) -> None:
+    source = "import os,sys; print(os.path.samefile('.', sys.argv[1]))"
+    there = await place.host.run(Command(place.python, ("-c", source, place.folder), folder=place.folder))
+    assert there.stdout.strip() == b"True"
+    assert (await place.says("import os; print(os.getcwd())")).strip() != str(Path.cwd())
+
+
+# --- output -----------------------------------------------------------------------------------
+
+
+@on_every_host
+async def test_output_reaches_the_sinks_whole_and_in_order(place: Place) -> None:
+    source = """
+import os, sys
+for number in range(300):
+    os.write(1, b"%06d\\n" % number * 1000)
+    os.write(2, b"E%05d\\n" % number)
+"""
+    said: list[bytes] = []
+    complained: list[bytes] = []
+    finished = await place.host.run(place.program(source), stdout=collecting(said), stderr=collecting(complained))
+    assert b"".join(said) == b"".join(b"%06d\n" % number * 1000 for number in range(300))
+    assert b"".join(complained) == b"".join(b"E%05d\n" % number for number in range(300))
+    assert finished.stdout == b""
+    assert finished.stderr == b"".join(complained), "what goes wrong is kept as well"
+
+
+@on_every_host
+async def test_a_program_waits_for_a_sink_that_is_slow(place: Place) -> None:
+    blocks = 1000
+    source = f"""
+import os
+for _ in range({blocks}):
+    written = 0
+    while written < 65536: written += os.write(1, bytes(65536 - written))
+    os.write(2, b".")
+"""
+    stands_still = Quiet()
+    arrived: list[int] = []
+
+    async def take(piece: bytes) -> None:
+        if not arrived:
+            await stands_still.wait()
+            assert stands_still.heard < blocks / 4
+        arrived.append(len(piece))
+
+    await place.host.run(place.program(source), stdout=take, stderr=stands_still.hear)
+    assert sum(arrived) == blocks * 65536
+
+
+class Quiet:
+    """A sink that knows when nothing comes any more."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self._last = 0.0
+
+    async def hear(self, piece: bytes) -> None:
+        self.heard += len(piece)
+        self._last = asyncio.get_running_loop().time()
+
+    async def wait(self) -> None:
+        now = asyncio.get_running_loop().time
+        self._last = now()
+        while now() - self._last < 0.3:  # noqa: ASYNC110  silence is no event
+            await asyncio.sleep(0.01)
+
+
+@on_every_host
+async def test_of_long_output_the_first_and_the_last_half_are_kept(place: Place) -> None:
+    source = "import os,sys; [os.write(fd, b'a'*50 + b'-'*int(sys.argv[1]) + b'z'*50) for fd in (1, 2)]"
+    for between, cut in ((0, False), (1, True), (5_000, True)):
+        finished = await place.host.run(place.program(source, str(between)), keep=100)
+        assert (finished.stdout, finished.stderr, finished.cut) == (b"a" * 50 + b"z" * 50,) * 2 + (cut,)
+
+
+@on_every_host
+async def test_a_sink_that_fails_ends_the_program(place: Place) -> None:
+    mark = uuid.uuid4().hex
+
+    async def fail(piece: bytes) -> None:
+        raise OSError("the log's disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        await place.host.run(place.program("import itertools\nfor n in itertools.count(): print(n)", mark), stdout=fail)
+    assert await place.running(mark) == []
+
+
+@posix_only
+@on_every_host
+async def test_a_background_process_that_keeps_the_pipes_holds_nobody_up(place: Place) -> None:
+    mark = uuid.uuid4().hex
+    source = """
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]])
+os.write(1, b"first" + b"." * 50_000 + b"last")
+"""
+    chatty = "import os, time\nwhile True: os.write(1, b'more'); time.sleep(0.01)"
+    for left_behind in ("import time; time.sleep(600)", chatty):
+        finished = await asyncio.wait_for(place.host.run(place.program(source, mark, left_behind)), 20)
+        assert finished.code == 0
+        assert b"first" + b"." * 50_000 + b"last" in finished.stdout.replace(b"more", b"")
+    left = await place.running(mark)
+    await place.says("import os,sys; [os.kill(int(pid), 9) for pid in sys.argv[1:]]", *(one.split()[0] for one in left))
+
+
+# --- stopping ---------------------------------------------------------------------------------
+
+DEAF_FAMILY = """
+import signal, subprocess, sys, time
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+depth = int(sys.argv[2])
+if depth:
+    subprocess.Popen([sys.executable, "-c", sys.argv[3], sys.argv[1], str(depth - 1), sys.argv[3]])
+print(depth, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.spec("J2")
+@on_every_host
+async def test_a_cancel_at_any_moment_ends_the_whole_family(place: Place) -> None:
+    """Program, child and grandchild ignore interrupt and terminate."""
+    seed = random.randrange(10**6)
+    moments = random.Random(seed)
+    for _ in range(6):
+        mark = uuid.uuid4().hex
+        family = asyncio.create_task(place.host.run(place.program(DEAF_FAMILY, mark, "2", DEAF_FAMILY)))
+        await asyncio.sleep(moments.uniform(0, 0.15))
+        family.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await family
+        assert await place.running(mark) == [], f"seed {seed}"
+
+
+@pytest.mark.spec("J2")
+@on_every_host
+async def test_a_deadline_ends_the_whole_family_and_keeps_what_was_said(place: Place) -> None:
+    mark = uuid.uuid4().hex
+    finished = await place.host.run(place.program(DEAF_FAMILY, mark, "2", DEAF_FAMILY), deadline=0.5)
+    assert finished.ending is Ending.OVERDUE
+    assert finished.stdout.startswith(b"2\n")
+    assert await place.running(mark) == []
+
+
+@pytest.mark.spec("J2")
+@posix_only
+@on_every_host
+async def test_the_interrupt_comes_first_and_to_the_program_alone(place: Place) -> None:
+    """restic removes its lock at an interrupt, and ends its dump itself: the dump must not end before it."""
+    dump = """
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: open("dump-interrupted", "w"))
+print("ready", flush=True)
+time.sleep(600)
+"""
+    source = """
+import signal, subprocess, sys
+def interrupted(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGINT, interrupted)
+dump = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+try:
+    dump.wait()
+except KeyboardInterrupt:
+    dump.kill()
+    dump.wait()
+    open("cleaned-up", "w").close()
+"""
+    ready = asyncio.Event()
+
+    async def is_ready(piece: bytes) -> None:
+        ready.set()
+
+    command = Command(place.python, ("-c", source, dump), folder=place.folder)
+    task = asyncio.create_task(place.patient.run(command, stdout=is_ready))
+    await asyncio.wait_for(ready.wait(), 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await place.names_in(place.folder) == ["cleaned-up"]
+
+
+# --- dialogues --------------------------------------------------------------------------------
+
+ECHO = """
+import sys
+for line in sys.stdin.buffer:
+    sys.stdout.buffer.write(line.upper())
+    sys.stdout.buffer.flush()
+sys.stderr.write("the end")
+sys.exit(5)
+"""
+
+
+async def line_of(dialogue: Dialogue) -> bytes:
+    """What comes up to a line end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = await dialogue.read()
+        assert piece, line
+        line += piece
+    return line
+
+
+@on_every_host
+async def test_a_dialogue_goes_to_and_fro(place: Place) -> None:
+    complained: list[bytes] = []
+    dialogue = await place.host.start(place.program(ECHO, stdin=b"first\n"), stderr=collecting(complained))
+    assert dialogue.pid > 0
+    assert await line_of(dialogue) == b"FIRST\n"
+    for word in (b"second\n", b"third\n"):
+        await dialogue.write(word)
+        assert await line_of(dialogue) == word.upper()
+    await dialogue.close_input()
+    assert await dialogue.read() == b""
+    finished = await dialogue.wait()
+    assert (finished.code, finished.ending, finished.stderr) == (5, Ending.EXITED, b"the end")
+    assert b"".join(complained) == b"the end"
+
+
+@on_every_host
+async def test_waiting_for_a_dialogue_throws_its_unread_output_away(place: Place) -> None:
+    dialogue = await place.host.start(place.program("print('x' * 5_000_000)"))
+    finished = await dialogue.wait()
+    assert (finished.code, finished.stdout) == (0, b"")
+
+
+@on_every_host
+async def test_writing_to_a_program_that_has_gone_is_no_error(place: Place) -> None:
+    dialogue = await place.host.start(place.program("pass"))
+    assert await dialogue.read() == b""
+    for _ in range(10):
+        await dialogue.write(bytes(100_000))
+    assert (await dialogue.wait()).ending is Ending.EXITED
+
+
+@on_every_host
+async def test_stopping_a_dialogue_ends_the_whole_family(place: Place) -> None:
+    mark = uuid.uuid4().hex
+    dialogue = await place.host.start(place.program(DEAF_FAMILY, mark, "2", DEAF_FAMILY))
+    await line_of(dialogue)
+    finished = await dialogue.stop()
+    assert finished.ending is Ending.STOPPED
+    assert await place.running(mark) == []
+    assert (await dialogue.stop()).code == finished.code, "stopping twice is no error"
+
+
+# --- programs that cannot be started ----------------------------------------------------------
+
+
+@pytest.mark.spec("B3", "X3")
+@on_every_host
+async def test_a_program_that_is_missing_gets_a_sentence_of_ours(place: Place) -> None:
+    for program in ("no-such-program", place.folder, f"{place.folder}/nothing", "a\0b", ODD_NAMES[-1]):
+        error = await error_of(place.host.run(Command(program)))
+        assert error.code == "host.program-missing"
+        assert (await error_of(place.host.start(Command(program)))).code == error.code
+        str(error).encode()  # can be written down whatever the name was
+
+
+@posix_only
+@on_every_host
+async def test_programs_are_found_on_the_path_alone_and_never_in_a_current_folder(place: Place) -> None:
+    script = f"{place.folder}/found-here"
+    await place.host.write_durably(script, b"#!/bin/sh\necho ran\n", 0o700)
+    here = Command("found-here", folder=place.folder)
+    assert (await error_of(place.host.run(here))).code == "host.program-missing"
+    assert await place.host.which("./found-here") is None
+    assert await place.host.which(script) == script
+    assert (await place.host.run(Command(script))).stdout == b"ran\n"
+    sh = await place.host.which("sh")
+    assert sh is not None
+    assert sh.startswith("/")
+    assert await place.host.which("no-such-program") is None
+
+
+@posix_only
+@on_every_host
+async def test_a_program_that_cannot_be_started_gets_a_sentence_of_ours(place: Place) -> None:
+    garbage = f"{place.folder}/garbage"
+    await place.host.write_durably(garbage, b"\x7fELF no program at all", 0o700)
+    for command in (
+        Command(garbage),
+        Command(place.python, folder=f"{place.folder}/nowhere"),
+        Command(place.python, ("-c", "a\0b")),
+        Command(place.python, ("-c", "pass", "x" * 20_000_000)),
+    ):
+        error = await error_of(place.host.run(command))
+        assert error.code == "host.program-not-startable"
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+@on_every_host
+async def test_what_is_written_is_read_back(place: Place) -> None:
+    for name in ("plain", *ODD_NAMES):
+        path = f"{place.folder}/{name}"
+        for content in (b"", b"old", os.urandom(200_000)):
+            await place.host.write_durably(path, content)
+            assert await place.host.read(path) == content
+    assert len(await place.names_in(place.folder)) == 1 + len(ODD_NAMES)
+
+
+@posix_only
+@on_every_host
+async def test_a_written_file_has_the_mode_that_was_asked_for(place: Place) -> None:
+    for mode in (0o600, 0o644, 0o750):
+        await place.host.write_durably(f"{place.folder}/file", b"x", mode)
+        found = await place.host.stat(f"{place.folder}/file")
+        assert found is not None
+        assert found.mode == mode
+
+
+@posix_only
+@on_every_host
+async def test_only_small_regular_files_are_read(place: Place) -> None:
+    await place.host.write_durably(f"{place.folder}/file", b"12345")
+    await place.says(
+        "import os,sys; os.chdir(sys.argv[1]); os.mkfifo('fifo'); os.symlink('file', 'link')", place.folder
+    )
+    assert await place.host.read(f"{place.folder}/link", limit=5) == b"12345"
+    for path, code in (
+        (f"{place.folder}/file", "host.file-too-big"),
+        (f"{place.folder}/fifo", "host.file-unreadable"),
+        ("/dev/zero", "host.file-unreadable"),
+        (place.folder, "host.file-unreadable"),
+        (f"{place.folder}/nothing", "host.file-missing"),
+        (f"{place.folder}/file/below", "host.file-missing"),
+        (f"{place.folder}/a\0b", "host.file-unreadable"),
+    ):
+        assert (await error_of(asyncio.wait_for(place.host.read(path, limit=4), 10))).code == code
+
+
+async def mounted(place: Place, *arguments: str) -> bool:
+    """Mounts something on the host, where that is possible."""
+    finished = await place.host.run(Command("mount", arguments))
+    return finished.code == 0
+
+
+@asynccontextmanager
+async def small_disk(place: Place) -> AsyncIterator[bool]:
+    """A file system of 256 KiB at the place's folder where the user may mount one: says whether.
+
+    Else no file of this process may grow beyond that, which serves for the hosts whose files this process writes.
+    """
+    if sys.platform == "linux" and await mounted(place, "-t", "tmpfs", "-o", "size=256k", "tmpfs", place.folder):
+        try:
+            yield True
+        finally:
+            await place.host.run(Command("umount", ("--lazy", place.folder)))
+    else:
+        with files_of_this_process_kept_small():
+            yield False
+
+
+@contextmanager
+def files_of_this_process_kept_small() -> Iterator[None]:
+    """At most 256 KiB, as on a full disk."""
+    if sys.platform == "win32":
+        pytest.skip("no such limit there")
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@asynccontextmanager
+async def read_only(place: Place, own_disk: bool) -> AsyncIterator[None]:
+    """Nothing can be written below the place's folder, not even by root where it is a disk of its own."""
+    if own_disk:
+        assert await mounted(place, "-o", "remount,ro", place.folder)
+        yield
+        assert await mounted(place, "-o", "remount,rw", place.folder)
+        return
+    if (await place.says("import os; print(os.geteuid())")).strip() == "0":
+        pytest.skip("root may write everywhere, and no disk can be mounted here")
+    await place.says("import os,sys; os.chmod(sys.argv[1], 0o500)", place.folder)
+    yield
+    await place.says("import os,sys; os.chmod(sys.argv[1], 0o700)", place.folder)
+
+
+@posix_only
+@on_every_host
+async def test_a_full_disk_leaves_the_old_content_and_nothing_else(place: Place) -> None:
+    path = f"{place.folder}/journal"
+    async with small_disk(place):
+        await place.host.write_durably(path, b"old")
+        error = await error_of(place.host.write_durably(path, os.urandom(1_000_000)))
+        assert error.code == "host.disk-full"
+        assert await place.host.read(path) == b"old"
+        assert await place.names_in(place.folder) == ["journal"]
+
+
+@posix_only
+@on_every_host
+async def test_where_nothing_may_be_written_the_old_content_stays(place: Place) -> None:
+    path = f"{place.folder}/journal"
+    async with small_disk(place) as own_disk:
+        await place.host.write_durably(path, b"old")
+        async with read_only(place, own_disk):
+            for refused in (
+                place.host.write_durably(path, b"new"),
+                place.host.write_durably(f"{place.folder}/another", b"new"),
+                place.host.rename(path, f"{place.folder}/moved"),
+                place.host.remove_tree(path),
+            ):
+                assert (await error_of(refused)).code == "host.file-unwritable"
+        assert await place.host.read(path) == b"old"
+        assert await place.names_in(place.folder) == ["journal"]
+
+
+@on_every_host
+async def test_a_rename_moves_and_never_replaces(place: Place) -> None:
+    one, other, third = (f"{place.folder}/{name}" for name in ("one", "other", "third"))
+    await place.host.write_durably(one, b"1")
+    await place.host.write_durably(other, b"2")
+    assert (await error_of(place.host.rename(one, other))).code == "host.file-exists"
+    assert (await error_of(place.host.rename(third, f"{third}-too"))).code == "host.file-missing"
+    await place.host.rename(one, third)
+    assert await place.host.stat(one) is None
+    assert (await place.host.read(third), await place.host.read(other)) == (b"1", b"2")
+
+
+@posix_only
+@on_every_host
+async def test_stat_says_what_stands_at_a_path(place: Place) -> None:
+    await place.says(
+        """
+import os, sys
+os.chdir(sys.argv[1])
+open("file", "w").write("12345"); os.chmod("file", 0o640); os.utime("file", ns=(0, 1_234_567_890_123_456_789))
+os.mkdir("folder"); os.symlink("nowhere", "link"); os.mkfifo("fifo")
+""",
+        place.folder,
+    )
+    kinds = {"file": FileKind.FILE, "folder": FileKind.FOLDER, "link": FileKind.LINK, "fifo": FileKind.OTHER}
+    for name, kind in kinds.items():
+        found = await place.host.stat(f"{place.folder}/{name}")
+        assert found is not None
+        assert found.kind is kind
+        assert found.inode > 0
+    found = await place.host.stat(f"{place.folder}/file")
+    assert found is not None
+    assert (found.size, found.mode, found.modified) == (5, 0o640, 1_234_567_890_123_456_789)
+    for nothing in ("nothing", "file/below"):
+        assert await place.host.stat(f"{place.folder}/{nothing}") is None
+
+
+@posix_only
+@on_every_host
+async def test_removing_a_tree_follows_no_link_and_minds_no_read_only_entry(place: Place) -> None:
+    await place.says(
+        """
+import os, sys
+os.chdir(sys.argv[1])
+os.makedirs("outside/below"); open("outside/below/kept", "w").close()
+os.makedirs(os.fsencode("tree") + b"/deep/\\xff\\n/deeper"); os.makedirs("tree/locked/below")
+open("tree/locked/below/file", "w").close()
+os.symlink("../outside", "tree/to-folder"); os.symlink("../outside/below/kept", "tree/to-file"); os.mkfifo("tree/fifo")
+os.symlink("/", "tree/locked/to-root"); os.symlink("outside", "link-itself"); open("file-itself", "w").close()
+os.chmod("tree/locked/below", 0o000); os.chmod("tree/locked", 0o500)
+""",
+        place.folder,
+    )
+    for name in ("tree", "link-itself", "file-itself", "never-there"):
+        await place.host.remove_tree(f"{place.folder}/{name}")
+    assert await place.names_in(place.folder) == ["outside"]
+    assert await place.names_in(f"{place.folder}/outside/below") == ["kept"]
+
+
+@on_every_host
+async def test_scratch_folders_are_private_and_one_for_each_call(place: Place) -> None:
+    folders = [await place.host.make_scratch("run-1") for _ in range(2)]
+    assert len(set(folders)) == 2
+    for folder in folders:
+        found = await place.host.stat(folder)
+        assert found is not None
+        assert found.kind is FileKind.FOLDER
+        assert sys.platform == "win32" or found.mode == 0o700
+        await place.host.write_durably(f"{folder}/file", b"x")
+        await place.host.remove_tree(folder)
+        assert await place.host.stat(folder) is None
+
+
+@on_every_host
+async def test_free_space_is_known_where_something_stands(place: Place) -> None:
+    assert await place.host.free_space(place.folder) > 1_000_000
+    assert (await error_of(place.host.free_space(f"{place.folder}/nothing"))).code == "host.file-missing"
+
+
+@on_every_host
+async def test_a_host_knows_its_own_facts(place: Place) -> None:
+    facts = await place.host.facts()
+    assert facts.system in ("linux", "darwin", "windows")
+    assert facts.computer
+    assert facts.machine
+    assert (await place.says("import getpass; print(getpass.getuser())")).strip() in facts.user
+
+
+@on_every_host
+async def test_many_programs_run_side_by_side(place: Place) -> None:
+    source = "import sys,time; time.sleep(0.05); print(sys.argv[1])"
+    finished = await asyncio.gather(*(place.host.run(place.program(source, str(number))) for number in range(12)))
+    assert [int(one.stdout) for one in finished] == list(range(12))

@@ -2,7 +2,6 @@
 
 `host` says what every host can do · `local` is this computer · `process` the one home of starting programs, with
 `output` (what they say) and `tree` (whom they started) · `environment` what they get of ours · `programs` finds them
-before they are started · `lines` makes lines of output · `files` small questions and careful removal · `durable`
-writes that survive a power cut.
+before they are started · `lines` makes lines of output · `files` small questions and careful removal.
 What a program means is not known here (that is `tools`). Open `host` first.
 """

@@ -10,9 +10,10 @@ from typing import TypeVar
 import psutil
 
 from app.foundation.blocking import Blocking
-from app.hosts import durable, files, process, programs
+from app.hosts import files, process, programs
 from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, HostFacts, Sink
 from app.hosts.process import PATIENT, Patience
+from app.store import durable
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app.foundation.errors import Busy, UserError
 from app.foundation.words import text
+from app.store.durable import sync_folder, write_durably
 
 LOOKS_AGAIN_AFTER = 0.02  # seconds between two tries for a lock
 
@@ -44,24 +45,8 @@ def write_file(path: Path, content: bytes) -> None:
 
     Only one process may write it at a time: the temporary name beside it is always the same, so nothing is left over.
     """
-    new = path.with_name(f"{path.name}.new")
     with _told(path):
-        new.unlink(missing_ok=True)
-        try:
-            _write_new(new, content)
-            new.replace(path)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        write_durably(path, content, 0o600, temporary=path.with_name(f"{path.name}.new"))
 
 
 def remove_file(path: Path) -> None:
@@ -111,9 +96,6 @@ if sys.platform == "win32":
             return False
         return True
 
-    def sync_folder(_folder: Path) -> None:
-        """Nothing to do: NTFS journals the names themselves, and a folder cannot be opened to be synced."""
-
 else:
     import fcntl
 
@@ -123,14 +105,6 @@ else:
         except BlockingIOError:
             return False
         return True
-
-    def sync_folder(folder: Path) -> None:
-        """Makes a new, renamed or removed name in this folder survive a power cut."""
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextlib.contextmanager

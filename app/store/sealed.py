@@ -15,9 +15,7 @@ opens it says what it must be, so one sealed file cannot be put in another one's
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
-import sys
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
+from app.store.durable import write_durably
 
 MAGIC = b"OWSEALED"
 VERSION = 1
@@ -82,32 +81,7 @@ def write_sealed(path: Path, key: bytes, plain: bytes, purpose: bytes) -> None:
 
     Raises OSError when it cannot be written; what stood there before is then still there.
     """
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write_synced(unfinished, seal(key, plain, purpose))
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename in this folder durable; Windows has no way to ask for it, and NTFS journals it."""
-    if sys.platform != "win32":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    write_durably(path, seal(key, plain, purpose), 0o600)
 
 
 def _newer() -> UserError:

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shlex
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -197,3 +198,12 @@ def test_text_that_is_no_text_is_redacted_too() -> None:
     redactor = Redactor(["pass\udcff", "half\ud800"])
     assert redactor.text("a pass\udcff \udcfe") == "a [secret] \udcfe"
     assert redactor.text("a half\ud800 \ud801") == "a [secret] \\ud801"
+
+
+@pytest.mark.spec("S4")
+def test_a_secret_as_long_as_a_private_key_is_taught_at_once() -> None:
+    key = "".join(f"{number:x}/жKq" for number in range(20_000))
+    began = time.perf_counter()
+    redactor = Redactor([key])
+    assert redactor.text(f"the key is {key}.") == "the key is [secret]."
+    assert time.perf_counter() - began < 30  # it took more than ten minutes

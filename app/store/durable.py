@@ -24,9 +24,16 @@ elif sys.platform == "darwin":
     import fcntl
 
 
-def write_durably(path: Path, content: bytes, mode: int) -> None:
-    """Writes `content` under the name `path`, replacing what stood there (a link is replaced, not followed)."""
-    temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
+def write_durably(path: Path, content: bytes, mode: int, temporary: Path | None = None) -> None:
+    """Writes `content` under the name `path`, replacing what stood there (a link is replaced, not followed).
+
+    Until it is whole it stands beside it under another name: a random one, or `temporary`, where only one process
+    writes at a time; then what a killed process left there is taken away by the next.
+    """
+    if temporary is None:
+        temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
+    else:
+        temporary.unlink(missing_ok=True)
     try:
         _write(temporary, content, mode)
         _replace(temporary, path)

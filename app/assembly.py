@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from app.foundation.blocking import Blocking
+from app.foundation.errors import Problem
 from app.foundation.redact import Redactor
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
@@ -23,9 +24,11 @@ from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.sources.driver import Equipment
+from app.records.cleaned import cleaned_problem
 from app.records.site_records import SiteRecords
 from app.runs.runner import Launched, Runner
 from app.runs.work import missing_secret
+from app.settings.keyring_secrets import KeyringSecrets
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
 from app.settings.places import Places, places
 from app.settings.secrets import AskPassphrase, Secrets
@@ -43,14 +46,21 @@ class Overwinter:
     """The whole program; `close` puts it away."""
 
     def __init__(
-        self, places_: Places, blocking: Blocking, database: Database, ask_passphrase: AskPassphrase | None
+        self,
+        places_: Places,
+        blocking: Blocking,
+        database: Database,
+        ask_passphrase: AskPassphrase | None,
+        keyring: KeyringSecrets | None,
     ) -> None:
         self.places = places_
         self.sites = Sites(database)
         self._blocking = blocking
         self._database = database
         self._redactor = Redactor()
-        self.secrets = Secrets(self.places, database, blocking, self._redactor, ask_passphrase=ask_passphrase)
+        self.secrets = Secrets(
+            self.places, database, blocking, self._redactor, ask_passphrase=ask_passphrase, keyring=keyring
+        )
         self._here = LocalHost(blocking, self.places.scratch)
         self._versions = VersionFile(self.places.cache / "versions.json")
         self._repositories = Repositories(
@@ -73,6 +83,10 @@ class Overwinter:
     def _hosts(self, _plan: AnyPlan) -> Mapping[str, Host]:
         return {THIS_COMPUTER: self._here}
 
+    def cleaned(self, problem: Problem) -> Problem:
+        """The problem without the secrets that are known now, as it may be shown."""
+        return cleaned_problem(self._redactor, problem)
+
     async def tools(self) -> list[ToolFound]:
         """The outside programs on this computer."""
         return [
@@ -92,10 +106,13 @@ class Overwinter:
         return await self.add_site(await self._here.read(file, LARGEST_SITE_FILE))
 
     async def remove_site(self, site: str) -> None:
-        """Forgets a site and its secrets here; its repository is never touched."""
+        """Forgets a site here, with its secrets and the logs of its runs; its repository is never touched."""
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
+        done = await self.records(site).runs()
         await self.sites.remove(site)
+        for run in done:
+            await self._here.remove_tree(str(self.places.run_folder(run.id)))
 
     async def set_secret(self, site: str, name: str, value: str) -> str:
         """Stores a secret of a known site and says where (keyring or vault)."""
@@ -133,6 +150,15 @@ class Overwinter:
         await self.audit(site, "repository-made")
         return made
 
+    async def unlock_repository(self, site: str) -> tuple[int, int]:
+        """Removes the repository's dead locks; gives how many were removed and how many stay."""
+        restic = (await self.repository(site)).restic
+        before = await restic.locks()
+        await restic.unlock()
+        left = len(await restic.locks())
+        await self.audit(site, "repository-unlocked", removed=str(len(before) - left))
+        return len(before) - left, left
+
     async def back_up(self, site: str) -> Launched:
         """Starts a backup of everything that is enabled."""
         return await self.runner.launch(await self.plan_backup(site, BackupChoice()))
@@ -149,8 +175,13 @@ class Overwinter:
         self._blocking.close()
 
 
-async def assemble(where: Places, ask_passphrase: AskPassphrase | None = None) -> Overwinter:
-    """Opens the program on its data folder; raises `UserError` when the folder or the database cannot be used."""
+async def assemble(
+    where: Places, ask_passphrase: AskPassphrase | None = None, keyring: KeyringSecrets | None = None
+) -> Overwinter:
+    """Opens the program on its data folder; raises `UserError` when the folder or the database cannot be used.
+
+    `keyring` stands in for the operating system's.
+    """
     blocking = Blocking()
     try:
         await blocking.call("files", where.ready)
@@ -158,7 +189,7 @@ async def assemble(where: Places, ask_passphrase: AskPassphrase | None = None) -
     except BaseException:
         blocking.close()
         raise
-    return Overwinter(where, blocking, database, ask_passphrase)
+    return Overwinter(where, blocking, database, ask_passphrase, keyring)
 
 
 def _restic_candidates(places_: Places) -> tuple[str, ...]:

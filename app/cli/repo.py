@@ -58,6 +58,21 @@ def test(session: Session, site: str) -> None:
 @repo.command()
 @click.argument("site")
 @pass_session
+def unlock(session: Session, site: str) -> None:
+    """Remove the locks of work that is dead; those of work that goes on stay."""
+
+    async def work(app: Overwinter) -> None:
+        removed, left = await app.unlock_repository(site)
+        said = [plural("{count} dead lock removed.", "{count} dead locks removed.", removed)]
+        said += [plural("{count} lock of living work stays.", "{count} locks of living work stay.", left)]
+        session.output.result({"removed": removed, "left": left}, said)
+
+    session.perform(work)
+
+
+@repo.command()
+@click.argument("site")
+@pass_session
 def stats(session: Session, site: str) -> None:
     """How big the repository is."""
 

@@ -44,7 +44,7 @@ class Session(msgspec.Struct, frozen=True):
 
     def perform(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> None:
         """Opens the program, does `work`, closes it, and ends the command with its exit code."""
-        _end_like_ctrl_c()
+        end_like_ctrl_c()
         try:
             code = run_engine(self._opened(work))
         except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def exit_of(error: UserError) -> int:
             return FAILED
 
 
-def _end_like_ctrl_c() -> None:
+def end_like_ctrl_c() -> None:
     """A polite end from outside (TERM, a closed terminal, Ctrl+Break) is the same as Ctrl+C: cancel, put away, end."""
 
     def interrupt(_number: int, _frame: Any) -> None:

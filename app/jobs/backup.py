@@ -22,7 +22,7 @@ from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, enco
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import OpenRepository, Repositories
-from app.jobs.sources.driver import Captured, Equipment, Intake
+from app.jobs.sources.driver import Captured, Equipment, Intake, nothing_captured
 from app.jobs.sources.kinds import driver_of
 from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
 from app.records.runs import new_run_id
@@ -170,7 +170,7 @@ class _Backup(msgspec.Struct, frozen=True):
         try:
             captured = await driver_of(source, self.equipment).capture(ctx, intake)
         except UserError as error:
-            state.entries[source.name] = _failed(source, error)
+            state.entries[source.name] = _entry(source, nothing_captured(error.problem))
             raise
         state.entries[source.name] = _entry(source, captured)
         ctx.emit(ItemFinished(item=_item(source, captured)))
@@ -207,17 +207,6 @@ class _Backup(msgspec.Struct, frozen=True):
         )
         label = Label(THIS_COMPUTER, (*tags, *self.own_tags))
         await repository.restic.backup_one_file(folder, MANIFEST_NAME, label)
-
-
-def _failed(source: Source, error: UserError) -> SourceEntry:
-    return SourceEntry(
-        source=source.name,
-        layer=source.layer,
-        kind=source.kind.value,
-        host=source.host,
-        status=ItemStatus.FAILED,
-        error_code=error.code,
-    )
 
 
 def _entry(source: Source, captured: Captured) -> SourceEntry:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -329,3 +331,58 @@ def test_roles_are_taken_too_and_missing_rights_are_said(console: Console, postg
     dumped = plain_restic(console, "dump", backup.json["items"][0]["snapshot"], "/roles.sql").decode()
     assert "CREATE ROLE hydro" in dumped
     assert "SCRAM-SHA-256" not in dumped
+
+
+@pytest.mark.spec("P2")
+def test_a_dead_lock_is_shown_and_removed(console: Console) -> None:
+    root = console.folder / "laravel"
+    make_tree(root, files=5)
+    console.add_site(FILES_ONLY.format(repository=console.folder / "repository", root=root), FILES_SECRETS)
+    holder = subprocess.Popen(
+        [
+            console.restic,
+            "-r",
+            console.folder / "repository",
+            "--no-cache",
+            "backup",
+            "--stdin-from-command",
+            "sleep",
+            "60",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert holder.stdin is not None
+    holder.stdin.write(REPOSITORY_PASSWORD.encode() + b"\n")
+    holder.stdin.close()
+    locks = console.folder / "repository" / "locks"
+    wait_until(lambda: any(locks.iterdir()))
+    assert console.run("repo", "unlock", "north-house").json == {"removed": 0, "left": 1}
+    os.killpg(holder.pid, signal.SIGKILL)
+    holder.wait()
+    (lock,) = console.run("repo", "test", "north-house").json["locks"]
+    assert lock["pid"] == holder.pid
+    assert console.run("repo", "unlock", "north-house").json == {"removed": 1, "left": 0}
+
+
+def wait_until(fact: Callable[[], bool]) -> None:
+    """Comes back when it is so; fails after a while."""
+    deadline = time.monotonic() + 20
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.spec("S1")
+def test_a_removed_site_leaves_its_repository_and_nothing_else(console: Console) -> None:
+    root = console.folder / "laravel"
+    make_tree(root, files=5)
+    console.add_site(FILES_ONLY.format(repository=console.folder / "repository", root=root), FILES_SECRETS)
+    console.run("backup", "north-house")
+    assert console.run("site", "remove", "north-house", expect=4).error["code"] == "site.not-confirmed"
+    console.run("site", "remove", "north-house", "--confirm", "REMOVE north-house")
+    assert console.run("site", "list").json == []
+    assert list((console.data / "runs").iterdir()) == []
+    assert len(json.loads(plain_restic(console, "snapshots", "--json"))) == 2

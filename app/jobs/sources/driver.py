@@ -49,6 +49,11 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     dump: DumpFacts | None = None
 
 
+def nothing_captured(error: Problem) -> Captured:
+    """What a source that failed comes to."""
+    return Captured(snapshot="", path="", bytes=0, added=0, status=ItemStatus.FAILED, error=error)
+
+
 class Capturable(Protocol):
     """A source that can be backed up."""
 

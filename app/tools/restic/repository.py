@@ -92,6 +92,13 @@ class Restic:
         """What is inside one snapshot, named by its id."""
         return Tree(self.session, snapshot)
 
+    async def unlock(self) -> None:
+        """Removes the locks of processes of this computer that are gone, and those older than half an hour.
+
+        Those of work that goes on, here or elsewhere, stay (restic manual, "unlock").
+        """
+        await self.session.run(self.session.attempt(), ["unlock"])
+
     async def backup(self, selection: Selection, label: Label, progress: Progress | None = None) -> Backup:
         """Takes files and folders into a snapshot. What could not be read is named in the result (`partial`)."""
         refuse_relative(selection.paths)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -352,7 +352,6 @@ def test_a_dead_lock_is_shown_and_removed(console: Console) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     assert holder.stdin is not None
     holder.stdin.write(REPOSITORY_PASSWORD.encode() + b"\n")
@@ -360,8 +359,11 @@ def test_a_dead_lock_is_shown_and_removed(console: Console) -> None:
     locks = console.folder / "repository" / "locks"
     wait_until(lambda: any(locks.iterdir()))
     assert console.run("repo", "unlock", "north-house").json == {"removed": 0, "left": 1}
-    os.killpg(holder.pid, signal.SIGKILL)
+    family = psutil.Process(holder.pid).children(recursive=True)
+    for process in (psutil.Process(holder.pid), *family):
+        process.kill()
     holder.wait()
+    psutil.wait_procs(family)
     (lock,) = console.run("repo", "test", "north-house").json["locks"]
     assert lock["pid"] == holder.pid
     assert console.run("repo", "unlock", "north-house").json == {"removed": 1, "left": 0}

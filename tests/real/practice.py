@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from app.assembly import Overwinter, assemble
 from app.jobs.plan import Ctx, Plan, Step
 from app.records.runs import new_run_id
@@ -51,8 +53,10 @@ async def opened(folder: Path) -> AsyncIterator[Overwinter]:
 async def plan_of(app: Overwinter, steps: Sequence[Step[Seen]], **fields: Any) -> Plan[Seen]:
     """A plan for the site `north-house` with these steps."""
     site = await app.sites.get("north-house")
-    whole = {"run": new_run_id(), "kind": "practice", "site": site, "choice": "{}", "key": "practice", "state": Seen()}
-    return Plan(steps=tuple(steps), **(whole | fields))
+    plan = Plan(
+        run=new_run_id(), kind="practice", site=site, choice="{}", key="practice", steps=tuple(steps), state=Seen()
+    )
+    return msgspec.structs.replace(plan, **fields)
 
 
 async def nothing(_ctx: Ctx, _state: Seen) -> None:

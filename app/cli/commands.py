@@ -9,7 +9,7 @@ import click
 
 from app import __version__
 from app.cli.backup import backup
-
+from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.output import Output
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
@@ -21,7 +21,7 @@ from app.cli.tools import tools
 from app.foundation.words import reader_language
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="overwinter", message="%(prog)s %(version)s")
 @click.option("--data", type=click.Path(path_type=Path), help="The folder of everything the program keeps.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON; progress as JSON lines on standard error.")
@@ -29,17 +29,21 @@ from app.foundation.words import reader_language
 @click.pass_context
 def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quiet: bool) -> None:
     """Backs a greenhouse up, proves that it restores, puts it back. Without a command: the window."""
+    context.meta[WINDOW] = context.obj
     context.obj = Session(data, Output(reader_language(), json=as_json, quiet=quiet))
+    open_window: OpenWindow | None = context.meta[WINDOW]
+    if context.invoked_subcommand is None and open_window is not None:
+        context.exit(open_window(data))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run):
+for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
     overwinter.add_command(command)
 
 
-def run_command_line(arguments: Sequence[str]) -> int:
-    """Does what the arguments say and gives the exit code."""
+def run_command_line(arguments: Sequence[str], window: OpenWindow | None = None) -> int:
+    """Does what the arguments say and gives the exit code; a command that shows the window opens it by `window`."""
     try:
-        overwinter.main(list(arguments), prog_name="overwinter", standalone_mode=False)
+        overwinter.main(list(arguments), prog_name="overwinter", standalone_mode=False, obj=window)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.Abort:

@@ -11,6 +11,7 @@ from app.cli.session import Session, pass_session
 from app.foundation.events import LogLines, Outcome
 from app.foundation.words import text
 from app.records.runs import RUNNING, Run, Status
+from app.records.site_records import SiteRecords
 
 
 @click.command()
@@ -23,13 +24,20 @@ def runs(session: Session, site: str, status: str | None, kind: str | None, sinc
     """The runs of a site, newest first."""
 
     async def work(app: Overwinter) -> None:
-        await app.sites.get(site)
+        records = await _records(app, site)
         begun = since.astimezone(UTC) if since is not None else None
         wanted: Status | None = None if status is None else RUNNING if status == RUNNING else Outcome(status)
-        for run in await app.records(site).runs(status=wanted, kind=kind, since=begun):
+        for run in await records.runs(status=wanted, kind=kind, since=begun):
             session.output.row(_summary(run), _line(session, run))
 
     session.perform(work)
+
+
+async def _records(app: Overwinter, site: str) -> SiteRecords:
+    """A known site's records, after closing what a dead process left open: it must not look as if it ran."""
+    found = await app.sites.get(site)
+    await app.runner.close_interrupted(found.name)
+    return app.records(found.name)
 
 
 def _summary(run: Run) -> dict[str, object]:
@@ -65,7 +73,7 @@ def show(session: Session, site: str, run_id: str) -> None:
     """The run with its steps and items."""
 
     async def work(app: Overwinter) -> None:
-        records = app.records((await app.sites.get(site)).name)
+        records = await _records(app, site)
         found = await records.run(run_id)
         steps, items = await records.steps(found.id), await records.items(found.id)
         said = [text("{line}", line=_line(session, found))]
@@ -87,7 +95,7 @@ def log(session: Session, site: str, run_id: str) -> None:
     """The run's whole log; follows it while the run is under way."""
 
     async def work(app: Overwinter) -> None:
-        found = await app.records((await app.sites.get(site)).name).run(run_id)
+        found = await (await _records(app, site)).run(run_id)
         async for batch in app.runner.feed(site, found.id).batches():
             for event in batch:
                 if isinstance(event, LogLines):
@@ -110,7 +118,7 @@ def cancel(session: Session, site: str, run_id: str) -> None:
     """Ask the run to stop; it puts everything away first."""
 
     async def work(app: Overwinter) -> None:
-        found = await app.records((await app.sites.get(site)).name).run(run_id)
+        found = await (await _records(app, site)).run(run_id)
         await app.runner.cancel(site, found.id)
         session.output.result({"cancelling": found.id}, [text("{run} was asked to stop.", run=found.id[:8])])
 

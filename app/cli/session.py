@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -49,13 +50,16 @@ class Session(msgspec.Struct, frozen=True):
             code = run_engine(self._opened(work))
         except KeyboardInterrupt:
             code = CANCELLED
+        _ignore_signals()
         sys.exit(code)
 
     async def _opened(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> int:
         try:
             app = await assemble(places(self.data), self.ask_passphrase)
             try:
-                return await work(app) or DONE
+                code = await work(app) or DONE
+                _ignore_signals()  # the command has said how it ended: its exit code stays what was said
+                return code
             finally:
                 await app.close()
         except UserError as error:
@@ -75,11 +79,20 @@ class Session(msgspec.Struct, frozen=True):
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=question.is_new, err=True))
 
     async def follow(self, app: Overwinter, plan: AnyPlan) -> tuple[Run, bool]:
-        """Launches a plan (or joins it), shows it live, and gives its closed record and whether it was joined."""
+        """Launches a plan (or joins it), shows it live, and gives its closed record and whether it was joined.
+
+        Ctrl+C cancels the run and is answered with its record; a run that was only joined goes on without us.
+        """
+        site = plan.site.name
         launched = await app.runner.launch(plan)
-        async for batch in app.runner.feed(plan.site.name, launched.run).batches():
-            self.output.progress(batch)
-        return await app.runner.wait(plan.site.name, launched.run), launched.joined
+        try:
+            async for batch in app.runner.feed(site, launched.run).batches():
+                self.output.progress(batch)
+        except asyncio.CancelledError:
+            if launched.joined:
+                raise
+            await app.runner.cancel(site, launched.run)
+        return await app.runner.wait(site, launched.run), launched.joined
 
 
 def exit_of(error: UserError) -> int:
@@ -104,10 +117,18 @@ def end_like_ctrl_c() -> None:
         signal.raise_signal(signal.SIGINT)
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None:
+    for number in _polite_ends():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it for a closed terminal
             signal.signal(number, interrupt)
+
+
+def _polite_ends() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, *_polite_ends()):
+        signal.signal(number, signal.SIG_IGN)
 
 
 pass_session = click.make_pass_decorator(Session)

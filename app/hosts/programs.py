@@ -55,5 +55,5 @@ def _startable(path: str, endings: Sequence[str]) -> str | None:
 def _is_program(path: str) -> bool:
     try:
         return Path(path).is_file() and os.access(path, os.X_OK)
-    except ValueError:  # a NUL in the name
+    except (OSError, ValueError):  # a folder of the path that is closed to us, a NUL in the name
         return False

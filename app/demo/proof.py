@@ -1,0 +1,56 @@
+"""What was saved out of a recovery point, compared with what was there when it was made."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from app.demo.server import TABLE, PracticeServer
+from app.foundation.blocking import Blocking
+from app.foundation.errors import UserError
+from app.foundation.words import text
+from app.hosts.files import read
+from app.hosts.host import Command, Host
+from app.tools.postgres.programs import RESTORE, find_programs, program_for
+
+LARGEST = 64 * 1024 * 1024
+
+
+class SameBytes(msgspec.Struct, frozen=True):
+    """Two files that hold the same."""
+
+    sha256: str
+    bytes: int
+
+
+async def same_bytes(blocking: Blocking, original: Path, saved: Path) -> SameBytes:
+    """Compares two files. Raises `UserError` `demo.not-the-same`."""
+    before = await blocking.call("files", lambda: read(original, LARGEST))
+    after = await blocking.call("files", lambda: read(saved, LARGEST))
+    if before != after:
+        raise _not_the_same(saved)
+    return SameBytes(hashlib.sha256(after).hexdigest(), len(after))
+
+
+async def same_rows(host: Host, server: PracticeServer, blocking: Blocking, dump: Path) -> int:
+    """Compares the rows of telemetry in the dump, as pg_restore gives them back, with the database's; gives their
+    number. Raises `UserError` `demo.not-the-same`, `postgres.client-missing`."""
+    program = program_for(await find_programs(host, {}), RESTORE, server.major, host.name)
+    arguments = ("--data-only", f"--table={TABLE}", "--file=-", str(dump))
+    restored = await host.run(Command(program.path, arguments, environment={"LC_ALL": "C"}), keep=LARGEST)
+    rows = restored.stdout.partition(b" FROM stdin;\n")[2].partition(b"\\.\n")[0]
+    if restored.code != 0 or rows != await server.rows(blocking):
+        raise _not_the_same(dump, restored.stderr.decode("utf-8", "replace"))
+    return rows.count(b"\n")
+
+
+def _not_the_same(saved: Path, detail: str = "") -> UserError:
+    return UserError(
+        text("{path} is not what was backed up.", path=str(saved)),
+        text("The practice did not prove that a backup comes back. Nothing of yours was touched."),
+        text("Run it again with --keep FOLDER, and send what it leaves there to the people who make Overwinter."),
+        "demo.not-the-same",
+        detail,
+    )

@@ -54,6 +54,7 @@ class Session(msgspec.Struct, frozen=True):
         sys.exit(code)
 
     async def _opened(self, work: Callable[[Overwinter], Awaitable[int | None]]) -> int:
+        app: Overwinter | None = None
         try:
             app = await assemble(places(self.data), self.ask_passphrase)
             try:
@@ -62,14 +63,12 @@ class Session(msgspec.Struct, frozen=True):
                 return code
             finally:
                 await app.close()
-        except UserError as error:
-            self.output.problem(error.problem)
-            return exit_of(error)
         except BrokenPipeError:  # whoever read our output has closed it
             return FAILED
         except Exception as error:  # noqa: BLE001  a defect is shown as one, with its kind; never a bare traceback
-            self.output.problem(as_problem(error))
-            return FAILED
+            problem = as_problem(error)
+            self.output.problem(problem if app is None else app.cleaned(problem))
+            return exit_of(error) if isinstance(error, UserError) else FAILED
 
     async def ask_passphrase(self, question: PassphraseQuestion) -> str | None:
         """Asks for the vault's passphrase on a terminal; None where there is nobody to ask."""

@@ -148,7 +148,9 @@ class _Backup(msgspec.Struct, frozen=True):
             )
             for source in self.sources
         ]
-        closing = Step("manifest", text("Write the manifest"), Phase.STAGE, self._close_point)
+        closing = Step(
+            "manifest", text("Write the manifest"), Phase.STAGE, self._close_point, happened=self._point_is_closed
+        )
         return [opening, *taking, closing]
 
     async def _open_repository(self, ctx: Ctx, _state: BackupState) -> None:
@@ -161,19 +163,22 @@ class _Backup(msgspec.Struct, frozen=True):
 
     async def _take(self, source: Source, ctx: Ctx, state: BackupState) -> None:
         """One source into the repository. What fails is entered as failed before the error goes on."""
-        tags = source_tags(self.site, source, run=self.run, trigger=self.trigger, type_=self.type)
-        intake = Intake(
-            restic=(await self._repository(ctx, source.host)).restic,
-            tags=(*tags, *self.own_tags),
-            pace=Pace(f"source:{source.name}", ctx.emit),
-        )
         try:
-            captured = await driver_of(source, self.equipment).capture(ctx, intake)
+            captured = await self._captured(source, ctx)
         except UserError as error:
             state.entries[source.name] = _entry(source, nothing_captured(error.problem))
             raise
         state.entries[source.name] = _entry(source, captured)
         ctx.emit(ItemFinished(item=_item(source, captured)))
+
+    async def _captured(self, source: Source, ctx: Ctx) -> Captured:
+        repository = await self._repository(ctx, source.host)
+        tags = source_tags(self.site, source, run=self.run, trigger=self.trigger, type_=self.type)
+        pace = Pace(f"source:{source.name}", ctx.emit)
+        intake = Intake(restic=repository.restic, tags=(*tags, *self.own_tags), pace=pace)
+        captured = await driver_of(source, self.equipment).capture(ctx, intake)
+        await repository.expect(captured.snapshot)
+        return captured
 
     async def _close_point(self, ctx: Ctx, state: BackupState) -> None:
         """Writes the manifest, unless nothing was taken: then there is no point to close."""
@@ -206,7 +211,14 @@ class _Backup(msgspec.Struct, frozen=True):
             outcome=COMPLETE if complete else PARTIAL,
         )
         label = Label(THIS_COMPUTER, (*tags, *self.own_tags))
-        await repository.restic.backup_one_file(folder, MANIFEST_NAME, label)
+        made = await repository.restic.backup_one_file(folder, MANIFEST_NAME, label)
+        await repository.expect(made.snapshot)
+
+    async def _point_is_closed(self, ctx: Ctx, _state: BackupState) -> bool:
+        """Whether the manifest is in the repository: restic may be interrupted when it has just written it."""
+        restic = (await self._repository(ctx, THIS_COMPUTER)).restic
+        found = await restic.snapshots((f"run:{self.run}", "type:manifest"))
+        return any(one.summary is not None and one.summary.total_files_processed == 1 for one in found)
 
 
 def _entry(source: Source, captured: Captured) -> SourceEntry:

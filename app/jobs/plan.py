@@ -48,7 +48,11 @@ class Ctx(Protocol):
 
 
 class Step(msgspec.Struct, Generic[S], frozen=True):
-    """One step of a plan. `item` names what fails with it under FAIL_ITEM; `deadline` is in seconds."""
+    """One step of a plan. `item` names what fails with it under FAIL_ITEM; `deadline` is in seconds.
+
+    `happened` is asked when the step was cut short or failed: whether it has had its whole effect all the same, such
+    as when a cancel came while the last answer was under way.
+    """
 
     key: str
     title: Text
@@ -57,6 +61,7 @@ class Step(msgspec.Struct, Generic[S], frozen=True):
     item: str = ""
     on_failure: OnFailure = OnFailure.STOP
     deadline: float | None = None
+    happened: Callable[[Ctx, S], Awaitable[bool]] | None = None
 
 
 class Plan(msgspec.Struct, Generic[S], frozen=True):

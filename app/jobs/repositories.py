@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from app.foundation.errors import UserError
+from app.foundation.words import text
 from app.hosts.host import Host
+from app.settings.addresses import parsed
 from app.settings.model import Site
 from app.tools.found import ToolFound, Versions
 from app.tools.restic.preflight import preflight
@@ -20,6 +23,19 @@ class OpenRepository(msgspec.Struct, frozen=True):
     host: Host
     restic: Restic
     version: str
+
+    async def expect(self, snapshot: str) -> None:
+        """Raises `repository.vanished` when a snapshot that restic says it made is not in the repository.
+
+        A disk that is pulled out leaves an empty folder where it was mounted. restic makes its own folders anew in
+        there, without a word, and calls that success.
+        """
+        address = parsed(self.site.repository.address)
+        if address.scheme != "local":
+            return
+        for part in ("config", f"snapshots/{snapshot}"):
+            if await self.host.stat(f"{address.path}/{part}") is None:
+                raise _vanished(address.path)
 
 
 class Repositories:
@@ -44,3 +60,12 @@ class Repositories:
         await preflight(host, site.repository.address)
         repository = Repository(site.repository.address, self._cache_folder, scratch)
         return OpenRepository(site, host, Restic(host, tool.path, repository, password), tool.version)
+
+
+def _vanished(folder: str) -> UserError:
+    return UserError(
+        text("The repository at {folder} vanished while it was written to.", folder=folder),
+        text("What was just saved is not in it, and does not count as saved. What it held before is on its disk."),
+        text("Plug the disk in again, look what stands in {folder} without it, and start the backup anew.", folder=folder),
+        "repository.vanished",
+    )

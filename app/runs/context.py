@@ -36,7 +36,7 @@ class RunContext:
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files there, made when first asked for."""
         if host not in self._scratch:
-            making = self._hosts[host].make_scratch(f"run-{self._run[:8]}")
+            making = self._hosts[host].make_scratch(scratch_name(self._run))
             self._scratch[host] = asyncio.create_task(making)
         # A cancel may not interrupt the making: what is half made would be found by nobody.
         return await asyncio.shield(self._scratch[host])
@@ -45,7 +45,14 @@ class RunContext:
         """Removes what was made; a host that cannot be reached keeps it until the next contact."""
         while self._scratch:
             host, making = self._scratch.popitem()
-            await self._hosts[host].remove_tree(await making)
+            await asyncio.wait({making})
+            if making.exception() is None:
+                await self._hosts[host].remove_tree(making.result())
+
+
+def scratch_name(run: str) -> str:
+    """How the names of a run's folders for temporary files begin, on every host."""
+    return f"run-{run[:8]}"
 
 
 class LoggedHost:

@@ -104,8 +104,12 @@ class RunWriter:
             self.incomplete = self.incomplete or str(error)
 
     async def excerpt(self) -> str:
-        """The first and last part of the log as far as it is written, at most `EXCERPT` bytes, for the record."""
-        return await self._blocking.call("files", lambda: log_excerpt(self._folder))
+        """The first and last part of the log as far as it is written, at most `EXCERPT` bytes, for the record.
+
+        It says when the log is incomplete: where that cannot hold more, its own event file cannot either.
+        """
+        excerpt = await self._blocking.call("files", lambda: log_excerpt(self._folder))
+        return f"{excerpt}\n[… the log is incomplete: {self.incomplete} …]" if self.incomplete else excerpt
 
 
 def log_excerpt(folder: Path, limit: int = EXCERPT) -> str:

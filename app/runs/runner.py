@@ -10,19 +10,23 @@ import contextlib
 import getpass
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import Problem, Refused
+from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.events import Outcome
 from app.foundation.redact import Redactor
 from app.foundation.words import text
+from app.hosts import files
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan
 from app.records.owners import owner_alive, this_process
 from app.records.runs import Run
 from app.records.site_records import SiteRecords
+from app.runs.context import scratch_name
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter
 from app.runs.work import SecretReader, Work
@@ -63,8 +67,22 @@ class Runner:
         """Begins a run in the background and names it.
 
         A request that is already under way is joined. When another operation holds the site, the run is closed at
-        once as `skipped`, naming the holder.
+        once as `skipped`, naming the holder. A caller that is cancelled meanwhile does not keep the run from working:
+        a record that was begun and that nobody works on would be joined for ever.
         """
+        launching = asyncio.create_task(self._launch(plan))
+        cancelled: asyncio.CancelledError | None = None
+        while not launching.done():
+            try:
+                await asyncio.wait({launching})
+            except asyncio.CancelledError as stopped:
+                cancelled = stopped
+        launched = launching.result()
+        if cancelled is not None:
+            raise cancelled
+        return launched
+
+    async def _launch(self, plan: AnyPlan) -> Launched:
         records = self._records(plan.site.name)
         await self.close_interrupted(plan.site.name)
         begun = await records.begin(self._new_run(plan))
@@ -123,17 +141,27 @@ class Runner:
         return RunFeed(self._places.run_folder(run), self._blocking, wake=self._wakes.get(run), alive=alive)
 
     async def cancel(self, site: str, run: str) -> None:
-        """Asks the run's owner to stop; ours is told at once, another process sees the stored request."""
-        await self._records(site).request_cancel(run, getpass.getuser())
+        """Asks the run's owner to stop; ours is told at once, another process sees the stored request.
+
+        Raises `Refused` `records.run-closed` when it has ended already.
+        """
         task = self._tasks.get(run)
-        if task is not None:
-            task.cancel()
+        if task is None or task.done():
+            await self._records(site).request_cancel(run, getpass.getuser())
+            return
+        task.cancel()
+        with contextlib.suppress(UserError):  # it stops all the same: who asked for it is only noted
+            await self._records(site).request_cancel(run, getpass.getuser())
 
     async def close_interrupted(self, site: str) -> None:
-        """Closes what a dead process of this computer left open, so that it stands in nobody's way."""
+        """Closes what a dead process of this computer left open, so that it stands in nobody's way.
+
+        Its temporary files go first: a database's password may be among them.
+        """
         records = self._records(site)
         for run in await records.active_runs():
             if run.id not in self._tasks and owner_alive(run.owner) is False:
+                await self._blocking.call("files", partial(_remove_scratch, self._places.scratch, run.id))
                 with contextlib.suppress(Refused):  # another process was faster
                     await records.close(run.id, Outcome.INTERRUPTED, error=INTERRUPTED)
 
@@ -144,9 +172,15 @@ class Runner:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
+def _remove_scratch(folder: Path, run: str) -> None:
+    for left in folder.glob(f"{scratch_name(run)}-*"):
+        with contextlib.suppress(UserError):  # what cannot be removed may not keep the next run from working
+            files.remove_tree(left)
+
+
 INTERRUPTED = Problem(
     text("The program stopped while this run was under way."),
-    text("What it had finished is kept; it left no complete recovery point."),
+    text("What it had finished is kept; it made a recovery point only if the list of points shows it as complete."),
     text("Start it again; what is already in the repository is not uploaded twice."),
     "run.interrupted",
 )

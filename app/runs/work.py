@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -36,6 +36,9 @@ from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
 
 CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
+HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that was cut short has happened
+
+T = TypeVar("T")
 
 KEPT = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)
 
@@ -123,7 +126,14 @@ class Work:
             return await self._steps(context)
         finally:
             watch.cancel()
-            await to_its_end(context.remove_scratch())
+            await to_its_end(self._remove_scratch(context))
+
+    async def _remove_scratch(self, context: RunContext) -> None:
+        """Removes the run's temporary files; what stays is told, and changes nothing of what the run has done."""
+        try:
+            await context.remove_scratch()
+        except UserError as error:
+            self._tell(Warned(warning=cleaned_problem(self._redactor, error.problem)))
 
     async def _read_secrets(self) -> dict[str, str]:
         """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""
@@ -156,7 +166,10 @@ class Work:
         return stopped
 
     async def _step(self, number: int, step: Step[Any], context: RunContext) -> Problem | None:
-        """Does one step; gives what went wrong. A cancel closes the step and goes on up."""
+        """Does one step; gives what went wrong. A cancel closes the step and goes on up.
+
+        When the last step has happened it comes too late, and the run ends as what it is.
+        """
         of = len(self._plan.steps)
         await self._records.add_step(self._run.id, number, step.key, step.title, step.phase)
         self._tell(StepStarted(key=step.key, title=step.title, phase=step.phase, number=number, of=of))
@@ -164,12 +177,27 @@ class Work:
             async with asyncio.timeout(step.deadline):
                 await step.do(context, self._plan.state)
         except asyncio.CancelledError:
-            await to_its_end(self._finish_step(number, step, StepOutcome.CANCELLED, None))
-            raise
+            if number < of or not await to_its_end(self._happened(step, context)):
+                await to_its_end(self._finish_step(number, step, StepOutcome.CANCELLED, None))
+                raise
         except Exception as error:  # noqa: BLE001  told, recorded and judged by the step's own rule
-            return await self._step_failed(number, step, error)
-        await self._finish_step(number, step, StepOutcome.DONE, None)
+            if not await to_its_end(self._happened(step, context)):
+                return await self._step_failed(number, step, error)
+            self._tell(Warned(warning=cleaned_problem(self._redactor, as_problem(error))))
+        finishing = self._finish_step(number, step, StepOutcome.DONE, None)
+        await (to_its_end(finishing) if number == of else finishing)
         return None
+
+    async def _happened(self, step: Step[Any], context: RunContext) -> bool:
+        """Whether a step that was cut short has had its whole effect all the same; not to be told counts as no."""
+        if step.happened is None:
+            return False
+        try:
+            async with asyncio.timeout(HAPPENED_WITHIN):
+                return await step.happened(context, self._plan.state)
+        except Exception as error:  # noqa: BLE001  what cut the step short is what the run is judged by
+            self._tell(Warned(warning=_unclear(step.title, cleaned_problem(self._redactor, as_problem(error)))))
+            return False
 
     async def _step_failed(self, number: int, step: Step[Any], error: Exception) -> Problem:
         if isinstance(error, TimeoutError) and step.deadline is not None:
@@ -269,6 +297,16 @@ def _overdue(title: Text) -> UserError:
     )
 
 
+def _unclear(title: Text, why: Problem) -> Problem:
+    return Problem(
+        text("It could not be found out whether this step was done all the same: {step}", step=title),
+        text("It is counted as not done. {what}", what=why.what),
+        why.next,
+        "run.step-unclear",
+        why.detail,
+    )
+
+
 def _log_incomplete(why: str) -> Problem:
     return Problem(
         text("The log of this run is incomplete: it could not be written."),
@@ -279,10 +317,10 @@ def _log_incomplete(why: str) -> Problem:
     )
 
 
-async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """Finishes `work` even when the task is cancelled meanwhile (again): cleaning up is never left half done."""
     task = asyncio.ensure_future(work)
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    task.result()
+            await asyncio.wait({task})
+    return task.result()

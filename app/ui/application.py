@@ -13,6 +13,9 @@ from PySide6.QtWidgets import QApplication
 from app.foundation.words import reader_language
 from app.settings.places import places
 from app.ui.bridge import Bridge
+from app.ui.defects import Defects
+from app.ui.ending import EndAsked
+from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 
@@ -31,10 +34,15 @@ def run_window(data: Path | None = None) -> int:
 async def _shown(data: Path | None) -> int:
     bridge = Bridge(places(data))
     window = MainWindow(bridge, reader_language())
+    defects, ending, garbage = Defects(bridge, window.show_defect), EndAsked(window.end), GarbageRound()
+    bridge.opened.connect(garbage.keep_all)
     window.show()
     QTimer.singleShot(0, bridge.start)
     window.page.load()
     await window.closed.wait()
     await window.put_away()
     await bridge.close()
+    ending.stop()
+    defects.stop()
+    garbage.stop()
     return 0

@@ -2,19 +2,24 @@
 
 The engine is one thread with one asyncio loop, and no QObject lives there. Questions go over as coroutine functions
 and come back as answers through one queued signal; events of a run come in batches, the next one only when the page
-has taken the last, so the window is never flooded.
+has taken the last, so the window is never flooded. What comes back as an error is cleaned of secrets on the way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import msgspec
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.foundation.errors import Problem, UserError, as_problem
 from app.foundation.events import Told
+from app.foundation.redact import Redactor
+from app.records.cleaned import cleaned_problem
 from app.runs.engine import new_loop, run_engine
 from app.settings.places import Places
 
@@ -31,27 +36,43 @@ class Bridge(QObject):
     """Asks the engine and follows its runs; lives in the window's thread, where all its answers arrive.
 
     Signals:
+        opened: the program is open behind the window; all its code is loaded.
         answered: an answer came out of the engine (for the bridge itself).
         passphrase_wanted: the vault's passphrase has to be asked of the person; carries a `PassphraseWanted`.
+        passphrase_withdrawn: nobody waits for that passphrase any more; carries the same object.
+        failed: something broke in the engine that nobody had asked for; carries a cleaned `Problem`.
     """
 
+    opened = Signal()
     answered = Signal(object)
     passphrase_wanted = Signal(object)
+    passphrase_withdrawn = Signal(object)
+    failed = Signal(object)
 
     def __init__(self, places: Places, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = _Engine(places, self)
         self._open: set[asyncio.Future[Any]] = set()
+        self._started = False
+        self._closing = False
         self._ended = asyncio.Event()
         self.answered.connect(self._on_answered)
         self._engine.finished.connect(self._on_engine_finished)
 
     def start(self) -> None:
         """Starts the engine; questions asked before wait until it is ready."""
-        self._engine.start()
+        if not self._closing and not self._started:
+            self._started = True
+            self._engine.start()
 
     async def ask(self, question: Question[T]) -> T:
-        """The engine's answer; cancelling the caller cancels the question there. Raises what the question raises."""
+        """The engine's answer; cancelling the caller cancels the question there.
+
+        What the question raises arrives as a `UserError`; a defect as one with the code `internal.defect`. Once the
+        bridge is being closed nobody is there to answer: the caller is cancelled.
+        """
+        if self._closing:
+            raise asyncio.CancelledError
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._open.add(answer)
         self._engine.submit(question, answer)
@@ -73,20 +94,28 @@ class Bridge(QObject):
         future = answer.future
         if future.done():
             return
-        if answer.error is not None:
+        if answer.cancelled:
+            future.cancel()
+        elif answer.error is not None:
             future.set_exception(answer.error)
         else:
             future.set_result(answer.result)
 
     def _on_engine_finished(self) -> None:
+        self._closing = True  # also when it ended by itself: nobody may wait for an answer that never comes
         self._ended.set()
-
-    async def close(self) -> None:
-        """Cancels what runs, waits until it is put away, and ends the engine."""
-        self._engine.stop()
-        await self._ended.wait()  # the window stays alive while a run removes its lock
         for answer in list(self._open):
             answer.cancel()
+
+    async def close(self) -> None:
+        """Cancels what runs, waits until it is put away, and ends the engine; may be called again."""
+        self._closing = True
+        if not self._started:
+            self._engine.discard()
+            return
+        self._engine.stop()
+        await self._ended.wait()  # the window stays alive while a run removes its lock
+        self._engine.wait()
 
 
 class PassphraseWanted:
@@ -111,12 +140,20 @@ async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[T
 
 
 class _Answer:
-    """What came of a question."""
+    """What came of a question; `cancelled` when it was ended without one."""
 
-    def __init__(self, future: asyncio.Future[Any], result: object = None, error: Exception | None = None) -> None:
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        result: object = None,
+        error: Exception | None = None,
+        *,
+        cancelled: bool = False,
+    ) -> None:
         self.future = future
         self.result = result
         self.error = error
+        self.cancelled = cancelled
 
 
 class _Engine(QThread):
@@ -140,23 +177,47 @@ class _Engine(QThread):
         run_engine(self._main(), self._loop)
 
     async def _main(self) -> None:
-        self._app = asyncio.create_task(self._assemble())
+        asyncio.get_running_loop().set_exception_handler(self._on_lost_error)
+        self._opening()
         await self._stopped.wait()
-        for task in self._asked.values():
+        asked = list(self._asked.values())
+        for task in asked:
             task.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
-        with contextlib.suppress(Exception):  # one that could not be opened was told to whoever asked
-            await (await self._app).close()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await self._put_away()
+
+    def _opening(self) -> asyncio.Task[Overwinter]:
+        """The program being opened, or open; one that could not be opened is tried again for the next question."""
+        app = self._app
+        if app is None or (app.done() and (app.cancelled() or app.exception() is not None)):
+            app = self._app = asyncio.create_task(self._assemble())
+        return app
 
     async def _assemble(self) -> Overwinter:
         from app.assembly import assemble  # noqa: PLC0415  heavy, and not needed for the first paint
 
-        return await assemble(self._places, self._ask_passphrase)
+        app = await assemble(self._places, self._ask_passphrase)
+        self._bridge.opened.emit()
+        return app
+
+    async def _put_away(self) -> None:
+        app = self._app
+        if app is None:
+            return
+        app.cancel()  # one that is being opened waits for a disk or a lock; an open one is not touched
+        await asyncio.wait({app})
+        if not app.cancelled() and app.exception() is None:
+            await app.result().close()
 
     async def _ask_passphrase(self, question: PassphraseQuestion) -> str | None:
         answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._bridge.passphrase_wanted.emit(PassphraseWanted(question, answered))
-        return await answered
+        wanted = PassphraseWanted(question, answered)
+        self._bridge.passphrase_wanted.emit(wanted)
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            self._bridge.passphrase_withdrawn.emit(wanted)
+            raise
 
     def submit(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
         """Puts a question; its answer is sent to the bridge."""
@@ -169,6 +230,10 @@ class _Engine(QThread):
     def stop(self) -> None:
         """Tells the engine to put everything away and end."""
         self._call(self._stopped.set)
+
+    def discard(self) -> None:
+        """The engine was never started and never will be."""
+        self._loop.close()
 
     def _call(self, work: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the engine has ended
@@ -184,10 +249,34 @@ class _Engine(QThread):
             self._asked[future].cancel()
 
     async def _answer(self, question: Question[Any], future: asyncio.Future[Any]) -> None:
-        assert self._app is not None  # made by the loop's first step, before any question's
         try:
-            result = await question(await asyncio.shield(self._app))
+            answer = _Answer(future, await question(await asyncio.shield(self._opening())))
+        except asyncio.CancelledError:
+            answer = _Answer(future, cancelled=True)
         except Exception as error:  # noqa: BLE001  handed to whoever asked
-            self._bridge.answered.emit(_Answer(future, error=error))
-        else:
-            self._bridge.answered.emit(_Answer(future, result=result))
+            answer = _Answer(future, error=_raised(self._cleaned(error)))
+        self._bridge.answered.emit(answer)
+
+    def _cleaned(self, error: BaseException) -> Problem:
+        """The error as it may be shown: without the secrets that the program knows."""
+        problem = described(error)
+        app = self._app
+        if app is not None and app.done() and not app.cancelled() and app.exception() is None:
+            return app.result().cleaned(problem)
+        return cleaned_problem(Redactor(), problem)  # no secret has been read yet
+
+    def _on_lost_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(context["message"])
+        self._bridge.failed.emit(self._cleaned(error))
+
+
+def described(error: BaseException) -> Problem:
+    """The error as a person is shown it; under the details of a defect stands where in the program it arose."""
+    problem = as_problem(error)
+    if isinstance(error, UserError):
+        return problem
+    return msgspec.structs.replace(problem, detail="".join(traceback.format_exception(error)))
+
+
+def _raised(problem: Problem) -> UserError:
+    return UserError(problem.what, problem.means, problem.next, problem.code, problem.detail)

@@ -298,8 +298,18 @@ QComboBox::drop-down { border: none; width: 32px; }
 QComboBox::down-arrow { image: none; }
 QAbstractScrollArea { border: 1px solid $line; padding: 1px; border-radius: ${radius}px; background: $surface; }
 QAbstractScrollArea::corner { background: $surface; border: none; }
+QComboBox { combobox-popup: 0; }
+QComboBox QAbstractItemView::item { min-height: ${target}px; padding: 0 ${grid}px; }
+QComboBox QAbstractItemView::item:selected { background: $selection; color: $text; border: none; }
 QComboBox QAbstractItemView { border: 1px solid $control; selection-background-color: $selection; }
 QComboBox QAbstractItemView { selection-color: $text; }
+QHeaderView { background: $surface; border: none; }
+QHeaderView::section {
+    background: $surface; color: $muted; border: none; border-bottom: 1px solid $line; font-weight: 600;
+    padding: 0 12px; min-height: ${inner}px;
+}
+QScrollArea#bare, QScrollArea#bare > QWidget > QWidget { background: transparent; border: none; padding: 0; }
+QSplitter::handle { background: transparent; }
 QMenu { background: $surface; border: 1px solid $control; padding: ${half}px; }
 QMenu::item { padding: 10px 24px 10px 16px; border-radius: ${half}px; }
 QMenu::item:selected { background: $selection; }

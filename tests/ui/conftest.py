@@ -7,11 +7,14 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before Qt is imported
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.ui.theme import Look, Theme
+from tests.real.servers.restic import restic_program
+from tests.ui.technician import environment, vault_with_passphrase_file
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +29,18 @@ def theme(session_theme: Theme) -> Iterator[Theme]:
     session_theme.choose(Look.LIGHT)
     yield session_theme
     session_theme.choose(Look.LIGHT)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[None]:
+    """Secrets go into a vault below the test's folder; nobody's keyring is touched."""
+    with vault_with_passphrase_file(tmp_path):
+        yield
+
+
+@pytest.fixture
+def restic() -> Iterator[str]:
+    """The newest restic, which the program then uses."""
+    program = restic_program("0.19")
+    with environment(OVERWINTER_RESTIC=program):
+        yield program

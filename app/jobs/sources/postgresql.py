@@ -114,7 +114,9 @@ def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
     return UserError(
         text("The dump of {database} failed ({ended}).", database=server.database, ended=failed.ended),
         text("Nothing of it was kept: half a dump would look like a whole one. Older dumps are untouched."),
-        text("Read below what pg_dump said, and put that right."),
+        text("Read below what pg_dump said, and put that right.")
+        if failed.said
+        else text("See whether somebody ended pg_dump or the computer ran out of memory, then try again."),
         "postgres.dump-failed",
         failed.said,
     )

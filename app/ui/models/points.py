@@ -1,34 +1,103 @@
-"""Recovery points as rows, newest first."""
+"""Recovery points as rows, newest first, and what they say about a site: the verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.foundation.words import Language, Text, text
-from app.jobs.points import Point
+from app.ui.theme import State
+
+if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
+    from app.jobs.points import Point
 
 HEADS = (text("Time"), text("State"), text("What is in it"), text("Id"))
 TIME, STATE, LAYERS, IDENTITY = range(len(HEADS))
 
-STATUS_WORDS: dict[str, Text] = {
-    "complete": text("Complete"),
-    "partial": text("Partial"),
-    "unfinished": text("Unfinished"),
-}
+STALE_AFTER = timedelta(hours=26)
+"""A complete point older than this is getting old (the defaults of specification V3)."""
+TOO_OLD_AFTER = timedelta(hours=50)
+CLOCK_DIFFERENCE = timedelta(minutes=10)
+"""So far ahead of this clock a point may be before the clock is doubted."""
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 
 
-class PointsModel(QAbstractTableModel):
-    """A table of recovery points; a refresh keeps rows that are still there selected (their ids stay)."""
+class Look(NamedTuple):
+    """A state with the word that says it most exactly."""
 
-    def __init__(self, language: Language, parent: QObject | None = None) -> None:
+    state: State
+    word: Text
+
+
+_CHOSEN_PARTS = Look(State.OK, text("Chosen parts"))
+_LOOKS = {
+    "complete": Look(State.OK, text("Complete")),
+    "partial": Look(State.STALE, text("Partial")),
+    "unfinished": Look(State.UNKNOWN, text("Unfinished")),
+}
+
+STATE_WORDS = (*(look.word for look in _LOOKS.values()), _CHOSEN_PARTS.word)
+"""Every word that a point's state may have here."""
+
+
+def look_of(point: Point) -> Look:
+    """How a point's state is shown; one that another version of the program made may have a word of its own."""
+    if point.status == "complete" and not point.complete:
+        return _CHOSEN_PARTS
+    return _LOOKS.get(point.status, Look(State.UNKNOWN, text("{status}", status=point.status)))
+
+
+class Verdict(NamedTuple):
+    """What the points say about the site: a badge and one sentence."""
+
+    state: State
+    word: Text | None
+    sentence: Text
+
+
+def verdict_of(points: Sequence[Point], now: datetime, language: Language) -> Verdict:
+    """How well the site is protected by these points; only a complete one counts."""
+    newest = next((point for point in points if point.complete), None)
+    if newest is None:
+        return Verdict(State.NEVER, None, text("Not protected: there is no complete recovery point."))
+    when, age = language.moment(newest.time, now), now - newest.time
+    if age < -CLOCK_DIFFERENCE:
+        return Verdict(State.UNKNOWN, None, text("The last complete point is ahead of this computer's clock."))
+    if age > TOO_OLD_AFTER:
+        return Verdict(State.FAIL, text("Too old"), text("The last complete point is too old: {when}.", when=when))
+    if age > STALE_AFTER:
+        return Verdict(State.STALE, None, text("The last complete point is getting old: {when}.", when=when))
+    return Verdict(State.OK, None, text("Last complete point {when}.", when=when))
+
+
+def not_known(points: Sequence[Point], now: datetime, language: Language) -> Verdict:
+    """The verdict while the repository cannot be read; `points` are what was in it last."""
+    newest = next((point for point in points if point.complete), None)
+    if newest is None:
+        return Verdict(State.UNKNOWN, None, text("What can be brought back is not known now."))
+    when = language.moment(newest.time, now)
+    return Verdict(State.UNKNOWN, None, text("Not known now. The last complete point was {when}.", when=when))
+
+
+class PointsModel(QAbstractTableModel):
+    """A table of recovery points; `DAY` gives a point's time without its age."""
+
+    DAY = Qt.ItemDataRole.UserRole
+
+    def __init__(
+        self,
+        language: Language,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._language = language
+        self._now = now
         self._points: tuple[Point, ...] = ()
 
     def show_points(self, points: Sequence[Point]) -> None:
@@ -36,6 +105,11 @@ class PointsModel(QAbstractTableModel):
         self.beginResetModel()
         self._points = tuple(points)
         self.endResetModel()
+
+    def tick(self) -> None:
+        """Time has passed: every point is older now."""
+        if self._points:
+            self.dataChanged.emit(self.index(0, TIME), self.index(len(self._points) - 1, TIME))
 
     def point(self, row: int) -> Point:
         """The point of a row."""
@@ -46,19 +120,27 @@ class PointsModel(QAbstractTableModel):
         return next((row for row, found in enumerate(self._points) if found.id == point), -1)
 
     def rowCount(self, parent: Index = NOWHERE) -> int:  # noqa: N802  Qt's name
+        """Qt: how many points there are."""
         return 0 if parent.isValid() else len(self._points)
 
     def columnCount(self, parent: Index = NOWHERE) -> int:  # noqa: N802  Qt's name
+        """Qt: how many columns there are."""
         return 0 if parent.isValid() else len(HEADS)
 
     def headerData(  # noqa: N802  Qt's name
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
+        """Qt: what stands above a column."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self._language.render(HEADS[section])
+            return self.head(section)
         return None
 
+    def head(self, column: int) -> str:
+        """What stands above a column."""
+        return self._language.render(HEADS[column])
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Qt: what stands in a cell."""
         if not index.isValid():
             return None
         point = self._points[index.row()]
@@ -66,15 +148,26 @@ class PointsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._cell(point, index.column())
             case Qt.ItemDataRole.ToolTipRole:
-                return point.id if index.column() == IDENTITY else self._cell(point, index.column())
+                return self._tip(point, index.column())
+            case self.DAY:
+                return self._day(point)
             case _:
                 return None
 
     def _cell(self, point: Point, column: int) -> str:
         if column == TIME:
-            return self._language.moment(point.time, datetime.now(UTC))
+            return self._language.moment(point.time, self._now())
         if column == STATE:
-            return self._language.render(STATUS_WORDS.get(point.status, point.status))
+            return self._language.render(look_of(point).word)
         if column == LAYERS:
             return ", ".join(point.layers)
         return point.short_id
+
+    def _day(self, point: Point) -> str:
+        moment, age = self._cell(point, TIME), self._language.age(self._now() - point.time)
+        return moment.removesuffix(age).rstrip(" ,")
+
+    def _tip(self, point: Point, column: int) -> str:
+        if column == LAYERS:
+            return "\n".join(f"{snapshot.source} ({snapshot.layer})" for snapshot in point.snapshots)
+        return point.id if column == IDENTITY else self._cell(point, column)

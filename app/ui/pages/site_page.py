@@ -3,173 +3,147 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QSplitter,
-    QStackedLayout,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+import msgspec
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.foundation.errors import Problem
+from app.foundation.errors import Problem, UserError
+from app.foundation.events import Outcome, Told
 from app.foundation.words import Language, Text, text
-from app.jobs.points import Point
+from app.runs.files import LOG
 from app.ui.bridge import Bridge
-from app.ui.models.points import LAYERS, PointsModel
-from app.ui.page_task import page_task
+from app.ui.models.points import Verdict, not_known, verdict_of
+from app.ui.page_task import page_task, page_task_for_each
+from app.ui.pages.points_panel import KnownPoints, PointsPanel
+from app.ui.pages.remedies import TRY_AGAIN, Act, Remedy, remedy_of, secret_meaning, secret_title
 from app.ui.pages.run_panel import RunPanel
+from app.ui.pages.run_watch import RunWatch
 from app.ui.theme import GRID, State, verdict_font
-from app.ui.widgets.controls import Choice, ElidedLabel, TextButton, label
+from app.ui.widgets.card_stack import CardStack
+from app.ui.widgets.controls import Choice, IconButton, TextButton, label
 from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.error_card import ErrorCard
 from app.ui.widgets.secret_dialog import SecretDialog
 from app.ui.widgets.state_badge import StateBadge
 from app.ui.widgets.work_strip import Work
 
-PASSWORD = "repository-password"
+if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
+    from app.assembly import Overwinter
+    from app.records.runs import Run
 
-REMEDIES: dict[str, Text] = {
-    "secrets.missing": text("Store the password…"),
-    "restic.wrong-password": text("Store the password…"),
-    "restic.no-repository": text("Make the repository"),
-}
-"""The next step that this page can take itself, by the code of what went wrong."""
+MINUTE = 60_000
+READING, RUN, OTHER = "reading", "run", "other"
+"""The matters that have a card on this page."""
 
 
 class SitePage(QWidget):
-    """One site at a time.
+    """One site at a time; `runs` follows those of other sites too.
 
     Signals:
-        work_changed: how the run that is shown stands; carries a `Work`.
+        site_changed: another site is shown; carries its title.
     """
 
-    work_changed = Signal(object)
+    site_changed = Signal(str)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._bridge = bridge
         self._language = language
-        self._run = ""
+        self.runs = RunWatch(bridge, self)
         self._titles: dict[str, str] = {}
-        self._sites = Choice(self._say(text("Site")))
-        self._backup = TextButton(self._say(text("Back up now")), "primary", "backup")
-        self._backup.setEnabled(False)
-        self._refresh = TextButton(self._say(text("Refresh")), "quiet", "refresh")
-        self._verdict = ElidedLabel(self._say(text("Opening…")))
-        self._verdict.setFont(verdict_font())
-        self._badge = StateBadge(language, State.UNKNOWN)
-        self._card: ErrorCard | None = None
-        self._points = PointsModel(language, self)
-        self._table = self._make_table()
-        self._no_points = EmptyState(language, "disk", text("No recovery point yet. Make the first one now."))
-        self._loading = label(self._say(text("Reading the repository…")), "muted")
-        self._panel = RunPanel(language)
+        self._known: dict[str, KnownPoints] = {}
+        self._unreadable = False
+        self._launching: set[str] = set()
+        self._shown = ""
+        self._just_made = ""
+        self._remedies: dict[str, Remedy] = {}
+        self._make_parts()
         self._arrange()
         self._connect()
 
     def _say(self, sentence: Text) -> str:
         return self._language.render(sentence)
 
-    def _make_table(self) -> QTableView:
-        table = QTableView()
-        table.setModel(self._points)
-        table.setAccessibleName(self._say(text("Recovery points")))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(5 * GRID)
-        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        table.horizontalHeader().setSectionResizeMode(LAYERS, QHeaderView.ResizeMode.Stretch)
-        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        table.horizontalHeader().setHighlightSections(False)
-        return table
-
     # --- arrangement ---------------------------------------------------------------------------
 
-    def _arrange(self) -> None:
-        self._pages = QStackedLayout()
+    def _make_parts(self) -> None:
+        self._sites = Choice(self._say(text("Site")))
+        self._sites.setMaximumWidth(56 * GRID)
+        self._open = IconButton("folder", self._say(text("Open a site file…")))
+        self._refresh = TextButton(self._say(text("Refresh")), "quiet", "refresh")
+        self._refresh.setToolTip("F5")
+        self._backup = TextButton(self._say(text("Back up now")), "primary", "backup")
+        self._backup.setToolTip("Ctrl+B")
+        self._badge = StateBadge(self._language, State.UNKNOWN, large=True)
+        self._verdict = label("", font=verdict_font())
+        self._cards = CardStack(self._language)
+        self._points = PointsPanel(self._language)
+        self._panel = RunPanel(self._language)
+        self._opening = EmptyState(self._language, "greenhouse", text("Opening…"))
+        self._not_open = QWidget()
         self._empty = EmptyState(
             self._language,
             "greenhouse",
             text("No site yet. A site file says what to back up and where to."),
             text("Open a site file…"),
+            hint=text("To try it on a practice greenhouse first, type in a terminal: overwinter demo"),
         )
-        self._pages.addWidget(self._opening())
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(self._working())
-        self.setLayout(self._pages)
+        self._minute = QTimer(self, interval=MINUTE)
 
-    def _opening(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.addStretch(1)
-        self._opening_column = column
-        said = label(self._say(text("Opening…")), "muted")
-        said.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(said)
-        column.addStretch(2)
-        return page
-
-    def _working(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
+    def _arrange(self) -> None:
+        self._top = QWidget()
+        top = QVBoxLayout(self._top)
+        top.setContentsMargins(0, 0, 0, 0)
+        top.setSpacing(2 * GRID)
+        top.addLayout(_row(GRID, self._sites, self._open, None, self._refresh, self._backup))
+        top.addLayout(_row(2 * GRID, self._badge, self._verdict))
+        self._top.hide()
+        self._pages = QStackedWidget()
+        for page in (self._opening, self._not_open, self._empty, self._working()):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
-        column.addLayout(self._head())
-        column.addLayout(self._verdict_row())
-        self._cards = QVBoxLayout()
-        column.addLayout(self._cards)
-        parts = QSplitter(Qt.Orientation.Horizontal)
-        parts.setChildrenCollapsible(False)
-        parts.setHandleWidth(2 * GRID)
-        parts.addWidget(self._points_part())
-        parts.addWidget(self._panel)
-        parts.setSizes([560, 740])
-        column.addWidget(parts, 1)
-        return page
+        column.addWidget(self._top)
+        column.addWidget(self._cards)
+        column.addWidget(self._pages, 1)
 
-    def _head(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addWidget(self._sites)
-        row.addStretch(1)
-        row.addWidget(self._refresh)
-        row.addWidget(self._backup)
-        return row
-
-    def _verdict_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(2 * GRID)
-        row.addWidget(self._badge)
-        row.addWidget(self._verdict, 1)
-        return row
-
-    def _points_part(self) -> QWidget:
-        part = QWidget()
-        self._loading.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._points_shown = QStackedLayout(part)
-        for widget in (self._loading, self._no_points, self._table):
-            self._points_shown.addWidget(widget)
-        return part
+    def _working(self) -> QSplitter:
+        self._parts = QSplitter(Qt.Orientation.Horizontal)
+        self._parts.setChildrenCollapsible(False)
+        self._parts.setHandleWidth(2 * GRID)
+        self._parts.addWidget(self._points)
+        self._parts.addWidget(self._panel)
+        self._points.setMinimumWidth(44 * GRID)
+        self._parts.setSizes([3000, 4000])  # in proportion: no part is as wide yet
+        self._parts.setStretchFactor(0, 3)
+        self._parts.setStretchFactor(1, 4)
+        return self._parts
 
     def _connect(self) -> None:
         self._backup.clicked.connect(self._on_backup)
         self._refresh.clicked.connect(self._on_refresh)
+        self._open.clicked.connect(self._on_open_site_file)
         self._empty.acted.connect(self._on_open_site_file)
         self._sites.currentIndexChanged.connect(self._on_site_chosen)
-        self._table.activated.connect(self._on_point_activated)
+        self._points.opened.connect(self._on_point_opened)
+        self._panel.log_file_wanted.connect(self._on_log_file_wanted)
+        self._cards.acted.connect(self._on_card_acted)
+        self.runs.work_changed.connect(self._on_work_changed)
+        self.runs.began.connect(self._on_run_began)
+        self.runs.told.connect(self._on_run_told)
+        self.runs.not_here.connect(self._on_run_not_here)
+        self.runs.ended.connect(self._on_run_ended)
+        self.runs.failed.connect(self.show_error)
+        self._minute.timeout.connect(self._on_minute)
+        self._minute.start()
+        QShortcut(QKeySequence("Ctrl+B"), self, self._backup.click)
+        QShortcut(QKeySequence("F5"), self, self._refresh.click)
 
     # --- what a person does --------------------------------------------------------------------
 
@@ -182,34 +156,46 @@ class SitePage(QWidget):
     def _on_site_chosen(self, _index: int) -> None:
         self._open_site()
 
-    def _on_point_activated(self, index: QModelIndex) -> None:
-        self.show_run(self._points.point(index.row()).id)
+    def _on_point_opened(self, point: str) -> None:
+        self.show_run(point)
+
+    def _on_log_file_wanted(self) -> None:
+        self.open_log(self._shown)
+
+    def _on_minute(self) -> None:
+        self._points.tick()
+        self._tell_verdict()
 
     def _on_open_site_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, self._say(text("Open a site file")), "", "*.toml")
-        if chosen:
-            self.add_site(chosen)
-
-    def _on_card_acted(self, code: str) -> None:
-        if code == "restic.no-repository":
-            self.make_repository()
-        else:
-            self._ask_password()
-
-    def _ask_password(self) -> None:
-        dialog = SecretDialog(
-            self._language,
-            text("The repository's password"),
-            text("It encrypts everything in the repository. Whoever loses it loses every backup."),
-            parent=self,
-        )
-        dialog.typed.connect(self._on_password_typed)
+        dialog = QFileDialog(self, self._say(text("Open a site file")), "", "*.toml")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.add_site)
         dialog.open()
 
-    def _on_password_typed(self, password: str) -> None:
-        self.store_password(password)
+    def _on_card_acted(self, matter: str) -> None:
+        remedy = self._remedies[matter]
+        if remedy.act is Act.STORE_SECRET:
+            self._ask_secret(matter, remedy)
+        elif remedy.act is Act.MAKE_REPOSITORY:
+            self.make_repository(matter)
+        else:
+            self._cards.clear(matter)
+            self._read_again()
 
-    # --- what the page asks --------------------------------------------------------------------
+    def _read_again(self) -> None:
+        if self._titles:
+            self.load_points()
+        else:
+            self.load()
+
+    def _ask_secret(self, matter: str, remedy: Remedy) -> None:
+        title, about = secret_title(remedy.secret), secret_meaning(remedy.secret)
+        dialog = SecretDialog(self._language, title, about, twice=remedy.is_new, parent=self)
+        dialog.typed.connect(partial(self.store_secret, matter, remedy.secret))
+        dialog.open()
+
+    # --- sites ---------------------------------------------------------------------------------
 
     @property
     def site(self) -> str:
@@ -217,142 +203,274 @@ class SitePage(QWidget):
         return str(self._sites.currentData() or "")
 
     @page_task
-    async def load(self) -> None:
+    async def load(self, choose: str = "") -> None:
         """Shows the sites of this computer, then the chosen one."""
-        sites = await self._bridge.ask(lambda app: app.sites.all())
-        chosen = self.site
-        self._titles = {site.name: site.title for site in sites}
-        self._sites.blockSignals(True)
-        self._sites.clear()
-        for name, title in self._titles.items():
-            self._sites.addItem(title, name)
-        self._sites.setCurrentIndex(max(0, self._sites.findData(chosen)))
-        self._sites.blockSignals(False)
-        self._pages.setCurrentIndex(2 if sites else 1)
+        self._pages.setCurrentWidget(self._working_or(self._opening))
+        try:
+            sites = await self._bridge.ask(lambda app: app.sites.all())
+        except UserError as error:
+            self._pages.setCurrentWidget(self._working_or(self._not_open))
+            self._show_card(READING, error.problem, remedy_of(error.problem) or TRY_AGAIN)
+            return
+        self._list_sites({site.name: site.title for site in sites}, choose or self.site)
+        self._top.setVisible(bool(sites))
+        self._pages.setCurrentWidget(self._parts if sites else self._empty)
         if sites:
             self._open_site()
+            self._sites.setFocus()
+        else:
+            self._cards.clear(READING)
+            self._empty.setFocus()
+
+    def _working_or(self, otherwise: QWidget) -> QWidget:
+        return self._parts if self._titles else otherwise
+
+    def _list_sites(self, titles: dict[str, str], chosen: str) -> None:
+        self._titles = titles
+        self._sites.blockSignals(True)
+        self._sites.clear()
+        for row, (name, title) in enumerate(titles.items()):
+            self._sites.addItem(title or name, name)
+            self._sites.setItemData(row, f"{title}\n{name}", Qt.ItemDataRole.ToolTipRole)
+        self._sites.setCurrentIndex(max(0, self._sites.findData(chosen)))
+        self._sites.blockSignals(False)
 
     def _open_site(self) -> None:
-        self._clear_card()
+        title = self._titles.get(self.site, "")
+        self._sites.setToolTip(title)
+        self.site_changed.emit(title)
+        for matter in (READING, RUN):
+            self._cards.clear(matter)
+        self._unreadable = False
+        self._shown = ""
         self._panel.clear()
-        self._backup.setEnabled(True)
+        self._tell_buttons()
         self.load_points()
         self.follow_running()
 
     @page_task
+    async def add_site(self, file: str) -> None:
+        """Sets a site up from its file and shows it."""
+        name = await self._bridge.ask(lambda app: _added_site(app, file))
+        self._cards.clear(OTHER)
+        self.load(choose=name)
+
+    # --- points --------------------------------------------------------------------------------
+
+    @page_task
     async def load_points(self) -> None:
-        """Reads the recovery points of the site from its repository."""
+        """Reads the recovery points of the site from its repository; the last known ones stay meanwhile."""
         site = self.site
-        self._points_shown.setCurrentWidget(self._loading)
+        self._points.begin_reading(self._known.get(site))
+        self._tell_verdict()
         try:
             points = await self._bridge.ask(lambda app: app.points(site))
-        except Exception:
-            self._points_shown.setCurrentWidget(self._no_points)
-            self._say_verdict(State.UNKNOWN, text("What can be brought back is not known now."))
-            raise
-        self._clear_card()
-        self._show_points(points)
+        except UserError as error:
+            self._unreadable = True
+            self._points.reading_failed()
+            self._tell_verdict()
+            self._show_card(READING, error.problem, await self._remedy(site, error.problem) or TRY_AGAIN)
+            return
+        self._unreadable = False
+        self._known[site] = KnownPoints(points, datetime.now(UTC))
+        self._cards.clear(READING)
+        self._points.show_points(self._known[site])
+        if self._sites.hasFocus():  # nobody has gone anywhere yet: the list is what is looked at
+            self._points.table.setFocus()
+        if self._just_made:
+            self._points.table.choose(self._just_made)
+            self._just_made = ""
+        self._tell_verdict()
 
-    def _show_points(self, points: Sequence[Point]) -> None:
-        self._points.show_points(points)
-        self._points_shown.setCurrentWidget(self._table if points else self._no_points)
-        complete = next((point for point in points if point.complete), None)
-        if complete is None:
-            self._say_verdict(State.NEVER, text("Not protected: there is no complete recovery point."))
+    def _tell_verdict(self) -> None:
+        known, now = self._known.get(self.site), datetime.now(UTC)
+        if self._unreadable:
+            self._show_verdict(not_known(known.points if known else (), now, self._language))
+        elif known is not None:
+            self._show_verdict(verdict_of(known.points, now, self._language))
         else:
-            when = self._language.moment(complete.time, datetime.now(UTC))
-            self._say_verdict(State.OK, text("Last complete point {when}.", when=when))
+            self._badge.hide()
+            self._verdict.setText(self._say(text("Reading the repository…")))
 
-    def _say_verdict(self, state: State, sentence: Text) -> None:
-        self._badge.show_state(state)
-        self._verdict.set_whole(self._say(sentence))
+    def _show_verdict(self, verdict: Verdict) -> None:
+        self._badge.show_state(verdict.state, verdict.word)
+        self._badge.show()
+        self._verdict.setText(self._say(verdict.sentence))
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    @page_task_for_each
+    async def _back_up(self, site: str) -> None:
+        try:
+            launched = await self._bridge.ask(lambda app: app.back_up(site))
+        except UserError:
+            if self.site == site:
+                self._panel.clear()
+            raise
+        finally:
+            self._launching.discard(site)
+            self._tell_buttons()
+        if not launched.joined:
+            self.runs.add_own(launched.run, site)
+            self._tell_buttons()
+        if self.site == site:
+            self._show(launched.run)
+        self._follow(launched.run, site)
+
+    def back_up(self) -> None:
+        """Starts a backup of the site, or joins the one under way, and shows it to its end."""
+        if self.site:
+            self._launching.add(self.site)
+            self._tell_buttons()
+            self._show("")
+            self._panel.begin(text("Backup"))
+            self._back_up(self.site)
+
+    def _tell_buttons(self) -> None:
+        busy = self.site in self._launching or self.runs.is_busy(self.site)
+        self._backup.setEnabled(bool(self.site) and not busy)
 
     @page_task
     async def follow_running(self) -> None:
-        """Shows a run that is under way already, such as a timer's."""
+        """Shows a run of this site that is under way already: ours, or another program's, such as a timer's."""
         site = self.site
         active = await self._bridge.ask(lambda app: app.records(site).active_runs())
-        if active:
-            await self._follow(site, active[0].id)
+        if active and self.site == site:
+            self.show_run(active[0].id)
+
+    def show_run(self, run: str) -> None:
+        """Shows a run of this site from its beginning, live when it still works."""
+        self._show(run)
+        self._follow(run, self.site)
+
+    def open_run(self, run: str) -> None:
+        """Shows a run that works now, and its site."""
+        site = self.runs.site_of(run)
+        if site == self.site:
+            self.show_run(run)
+        elif site is not None:
+            self._sites.setCurrentIndex(self._sites.findData(site))
+
+    def _follow(self, run: str, site: str) -> None:
+        self.runs.follow(run, site, self._titles.get(site, ""))
+
+    def _show(self, run: str) -> None:
+        """From now on this run is the shown one; what stands here of another goes."""
+        self._shown = run
+        self._cards.clear(RUN)
+        self._cards.clear(OTHER)
+
+    def _on_work_changed(self, work: Work) -> None:
+        self._tell_buttons()
+        if work.cancelling and not work.closed and work.run == self._shown:
+            self._panel.show_cancelling()
+
+    def _on_run_began(self, run: str, title: Text) -> None:
+        if run == self._shown:
+            self._panel.begin(title)
+
+    def _on_run_told(self, run: str, batch: list[Told]) -> None:
+        if run == self._shown:
+            self._panel.tell(batch)
+
+    def _on_run_not_here(self, run: str) -> None:
+        if run == self._shown:  # a point that another computer made
+            self._panel.show_elsewhere()
+
+    def _on_run_ended(self, run: Run, was_live: bool) -> None:
+        self._tell_buttons()
+        if run.id == self._shown:
+            self._panel.end(run)
+            self._show_outcome(run.site)
+        if was_live and run.site == self.site:
+            self._just_made = run.id
+            self.load_points()
 
     @page_task
-    async def show_run(self, run: str) -> None:
-        """Shows the past of a run of this computer's records."""
-        await self._follow(self.site, run)
+    async def _show_outcome(self, site: str) -> None:
+        problem = self._panel.problem
+        if problem is not None:
+            self._show_card(RUN, problem, await self._remedy(site, problem))
 
     @page_task
-    async def back_up(self) -> None:
-        """Starts a backup, or joins the one under way, and shows it to its end."""
+    async def open_log(self, run: str) -> None:
+        """Opens the file of a run's log with the desktop's own program."""
+        path = await self._bridge.ask(lambda app: _log_of(app, run))
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
+            raise UserError(
+                text("This desktop has no program that opens a log file."),
+                text("The log is whole; it is only not shown in another window."),
+                text("Open it by hand: {path}", path=path),
+                "log.no-program",
+            )
+
+    # --- remedies ------------------------------------------------------------------------------
+
+    async def _remedy(self, site: str, problem: Problem) -> Remedy | None:
+        """What this page can do about a problem of a site.
+
+        Where something was saved before, no repository is made: its disk is not plugged in, and a new one in the
+        empty folder would hide that.
+        """
+        remedy = remedy_of(problem)
+        if remedy is not None and remedy.act is Act.MAKE_REPOSITORY:
+            return TRY_AGAIN if await self._bridge.ask(lambda app: _has_saved(app, site)) else remedy
+        return remedy
+
+    @page_task
+    async def store_secret(self, matter: str, name: str, value: str) -> None:
+        """Stores a secret of the site and tries again."""
         site = self.site
-        self._clear_card()
-        self._backup.setEnabled(False)
-        try:
-            launched = await self._bridge.ask(lambda app: app.back_up(site))
-            await self._follow(site, launched.run)
-        finally:
-            self._backup.setEnabled(True)
-
-    async def _follow(self, site: str, run: str) -> None:
-        self._run = run
-        work = Work(run, text("Backup of {site}", site=self._titles.get(site, site)))
-        self._panel.begin(text("Backup {run}", run=run[:8]))
-        self.work_changed.emit(work)
-        try:
-            async for batch in self._bridge.follow(site, run):
-                self._panel.tell(batch)
-                for event in batch:
-                    work = work.after(event)
-                self.work_changed.emit(work)
-        finally:
-            self.work_changed.emit(Work(run, work.title, closed=True))
-        await self._show_end(site, run)
-
-    async def _show_end(self, site: str, run: str) -> None:
-        closed = await self._bridge.ask(lambda app: app.runner.wait(site, run))
-        if closed.error is not None:
-            self.show_error(closed.error)
+        await self._bridge.ask(lambda app: app.set_secret(site, name, value))
+        self._cards.clear(matter)
         self.load_points()
 
     @page_task
-    async def cancel(self, run: str) -> None:
-        """Asks a run to stop."""
-        site = self.site
-        await self._bridge.ask(lambda app: app.runner.cancel(site, run))
-
-    @page_task
-    async def add_site(self, file: str) -> None:
-        """Sets a site up from its file."""
-        await self._bridge.ask(lambda app: app.add_site_file(file))
-        self.load()
-
-    @page_task
-    async def store_password(self, password: str) -> None:
-        """Stores the repository's password and tries again."""
-        site = self.site
-        await self._bridge.ask(lambda app: app.set_secret(site, PASSWORD, password))
-        self.load_points()
-
-    @page_task
-    async def make_repository(self) -> None:
+    async def make_repository(self, matter: str) -> None:
         """Makes the site's repository."""
         site = self.site
         await self._bridge.ask(lambda app: app.init_repository(site))
+        self._cards.clear(matter)
         self.load_points()
 
     # --- errors --------------------------------------------------------------------------------
 
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong in its place, with the next step where this page can take it."""
-        self._clear_card()
-        self._card = ErrorCard(self._language, error, REMEDIES.get(error.code))
-        self._card.acted.connect(self._on_card_acted)
-        if self._pages.currentIndex() == 0:
-            self._opening_column.insertWidget(0, self._card)
-        else:
-            self._cards.addWidget(self._card)
+        self._show_card(OTHER, error, remedy_of(error))
 
-    def _clear_card(self) -> None:
-        if self._card is not None:
-            self._card.hide()
-            self._card.deleteLater()
-            self._card = None
+    def _show_card(self, matter: str, error: Problem, remedy: Remedy | None) -> None:
+        if remedy is None:
+            self._cards.show_problem(matter, error)
+            return
+        self._remedies[matter] = remedy
+        if remedy.next is not None:
+            error = msgspec.structs.replace(error, next=remedy.next)
+        self._cards.show_problem(matter, error, remedy.word)
+
+
+def _row(spacing: int, *parts: QWidget | None) -> QHBoxLayout:
+    """Parts beside each other; None takes what room is left."""
+    row = QHBoxLayout()
+    row.setSpacing(spacing)
+    for part in parts:
+        if part is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(part)
+    return row
+
+
+async def _added_site(app: Overwinter, file: str) -> str:
+    """Only the name crosses over: what was read may hold a password."""
+    return (await app.add_site_file(file)).site.name
+
+
+async def _has_saved(app: Overwinter, site: str) -> bool:
+    records = app.records(site)
+    saved = [await records.runs(status=outcome, limit=1) for outcome in (Outcome.SUCCESS, Outcome.PARTIAL)]
+    return any(saved)
+
+
+async def _log_of(app: Overwinter, run: str) -> str:
+    return str(app.places.run_folder(run) / LOG)

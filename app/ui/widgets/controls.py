@@ -6,8 +6,18 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QAction, QFont, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionComboBox,
+    QToolButton,
+    QWidget,
+)
 
 from app.ui import icons
 from app.ui.theme import GRID, tones_now
@@ -16,6 +26,7 @@ Kind = Literal["plain", "primary", "quiet"]
 
 _ICON = 20
 _GAP = 6
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _LOOK_CHANGED = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
 
 
@@ -36,6 +47,13 @@ class TextButton(QPushButton):
         """Shows another icon."""
         self._icon = name
         self._tint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: a key. Enter presses the button that has the focus, not only in dialogs."""
+        if event.key() in _ENTER and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Qt: the look may have changed."""
@@ -88,16 +106,30 @@ class IconButton(QToolButton):
         """`name` says what it does; `word` is written on it."""
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._gap = _GAP // 2 if word else 0
-        self.setIconSize(QSize(_ICON + self._gap, _ICON))
-        self.setText(word)
-        self.setProperty("words", bool(word))
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if word else Qt.ToolButtonStyle.ToolButtonIconOnly
-        self.setToolButtonStyle(style)
+        self._gap = 0
         self._icon = icon
+        self.setText(word)
         self.setAccessibleName(name)
         self.setToolTip(name)
+        self.show_word(bool(word))
+
+    def show_word(self, shown: bool) -> None:
+        """Shows the word beside the icon, or the icon alone where there is no room for words."""
+        self._gap = _GAP // 2 if shown else 0
+        self.setIconSize(QSize(_ICON + self._gap, _ICON))
+        self.setProperty("words", shown)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if shown else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self.setToolButtonStyle(style)
+        self.style().unpolish(self)
+        self.style().polish(self)
         self._tint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: a key. Enter presses the button that has the focus."""
+        if event.key() in _ENTER and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def set_icon(self, name: icons.Name) -> None:
         """Shows another icon."""
@@ -122,6 +154,19 @@ class Choice(QComboBox):
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setMaxVisibleItems(12)
+        self.setItemDelegate(QStyledItemDelegate(self))  # the one that minds the stylesheet's heights
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Qt: a wheel that passes over it chooses nothing."""
+        event.ignore()
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """Qt: what is painted; a long entry ends in an ellipsis."""
+        super().initStyleOption(option)
+        room = self.width() - 16 - 4 * GRID
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt: paints the box, and the arrow in the colours of the look."""

@@ -26,12 +26,12 @@ class EmptyState(QWidget):
         icon: Name,
         sentence: Text,
         action: Text | None = None,
+        *,
+        hint: Text | None = None,
         parent: QWidget | None = None,
     ) -> None:
+        """`hint` is another way, in small words below the button."""
         super().__init__(parent)
-        said = label(language.render(sentence), "muted")
-        said.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        said.setMaximumWidth(60 * GRID)
         self.setAccessibleName(language.render(sentence))
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 4 * GRID, 3 * GRID, 4 * GRID)
@@ -39,13 +39,24 @@ class EmptyState(QWidget):
         column.addStretch(1)
         middle = Qt.AlignmentFlag.AlignHCenter
         column.addWidget(IconLabel(icon, "accent", 6 * GRID), alignment=middle)
-        row = QHBoxLayout()  # between stretches, not aligned: an aligned label does not get the height of its lines
-        row.addStretch(1)
-        row.addWidget(said, 8)
-        row.addStretch(1)
-        column.addLayout(row)
+        column.addLayout(_centred(language.render(sentence)))
         if action is not None:
             button = TextButton(language.render(action), "primary")
             button.clicked.connect(self.acted)
+            self.setFocusProxy(button)
             column.addWidget(button, alignment=middle)
+        if hint is not None:
+            column.addLayout(_centred(language.render(hint)))
         column.addStretch(2)
+
+
+def _centred(sentence: str) -> QHBoxLayout:
+    """Between stretches, not aligned: an aligned label does not get the height of its lines."""
+    said = label(sentence, "muted")
+    said.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    said.setMaximumWidth(60 * GRID)
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addWidget(said, 8)
+    row.addStretch(1)
+    return row

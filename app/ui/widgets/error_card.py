@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 from app.foundation.errors import Problem
 from app.foundation.words import Language, Text, text
 from app.ui.theme import GRID, heading_font, mono_font
-from app.ui.widgets.controls import IconLabel, TextButton, label
+from app.ui.widgets.controls import IconButton, IconLabel, TextButton, label
 
 _SHOW, _HIDE = text("Details"), text("Hide details")
 _DETAIL_ROWS = 10
@@ -20,12 +20,20 @@ class ErrorCard(QFrame):
 
     Signals:
         acted: the button with the next step was pressed; carries the problem's code.
+        closed: the person has read it.
     """
 
     acted = Signal(str)
+    closed = Signal()
 
     def __init__(
-        self, language: Language, problem: Problem, action: Text | None = None, parent: QWidget | None = None
+        self,
+        language: Language,
+        problem: Problem,
+        action: Text | None = None,
+        *,
+        closable: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         """`action` is the verb on the button that does the next step; without one the step is only said."""
         super().__init__(parent)
@@ -40,7 +48,7 @@ class ErrorCard(QFrame):
         self._copy = TextButton(self._say(text("Copy")), "quiet", "copy")
         self._fold.clicked.connect(self._on_fold)
         self._copy.clicked.connect(self._on_copy)
-        self._arrange(action)
+        self._arrange(action, closable=closable)
 
     def _say(self, sentence: Text) -> str:
         return self._language.render(sentence)
@@ -59,7 +67,7 @@ class ErrorCard(QFrame):
     def _technical(self) -> str:
         return "\n".join(part for part in (self._problem.code, self._problem.detail.rstrip()) if part)
 
-    def _arrange(self, action: Text | None) -> None:
+    def _arrange(self, action: Text | None, *, closable: bool) -> None:
         column = QVBoxLayout()
         column.setSpacing(GRID)
         column.addWidget(label(self._say(self._problem.what), font=heading_font()))
@@ -74,6 +82,10 @@ class ErrorCard(QFrame):
         row.setSpacing(2 * GRID)
         row.addWidget(IconLabel("error", "fail", 28), alignment=Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)
+        if closable:
+            close = IconButton("cancel", self._say(text("Close this message")))
+            close.clicked.connect(self.closed)
+            row.addWidget(close, alignment=Qt.AlignmentFlag.AlignTop)
 
     def _buttons(self, action: Text | None) -> QHBoxLayout:
         row = QHBoxLayout()

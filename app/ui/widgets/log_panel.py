@@ -1,11 +1,12 @@
 """The log view with its bar: search, level, follow, pause, copy, open the file, and a line that says how it stands."""
+# ruff: noqa: N802  Qt names what it calls
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Text, plural, text
@@ -20,8 +21,8 @@ _NOTE = 4000  # milliseconds that a note stands before the count of lines comes 
 
 _LEVELS = (
     (Level.INFO, text("All lines")),
-    (Level.WARNING, text("Warnings and errors")),
-    (Level.ERROR, text("Errors only")),
+    (Level.WARNING, text("Warnings")),
+    (Level.ERROR, text("Errors")),
 )
 
 
@@ -72,7 +73,7 @@ class LogPanel(QWidget):
         return made
 
     def _arrange(self) -> None:
-        self._wanted.setMinimumWidth(22 * GRID)
+        self._wanted.setMinimumWidth(14 * GRID)
         self._wanted.setMaximumWidth(36 * GRID)
         for label in (self._finds, self._state):
             label.setProperty("tone", "muted")
@@ -80,7 +81,7 @@ class LogPanel(QWidget):
             self._level.addItem(self._say(name), level)
         self._follow.setChecked(True)
         self._copy.setEnabled(False)
-        bar = QHBoxLayout()
+        self._bar = bar = QHBoxLayout()
         bar.setSpacing(GRID // 2)
         search: tuple[QWidget, ...] = (self._wanted, self._previous, self._next, self._finds)
         rest: tuple[QWidget, ...] = (self._level, self._follow, self._pause, self._copy, self._open)
@@ -95,6 +96,19 @@ class LogPanel(QWidget):
         whole.addLayout(bar)
         whole.addWidget(self.view, 1)
         whole.addWidget(self._state)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: there is more room, or less: words go before anything is cut."""
+        super().resizeEvent(event)
+        self._fit_words()
+
+    def _fit_words(self) -> None:
+        words = (self._follow, self._pause)
+        for button in words:
+            button.show_word(True)
+        if self._bar.sizeHint().width() > self.width():
+            for button in words:
+                button.show_word(False)
 
     def _connect(self) -> None:
         self._wanted.textChanged.connect(self.view.search)
@@ -135,6 +149,8 @@ class LogPanel(QWidget):
         for button in (self._previous, self._next):
             button.setEnabled(found is not None and found.total > 0)
         self._finds.setText("" if found is None else self._say(_of_finds(found)))
+        self._finds.setVisible(found is not None)
+        self._fit_words()
 
     def _on_refreshed(self) -> None:
         if not self._note_shown.isActive():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Text, text
@@ -23,6 +23,7 @@ class SecretDialog(QDialog):
         self, language: Language, title: Text, about: Text, *, twice: bool = False, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # what was typed goes with it
         self._language = language
         self._secret = self._field(title)
         self._again = self._field(text("The same once more")) if twice else None
@@ -60,11 +61,14 @@ class SecretDialog(QDialog):
         buttons.addWidget(self._leave)
         buttons.addWidget(self._store)
         column.addLayout(buttons)
+        self.resize(60 * GRID, column.heightForWidth(60 * GRID))  # Qt's own guess is too tall for lines that wrap
 
     def _on_store(self) -> None:
         secret = self._secret.text()
         if not secret:
             self._say_fault(text("Type it first."))
+        elif self._again is not None and not self._again.text():
+            self._again.setFocus()  # Enter after the first goes to the second
         elif self._again is not None and self._again.text() != secret:
             self._say_fault(text("The two are not the same. Type them again."))
         else:

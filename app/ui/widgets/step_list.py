@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.foundation.events import StepStarted, Told
@@ -129,6 +129,7 @@ class StepList(QListView):
         self.setUniformItemSizes(False)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._placeholder = ""
         self._second = QTimer(self, interval=1000)
         self._second.timeout.connect(self._steps.tick)
         self.activated.connect(self._on_chosen)
@@ -143,6 +144,19 @@ class StepList(QListView):
             self._second.start()
         if isinstance(event, StepStarted):
             self.scrollToBottom()
+
+    def set_placeholder(self, sentence: str) -> None:
+        """What stands here before the first step."""
+        self._placeholder = sentence
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt: paints the steps."""
+        super().paintEvent(event)
+        if not self._steps.rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(QColor(tones_now().muted))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self._placeholder)
 
     def clear(self) -> None:
         """Another run begins."""

@@ -1,0 +1,135 @@
+"""A greenhouse that is set up once and put back as it was for each test; and what must be so after every fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.faults.family import LOOK_EVERY, Family
+from tests.features.console import Console, Said
+from tests.features.greenhouse import DATABASE, SECRETS, make_database, make_tree, site_file
+from tests.real.servers.postgresql import PostgresServer
+
+SITE = "north-house"
+ROWS = 150_000
+DUMP_BYTES = 10_000_000
+"""So much pg_dump writes of `ROWS` rows, at least."""
+
+GONE_WITHIN = 20.0
+
+
+class Prepared:
+    """A site with a database and a tree, its secrets in a vault, and a repository with one backup in it."""
+
+    def __init__(self, folder: Path, restic: Path, server: PostgresServer) -> None:
+        self.server = server
+        self._restic = restic
+        self._folder = folder / "console"
+        self._pristine = folder / "pristine"
+        self.root = self._folder / "laravel"
+        make_tree(self.root, files=30)
+        make_database(server, ROWS)
+        # A query that follows the big table: whoever loses the server within that table cannot end well.
+        server.sql("CREATE TABLE zz_last (x int); INSERT INTO zz_last VALUES (1); GRANT SELECT ON zz_last TO hydro", DATABASE)
+        console = self._console({})
+        console.add_site(site_file(self._folder, self.root, server), SECRETS)
+        self.work = _seconds_of_work(console)
+        """How many seconds of processor time a backup takes, with all that it starts."""
+        self._folder.rename(self._pristine)
+
+    def fresh(self, environment: Mapping[str, str] | None = None, restic: Path | None = None) -> Console:
+        """The console as it was after the first backup, with these variables, and another restic where one is given."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.copytree(self._pristine, self._folder, symlinks=True)
+        return self._console(dict(environment or {}), restic)
+
+    def _console(self, environment: dict[str, str], restic: Path | None = None) -> Console:
+        (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
+        return Console(self._folder, restic or self._restic, {"TMPDIR": str(self._folder / "tmp"), **environment})
+
+    def snapshots(self, *tags: str) -> list[dict[str, Any]]:
+        """What restic itself, without Overwinter, lists of the snapshots that carry all these tags."""
+        only = [f"--tag={','.join(tags)}"] if tags else []
+        listed = self.restic("snapshots", "--json", "--no-lock", *only)
+        found: list[dict[str, Any]] = json.loads(listed)
+        return found
+
+    def restic(self, *arguments: str) -> bytes:
+        """What restic itself says, as anybody starts it."""
+        done = subprocess.run(
+            [self._restic, "-r", self.repository, "--no-cache", *arguments],
+            input=SECRETS["repository-password"].encode() + b"\n",
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout
+
+    @property
+    def repository(self) -> Path:
+        """The repository's folder."""
+        return self._folder / "repository"
+
+    def locks(self) -> list[str]:
+        """The locks that stand in the repository."""
+        return os.listdir(self.repository / "locks")
+
+    def leftovers(self) -> list[str]:
+        """Temporary files, processes and connections that a command which has ended should have taken with it."""
+        data = self._folder / "data"
+        files = [str(path) for place in (data / "scratch", self._folder / "tmp") for path in place.rglob("*")]
+        deadline = time.monotonic() + GONE_WITHIN  # the server notices a connection's end a moment later
+        while (left := [*self._processes(), *self._connections()]) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return [*files, *left]
+
+    def _processes(self) -> list[str]:
+        ours = (str(self._folder), f"port={self.server.port}")
+        return [
+            f"process {process.pid} {process.info['cmdline']}"
+            for process in psutil.process_iter(["cmdline"])
+            if any(mark in argument for argument in process.info["cmdline"] or () for mark in ours)
+        ]
+
+    def _connections(self) -> list[str]:
+        found = self.server.sql("SELECT pid, query FROM pg_stat_activity WHERE application_name = 'overwinter'")
+        return [f"connection {pid}: {query}" for pid, query in found]
+
+
+def _seconds_of_work(console: Console) -> float:
+    """Makes a backup and measures it."""
+    family, work = Family(console.start("backup", SITE)), 0.0
+    while family.command.poll() is None:
+        work = max(work, family.cpu())
+        time.sleep(LOOK_EVERY)
+    assert family.ended().code == 0
+    return work
+
+
+def newest_run(console: Console) -> dict[str, Any]:
+    """The newest run as the next command shows it."""
+    return dict(console.run("runs", SITE).rows[0])
+
+
+def items_of(said: Said) -> dict[str, dict[str, Any]]:
+    """What became of each source, out of what `backup` said."""
+    return {item["source"]: item for item in said.json["items"]}
+
+
+def assert_explained(error: Mapping[str, str] | None) -> None:
+    """An error has its code and three sentences; and it is not the program's own defect."""
+    assert error is not None
+    assert error["code"] not in ("", "internal.defect"), error
+    assert all(error[part] for part in ("what", "means", "next")), error
+
+
+def tag_of(snapshot: Mapping[str, Any], name: str) -> str:
+    """The value of a snapshot's tag."""
+    return next((tag.removeprefix(f"{name}:") for tag in snapshot["tags"] if tag.startswith(f"{name}:")), "")

@@ -1,0 +1,288 @@
+"""A backup that is hit while it runs, by whoever and whenever: never half a dump, never a lie, nothing left over."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+
+import psutil
+import pytest
+
+from tests.faults.family import Family, held, waited_for
+from tests.faults.prepared import DUMP_BYTES, SITE, Prepared, assert_explained, items_of, newest_run, tag_of
+from tests.faults.shims import lying_restic
+from tests.features.console import Console
+from tests.real.servers.restic import VERSIONS, restic_program
+
+if sys.platform == "win32":
+    pytest.skip("signals as POSIX has them", allow_module_level=True)
+
+
+# --- a dump that fails or is killed ----------------------------------------------------------------------------------
+
+Fault = Callable[[Prepared, Family, psutil.Process], None]
+
+
+def kill_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
+    dump.kill()
+
+
+def end_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
+    dump.terminate()
+
+
+def interrupt_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
+    dump.send_signal(signal.SIGINT)
+
+
+def kill_restic(_greenhouse: Prepared, family: Family, _dump: psutil.Process) -> None:
+    restic = family.restic()
+    assert restic is not None
+    restic.kill()
+
+
+def interrupt_restic(_greenhouse: Prepared, family: Family, _dump: psutil.Process) -> None:
+    restic = family.restic()
+    assert restic is not None
+    restic.send_signal(signal.SIGINT)
+
+
+COPYING = "application_name = 'overwinter' AND query LIKE 'COPY %' AND state = 'active'"
+
+
+def end_the_dumps_connection(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
+    ended = greenhouse.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {COPYING}")
+    assert ended == [(True,)]
+
+
+def crash_the_server(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
+    """One of its processes is killed: PostgreSQL then ends all others and starts anew."""
+    ((backend,),) = greenhouse.server.sql(f"SELECT pid FROM pg_stat_activity WHERE {COPYING}")
+    os.kill(backend, signal.SIGKILL)
+
+
+def stop_the_server(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
+    greenhouse.server.stop()
+
+
+OFTEN: tuple[Fault, ...] = (
+    kill_pg_dump,
+    kill_restic,
+    interrupt_restic,
+    end_the_dumps_connection,
+    crash_the_server,
+)
+FAULTS: tuple[Fault, ...] = (*OFTEN, end_pg_dump, interrupt_pg_dump, stop_the_server)
+
+
+def named(fault: Fault) -> str:
+    return fault.__name__
+
+
+@pytest.mark.spec("B3", "B5", "X3")
+@pytest.mark.parametrize("fault", OFTEN, ids=named)
+def test_a_dump_that_is_cut_off_at_any_byte_makes_no_snapshot(greenhouse: Prepared, fault: Fault) -> None:
+    cut_off(greenhouse, fault, random.randrange(10**6))
+
+
+@pytest.mark.long
+@pytest.mark.spec("B3", "B5", "X3")
+@pytest.mark.parametrize("time", range(50))
+def test_a_dump_that_is_cut_off_again_and_again_makes_no_snapshot(greenhouse: Prepared, time: int) -> None:
+    cut_off(greenhouse, FAULTS[time % len(FAULTS)], random.randrange(10**6))
+
+
+def cut_off(greenhouse: Prepared, fault: Fault, seed: int) -> None:
+    """Hits a backup when its dump has written a random number of bytes, and looks at what there is afterwards."""
+    written = random.Random(seed).randrange(DUMP_BYTES)
+    console = greenhouse.fresh()
+    family = Family(console.start("backup", SITE))
+    dump = family.wait_for_dump(written)
+    with held(dump) as in_work:
+        assert in_work, f"seed {seed}: the dump was over before it could be hit"
+        fault(greenhouse, family, dump)
+    said = family.ended()
+    if fault is stop_the_server:
+        greenhouse.server.start()
+    print(f"seed {seed}: {said}")  # noqa: T201  shown when the test fails
+    assert said.code == 3
+    assert said.json["status"] == "partial"
+    assert_explained(said.json["error"])
+    failed = items_of(said)["database"]
+    assert (failed["status"], failed["snapshot"]) == ("failed", "")
+    assert_explained(failed["error"])
+    run = f"run:{said.json['run']}"
+    assert [tag_of(one, "source") for one in greenhouse.snapshots(run)] == ["laravel", "manifest"]
+    assert tag_of(greenhouse.snapshots(run)[-1], "outcome") == "partial"
+    assert greenhouse.leftovers() == []
+    assert len(greenhouse.locks()) == (fault is kill_restic)  # nobody is left who could remove that one's lock
+    assert console.run("backup", SITE).json["status"] == "success"
+
+
+# --- cancel ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.spec("J2", "J8")
+@pytest.mark.parametrize(
+    "signals",
+    [
+        (signal.SIGINT,),
+        (signal.SIGTERM,),
+        (signal.SIGHUP,),
+        (signal.SIGINT, signal.SIGINT, signal.SIGINT),
+        (signal.SIGINT, signal.SIGTERM),
+    ],
+    ids=lambda signals: "+".join(one.name for one in signals),
+)
+def test_a_backup_that_is_told_to_end_at_any_moment_ends_clean(
+    greenhouse: Prepared, signals: tuple[signal.Signals, ...]
+) -> None:
+    told_to_end(greenhouse, signals, random.randrange(10**6))
+
+
+@pytest.mark.long
+@pytest.mark.spec("J2", "J8")
+@pytest.mark.parametrize("time", range(50))
+def test_a_backup_that_is_told_to_end_again_and_again_ends_clean(greenhouse: Prepared, time: int) -> None:
+    seed = random.randrange(10**6)
+    random_ = random.Random(seed)
+    told_to_end(greenhouse, random_.choices([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], k=1 + time % 3), seed)
+
+
+def told_to_end(greenhouse: Prepared, signals: Sequence[signal.Signals], seed: int) -> None:
+    """Sends the signals, with a random part of the work between them, and looks at what there is afterwards."""
+    moments = random.Random(seed)
+    console = greenhouse.fresh()
+    family = Family(console.start("backup", SITE))
+    begun = waited_for_run(console)
+    moment = moments.uniform(family.cpu(), greenhouse.work)
+    for one in signals:
+        family.wait_for_work(moment)
+        family.command.send_signal(one)
+        moment += moments.uniform(0, greenhouse.work / 20)
+    said = family.ended()
+    print(f"seed {seed}: {said}")  # noqa: T201  shown when the test fails
+    assert greenhouse.leftovers() == []
+    assert greenhouse.locks() == []
+    run = newest_run(console)
+    assert run["id"] == begun
+    sources = {tag_of(one, "source") for one in greenhouse.snapshots(f"run:{begun}")}
+    if "manifest" in sources:  # the signal came too late
+        assert (said.code, said.json["status"], run["status"]) == (0, "success", "success")
+    else:
+        assert (said.code, said.json["status"], run["status"]) == (130, "cancelled", "cancelled")
+        assert_explained(said.json["error"])
+        assert_explained(run["error"])
+        assert {name for name, item in items_of(said).items() if item["status"] == "success"} <= sources
+
+
+def waited_for_run(console: Console) -> str:
+    """The id of the run of a backup that has just been started, as soon as it has begun."""
+    before = set((console.data / "runs").iterdir())
+    (begun,) = waited_for(lambda: set((console.data / "runs").iterdir()) - before, "the run to begin")
+    return begun.name
+
+
+@pytest.mark.spec("J2", "B6")
+def test_a_backup_that_another_process_cancels_ends_clean(greenhouse: Prepared) -> None:
+    seed = random.randrange(10**6)
+    console = greenhouse.fresh()
+    family = Family(console.start("backup", SITE))
+    begun = waited_for_run(console)
+    dump = family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))
+    with held(dump):  # it would be over before the other process is heard
+        console.run("run", "cancel", SITE, begun[:8])
+        log = console.data / "runs" / begun / "log.txt"
+        waited_for(lambda: b"signal interrupt received" in log.read_bytes(), "restic to be interrupted")
+    said = family.ended()
+    assert (said.code, said.json["status"]) == (130, "cancelled"), f"seed {seed}"
+    assert newest_run(console)["status"] == "cancelled"
+    assert greenhouse.snapshots(f"run:{begun}") == []
+    assert greenhouse.leftovers() == []
+    assert greenhouse.locks() == []
+    assert console.run("run", "cancel", SITE, begun, expect=4).error["code"] == "records.run-closed"
+
+
+@pytest.mark.spec("J2", "S4")
+@pytest.mark.parametrize("then", ["runs", "backup"])
+def test_a_program_that_is_killed_leaves_what_the_next_command_puts_in_order(greenhouse: Prepared, then: str) -> None:
+    seed = random.randrange(10**6)
+    console = greenhouse.fresh()
+    family = Family(console.start("backup", SITE))
+    begun = waited_for_run(console)
+    family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))
+    family.command.kill()
+    assert family.ended().code == -signal.SIGKILL, f"seed {seed}"
+    if then == "backup":
+        assert console.run("backup", SITE).json["status"] == "success"
+    run = next(run for run in console.run("runs", SITE).rows if run["id"] == begun)
+    assert run["status"] == "interrupted"
+    assert_explained(run["error"])
+    assert greenhouse.leftovers() == []  # neither the dump's password nor a restic without its master
+    assert "manifest" not in {tag_of(one, "source") for one in greenhouse.snapshots(f"run:{begun}")}
+    console.run("repo", "unlock", SITE)
+    assert greenhouse.locks() == []
+    greenhouse.restic("check")
+
+
+# --- the last moment -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.spec("B1", "J2")
+@pytest.mark.parametrize(
+    ("manifest", "interrupted", "status", "code"),
+    [
+        (['real "$@"', "exec sleep 600"], True, "success", 0),
+        (["exec sleep 600"], True, "cancelled", 130),
+        (['real "$@"', "exit 1"], False, "success", 0),
+        (["exit 1"], False, "failed", 1),
+    ],
+    ids=["cancelled after it", "cancelled before it", "failed after it", "failed before it"],
+)
+def test_a_run_says_that_there_is_a_point_when_its_manifest_is_there_and_only_then(
+    greenhouse: Prepared, tmp_path: Path, manifest: Sequence[str], interrupted: bool, status: str, code: int
+) -> None:
+    """restic has stored the manifest and is cut short before it can say so, or before it has."""
+    real = Path(restic_program(VERSIONS[-1]))
+    console = greenhouse.fresh(restic=lying_restic(tmp_path / "restic", real, [("manifest.json", manifest)]))
+    family = Family(console.start("backup", SITE))
+    if interrupted:
+        waited_for(lambda: family.member("sleep"), "restic to hang")
+        family.command.send_signal(signal.SIGINT)
+    said = family.ended()
+    assert (said.code, said.json["status"]) == (code, status), said
+    sources = {tag_of(one, "source") for one in greenhouse.snapshots(f"run:{said.json['run']}")}
+    assert ("manifest" in sources) == (status == "success")
+    assert greenhouse.leftovers() == []
+
+
+# --- other people's doings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.spec("B6", "J2")
+def test_ctrl_c_in_a_command_that_only_joined_leaves_the_run_alone(greenhouse: Prepared) -> None:
+    console = greenhouse.fresh()
+    first = Family(console.start("backup", SITE))
+    with held(first.wait_for_dump(1)):
+        second = console.start("backup", SITE)
+        assert second.stderr is not None
+        assert b"step-started" in second.stderr.readline()  # it follows the run
+        second.send_signal(signal.SIGINT)
+        assert Family(second).ended().code == 130
+    assert first.ended().json["status"] == "success"
+
+
+@pytest.mark.spec("J2", "J8")
+def test_a_terminal_that_is_closed_does_not_end_what_nohup_started(greenhouse: Prepared) -> None:
+    console = greenhouse.fresh()
+    command = ["nohup", *console.command("backup", SITE)]
+    family = Family(subprocess.Popen(command, stdout=PIPE, stderr=PIPE, stdin=DEVNULL, env=console.environment))
+    with held(family.wait_for_dump(1)):
+        family.command.send_signal(signal.SIGHUP)
+    assert family.ended().json["status"] == "success"

@@ -1,0 +1,82 @@
+"""A small greenhouse for the window's tests: a few files, a site file, a repository whose key is quickly derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.real.servers.restic import fresh_repository
+
+if TYPE_CHECKING:
+    from app.assembly import Overwinter
+
+SITE = "north-house"
+TITLE = "Северная теплица"
+PASSWORD = "canary-Zimni+zahrada"
+PASSWORD_NAME = "repository-password"
+ENDLESS = 64 * 2**30  # bytes of nothing: far more than a test waits for
+
+
+@dataclass(frozen=True)
+class Greenhouse:
+    """What is backed up and where to, all below one folder."""
+
+    folder: Path
+    name: str = SITE
+    title: str = TITLE
+    sources: tuple[str, ...] = ("laravel",)
+
+    @property
+    def repository(self) -> Path:
+        """Where its backups go."""
+        return self.folder / "repository"
+
+    @property
+    def data(self) -> Path:
+        """The program's own folder."""
+        return self.folder / "data"
+
+    def root(self, source: str = "laravel") -> Path:
+        """What one source takes."""
+        return self.folder / source
+
+    def grow(self, files: int = 20) -> Greenhouse:
+        """Puts some files into every source."""
+        for source in self.sources:
+            self.root(source).mkdir(parents=True)
+            for number in range(files):
+                (self.root(source) / f"file-{number}").write_bytes(f"{source} {number}\n".encode() * 100)
+        return self
+
+    def make_endless(self) -> None:
+        """Gives the first source so much to take that it does not end by itself."""
+        with (self.root(self.sources[0]) / "endless").open("wb") as file:
+            file.truncate(ENDLESS)
+
+    @property
+    def site_file(self) -> Path:
+        """Its site file."""
+        file = self.folder / "site.toml"
+        file.write_text(self.toml, "utf-8")
+        return file
+
+    @property
+    def toml(self) -> str:
+        """What its site file says."""
+        head = f'format = 1\nname = "{self.name}"\ntitle = "{self.title}"\n[repository]\nurl = "{self.repository}"\n'
+        each = '[[sources]]\nname = "{0}"\nkind = "files"\nlayer = "{0}"\nroot = "{1}"\n'
+        return head + "".join(each.format(source, self.root(source)) for source in self.sources)
+
+    def make_repository(self, restic: str) -> None:
+        """Makes its repository, by the way that costs no time."""
+        fresh_repository(restic, self.repository, PASSWORD)
+
+    async def set_up(self, app: Overwinter) -> None:
+        """Adds the site with its password to the program."""
+        await app.add_site(self.toml.encode())
+        await app.set_secret(self.name, PASSWORD_NAME, PASSWORD)
+
+    def locks(self) -> list[Path]:
+        """What restic has left locked."""
+        return list((self.repository / "locks").iterdir())

@@ -1,0 +1,202 @@
+"""The real window on a data folder of its own, and a technician at its mouse and its keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
+
+from app.foundation.words import ENGLISH
+from app.settings.places import places
+from app.ui.bridge import Bridge
+from app.ui.garbage import GarbageRound
+from app.ui.main_window import MainWindow
+from app.ui.pages.site_page import SitePage
+
+PASSPHRASE = "correct horse battery staple"
+PATIENCE = 30.0  # seconds that a fact may take to become true
+
+
+@dataclass(frozen=True)
+class Technician:
+    """Sees what the window shows, and uses it as a person does."""
+
+    window: MainWindow
+    bridge: Bridge
+
+    @property
+    def page(self) -> SitePage:
+        """The page of the window."""
+        return self.window.page
+
+    def dialog(self) -> QDialog | None:
+        """The question that stands before the window."""
+        return next((each for each in self.window.findChildren(QDialog) if each.isVisible()), None)
+
+    def _front(self) -> QWidget:
+        return self.dialog() or self.window
+
+    def button(self, word: str) -> QAbstractButton | None:
+        """The visible button with this word on it or this name."""
+        for button in self._front().findChildren(QAbstractButton):
+            if button.isVisible() and word in (button.text(), button.accessibleName()):
+                return button
+        return None
+
+    def reads(self, words: str) -> bool:
+        """Whether these words stand somewhere to be read."""
+        return any(words in said for said in self.all_words())
+
+    def all_words(self) -> list[str]:
+        """Everything that is written on labels and buttons, also what there is no room for."""
+        written: list[QLabel | QAbstractButton] = [*self._front().findChildren(QLabel)]
+        written += self._front().findChildren(QAbstractButton)
+        return [said for each in written if each.isVisible() for said in (each.text(), each.accessibleName()) if said]
+
+    def click(self, word: str) -> None:
+        """Presses a button with the mouse."""
+        button = self.button(word)
+        assert button is not None, f"no button {word!r}"
+        assert button.isEnabled(), f"{word!r} cannot be pressed"
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def focused(self) -> QWidget:
+        """What has the keyboard."""
+        focused = QApplication.focusWidget()
+        assert focused is not None, "nothing has the keyboard"
+        return focused
+
+    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Presses a key."""
+        QTest.keyClick(QApplication.focusWidget() or self._front(), key, modifiers)
+
+    def types(self, words: str) -> None:
+        """Types where the keyboard is."""
+        QTest.keyClicks(self.focused(), words)
+
+    async def tabs_to(self, name: str) -> None:
+        """Goes on with Tab until what is named has the keyboard."""
+        self._front().activateWindow()  # no window manager does it after a dialog
+        await self.sees(QApplication.focusWidget)
+        for _ in range(60):
+            focused = self.focused()
+            word = focused.text() if isinstance(focused, QAbstractButton) else ""
+            if name in (focused.accessibleName(), word):
+                return
+            self.press(Qt.Key.Key_Tab)
+        raise AssertionError(f"{name!r} cannot be reached with Tab")
+
+    async def sees(self, fact: Callable[[], object], seconds: float = PATIENCE) -> None:
+        """Waits until the fact is true."""
+        await true_soon(fact, seconds)
+
+    async def is_asked(self) -> QDialog:
+        """Waits until a question stands before the window and has the keyboard."""
+
+        def asked() -> bool:
+            dialog, focused = self.dialog(), QApplication.focusWidget()
+            return dialog is not None and focused is not None and dialog.isAncestorOf(focused)
+
+        await self.sees(asked)
+        dialog = self.dialog()
+        assert dialog is not None
+        return dialog
+
+    async def reads_soon(self, words: str) -> None:
+        """Waits until the words stand there."""
+        try:
+            await self.sees(lambda: self.reads(words))
+        except AssertionError:
+            raise AssertionError(f"{words!r} is not among {self.all_words()}") from None
+
+    async def presses_soon(self, word: str) -> None:
+        """Waits until the button can be pressed, and presses it."""
+        await self.sees(lambda: (button := self.button(word)) is not None and button.isEnabled())
+        self.click(word)
+
+
+async def true_soon(fact: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Waits until the fact is true, and lets the window live meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.005)
+
+
+Story = Callable[[Technician], Awaitable[None]]
+
+
+def on_window_loop(
+    application: QApplication, story: Coroutine[Any, Any, None], garbage: GarbageRound | None = None
+) -> None:
+    """Lets the story happen on a loop like the window's; its Qt objects are destroyed in this thread alone."""
+    application.setQuitOnLastWindowClosed(False)
+    garbage = garbage or GarbageRound()
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        runner.run(story)
+    del runner
+    garbage.stop()
+
+
+def run_in_window(application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768)) -> None:
+    """Opens the window on `data` as the program does, lets the story happen, and puts everything away."""
+    garbage = GarbageRound()
+    on_window_loop(application, _told(data, story, size, garbage), garbage)
+
+
+async def _told(data: Path, story: Story, size: tuple[int, int], garbage: GarbageRound) -> None:
+    bridge = Bridge(places(data))
+    bridge.opened.connect(garbage.keep_all)
+    window = MainWindow(bridge, ENGLISH)
+    window.resize(*size)
+    window.show()
+    window.activateWindow()
+    bridge.start()
+    window.page.load()
+    try:
+        await story(Technician(window, bridge))
+    finally:
+        window.end()
+        await window.put_away()
+        await bridge.close()
+        window.deleteLater()
+        bridge.deleteLater()
+
+
+@contextmanager
+def vault_with_passphrase_file(folder: Path) -> Iterator[None]:
+    """No keyring of the person's, and the vault opens without asking."""
+    file = folder / "passphrase"
+    file.write_text(PASSPHRASE)
+    file.chmod(0o600)
+    with environment(OVERWINTER_VAULT_PASSPHRASE_FILE=str(file), DBUS_SESSION_BUS_ADDRESS=None):
+        yield
+
+
+@contextmanager
+def environment(**wanted: str | None) -> Iterator[None]:
+    """These variables, for a while; None takes one away."""
+    before = {name: os.environ.get(name) for name in wanted}
+    _put(wanted)
+    try:
+        yield
+    finally:
+        _put(before)
+
+
+def _put(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

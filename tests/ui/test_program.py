@@ -1,0 +1,103 @@
+"""The window as a process of its own, told to end by the system."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.ui.greenhouse import PASSWORD, Greenhouse
+from tests.ui.technician import PASSPHRASE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PRESS_THE_BUTTON = """
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QPushButton
+import app.ui.application as program
+
+class Window(program.MainWindow):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.looking = QTimer(self, interval=20)
+        self.looking.timeout.connect(self.look)
+        self.looking.start()
+
+    def look(self):
+        for button in self.findChildren(QPushButton):
+            if button.text() == "Back up now" and button.isVisible() and button.isEnabled():
+                self.looking.stop()
+                button.click()
+
+program.MainWindow = Window
+raise SystemExit(program.run_window())
+"""
+
+
+def environment(house: Greenhouse, restic: str) -> dict[str, str]:
+    passphrase = house.folder / "passphrase"
+    passphrase.write_text(PASSPHRASE)
+    passphrase.chmod(0o600)
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {
+        **inherited,
+        "HOME": str(house.folder),
+        "QT_QPA_PLATFORM": "offscreen",
+        "OVERWINTER_DATA": str(house.data),
+        "OVERWINTER_RESTIC": restic,
+        "OVERWINTER_VAULT_PASSPHRASE_FILE": str(passphrase),
+    }
+
+
+def became_true(fact: Callable[[], object], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def restics_of(house: Greenhouse) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if str(house.repository) in (each.info["cmdline"] or [])]
+
+
+@pytest.mark.spec("J2")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program by closing its window")
+def test_a_program_that_is_told_to_end_puts_its_backup_away(tmp_path: Path, restic: str) -> None:
+    house = Greenhouse(tmp_path).grow()
+    house.make_repository(restic)
+    house.make_endless()
+    variables = environment(house, restic)
+
+    def overwinter(*arguments: str, said: str = "") -> str:
+        return subprocess.run(
+            [sys.executable, "main.py", "--json", *arguments], cwd=ROOT, env=variables, input=said, text=True,
+            capture_output=True, timeout=60, check=True,
+        ).stdout  # fmt: skip
+
+    overwinter("site", "add", str(house.site_file))
+    overwinter("secret", "set", house.name, "repository-password", said=PASSWORD)
+    with subprocess.Popen(
+        [sys.executable, "-c", PRESS_THE_BUTTON], cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True
+    ) as window:
+        try:
+            assert became_true(lambda: house.locks() and restics_of(house)), "no backup has begun"
+            window.send_signal(signal.SIGTERM)
+            _, said = window.communicate(timeout=30)
+        finally:
+            window.kill()
+    assert window.returncode == 0, said
+    assert [line for line in said.splitlines() if "propagateSizeHints" not in line] == []
+    assert house.locks() == []
+    assert restics_of(house) == []
+    (run,) = (json.loads(line) for line in overwinter("runs", house.name).splitlines())
+    assert run["status"] == "cancelled"

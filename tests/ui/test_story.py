@@ -1,0 +1,148 @@
+"""The whole thread in the window, with the real program behind it: by mouse, and by keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+
+from app.ui.widgets.log_view import LogView
+from app.ui.widgets.points_table import PointsTable
+from tests.ui.greenhouse import PASSWORD, Greenhouse
+from tests.ui.technician import Technician, run_in_window
+
+pytestmark = [
+    pytest.mark.usefixtures("vault", "restic"),
+    pytest.mark.qt_log_ignore("does not support"),  # what the offscreen platform says of raising windows
+]
+
+
+def table(someone: Technician) -> PointsTable:
+    found = someone.window.findChild(PointsTable)
+    assert isinstance(found, PointsTable)
+    return found
+
+
+def log(someone: Technician) -> LogView:
+    found = someone.window.findChild(LogView)
+    assert isinstance(found, LogView)
+    return found
+
+
+def said(view: LogView) -> str:
+    return view.seen().text
+
+
+async def file_field(someone: Technician) -> QLineEdit:
+    """Where the name of a file is typed."""
+    dialog = await someone.is_asked()
+    assert isinstance(dialog, QFileDialog)
+    field = dialog.findChild(QLineEdit)
+    assert isinstance(field, QLineEdit)
+    return field
+
+
+def nothing_left(house: Greenhouse) -> None:
+    assert house.locks() == []
+    assert psutil.Process().children() == []
+    assert list((house.data / "scratch").iterdir()) == []
+
+
+@pytest.mark.spec("S1", "S3", "S4", "B1", "J1", "J2")
+def test_a_technician_protects_a_site_with_the_mouse(qapp: QApplication, tmp_path: Path) -> None:
+    house = Greenhouse(tmp_path).grow()
+
+    async def story(someone: Technician) -> None:
+        await add_site_and_repository(someone)
+        someone.click("Back up now")
+        await someone.reads_soon("Success")
+        await someone.reads_soon("1 source saved in")
+        await someone.sees(lambda: table(someone).model().rowCount() == 1)
+        await someone.reads_soon("Last complete point today")
+        assert "restic" in said(log(someone))
+        assert PASSWORD not in said(log(someone))
+        await cancel_a_slow_one(someone)
+
+    async def add_site_and_repository(someone: Technician) -> None:
+        await someone.reads_soon("No site yet")
+        someone.click("Open a site file…")
+        (await file_field(someone)).setText(str(house.site_file))
+        someone.click("&Open")
+        await someone.reads_soon("is not stored")
+        someone.click("Store the password…")
+        await someone.is_asked()
+        for _ in range(2):
+            someone.types(PASSWORD)
+            someone.press(Qt.Key.Key_Tab)
+        someone.click("OK")
+        await someone.reads_soon("There is no repository")
+        someone.click("Make the repository")
+        await someone.reads_soon("No recovery point yet")
+
+    async def cancel_a_slow_one(someone: Technician) -> None:
+        house.make_endless()
+        someone.click("Back up now")
+        await someone.sees(lambda: someone.reads("step 2 of 3") and someone.reads("%"))
+        someone.click("Cancel")
+        await someone.reads_soon("Cancelling…")
+        await someone.reads_soon("Cancelled after")
+        await someone.sees(lambda: someone.button("Cancel") is None)
+        assert table(someone).model().rowCount() == 1
+        nothing_left(house)
+
+    run_in_window(qapp, house.data, story)
+
+
+@pytest.mark.spec("X2", "J2")
+def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication, tmp_path: Path, restic: str) -> None:
+    house = Greenhouse(tmp_path).grow()
+    house.make_repository(restic)
+
+    async def story(someone: Technician) -> None:
+        await someone.reads_soon("No site yet")
+        assert someone.focused() is someone.button("Open a site file…")
+        someone.press(Qt.Key.Key_Return)
+        await file_field(someone)
+        someone.types(str(house.site_file))
+        someone.press(Qt.Key.Key_Return)
+        if someone.dialog() is not None:  # the first Enter took what the field had completed
+            someone.press(Qt.Key.Key_Return)
+        await someone.reads_soon("is not stored")
+        await someone.tabs_to("Store the password…")
+        someone.press(Qt.Key.Key_Return)
+        await someone.is_asked()
+        for _ in range(2):
+            someone.types(PASSWORD)
+            someone.press(Qt.Key.Key_Return)
+        await someone.reads_soon("No recovery point yet")
+        someone.press(Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+        await someone.reads_soon("Last complete point today")
+        await look_at_the_point(someone)
+        await cancel_a_slow_one(someone)
+
+    async def look_at_the_point(someone: Technician) -> None:
+        await someone.tabs_to("Recovery points")
+        someone.press(Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        chosen = table(someone).chosen
+        assert chosen is not None
+        assert QGuiApplication.clipboard().text() == chosen.id
+        someone.press(Qt.Key.Key_Return)
+        await someone.sees(lambda: someone.reads(chosen.short_id) and someone.reads("1 source saved in"))
+        someone.press(Qt.Key.Key_F5)
+        await someone.reads_soon("reading the repository…")
+        await someone.reads_soon("read just now")
+
+    async def cancel_a_slow_one(someone: Technician) -> None:
+        house.make_endless()
+        someone.press(Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+        await someone.sees(lambda: someone.reads("step 2 of 3") and someone.reads("%"))
+        await someone.tabs_to("Cancel")
+        someone.press(Qt.Key.Key_Return)
+        await someone.reads_soon("Cancelled after")
+        nothing_left(house)
+
+    run_in_window(qapp, house.data, story)

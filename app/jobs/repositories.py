@@ -66,6 +66,6 @@ def _vanished(folder: str) -> UserError:
     return UserError(
         text("The repository at {folder} vanished while it was written to.", folder=folder),
         text("What was just saved is not in it, and does not count as saved. What it held before is on its disk."),
-        text("Plug the disk in again, look what stands in {folder} without it, and start the backup anew.", folder=folder),
+        text("Plug the disk in again, remove what stands in {folder} without it, and start anew.", folder=folder),
         "repository.vanished",
     )

@@ -331,7 +331,7 @@ def story(bench: Bench) -> None:
     make_tree(root, bench.bytes(20_000))
     table(
         f"The story: database of {_database_size(bench)} under a writer, {bench.bytes(20_000)} files",
-        ["restic", "seconds", "dump, MB", "files compared", "rows counted = rows restored"],
+        ["restic", "seconds", "dump, MB", "files and folders compared", "rows counted = rows restored"],
         [_told(bench, root, restic) for restic in bench.restics],
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -21,7 +21,7 @@ COMES_WITHIN = 60.0
 LOOK_EVERY = 0.0005
 
 
-def waited_for(fact: Callable[[], T | None | bool], what: str) -> T:
+def waited_for(fact: Callable[[], T | bool | None], what: str) -> T:
     """What `fact` gives as soon as it gives something."""
     deadline = time.monotonic() + COMES_WITHIN
     while True:
@@ -87,12 +87,12 @@ class Family:
 def held(process: psutil.Process) -> Iterator[bool]:
     """Stands still meanwhile; False when it had ended already. What is done to it now, it does not escape."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(signal.SIGSTOP)
+        process.suspend()
     try:
         yield waited_for(lambda: _state(process), "a stopped process") == psutil.STATUS_STOPPED
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGCONT)
+            process.resume()
 
 
 def _state(process: psutil.Process) -> str:
@@ -107,9 +107,10 @@ def _state(process: psutil.Process) -> str:
 def _written(process: psutil.Process) -> int:
     """The bytes that it wrote so far; as many as can be when it has ended."""
     try:
-        return int(process.io_counters().write_chars)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # the latter of a zombie
+        counted = Path(f"/proc/{process.pid}/io").read_text()
+    except OSError:
         return 2**63
+    return int(counted.partition("wchar: ")[2].partition("\n")[0] or 2**63)
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -38,7 +37,9 @@ class Prepared:
         make_tree(self.root, files=30)
         make_database(server, ROWS)
         # A query that follows the big table: whoever loses the server within that table cannot end well.
-        server.sql("CREATE TABLE zz_last (x int); INSERT INTO zz_last VALUES (1); GRANT SELECT ON zz_last TO hydro", DATABASE)
+        server.sql(
+            "CREATE TABLE zz_last (x int); INSERT INTO zz_last VALUES (1); GRANT SELECT ON zz_last TO hydro", DATABASE
+        )
         console = self._console({})
         console.add_site(site_file(self._folder, self.root, server), SECRETS)
         self.work = _seconds_of_work(console)
@@ -79,7 +80,7 @@ class Prepared:
 
     def locks(self) -> list[str]:
         """The locks that stand in the repository."""
-        return os.listdir(self.repository / "locks")
+        return [lock.name for lock in (self.repository / "locks").iterdir()]
 
     def leftovers(self) -> list[str]:
         """Temporary files, processes and connections that a command which has ended should have taken with it."""

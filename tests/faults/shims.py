@@ -1,4 +1,4 @@
-"""Stand-ins for outside programs: one that writes down how it is started and then is the real one, and one that lies."""
+"""Stand-ins for outside programs: some write down how they are started and are then the real one, some lie."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-PROGRAMS = ("restic", "pg_dump", "pg_dumpall", "pg_restore")
 
 # What the kernel gave the program is copied as it is. A dump that restic is told to start by its full path is started
 # through its own stand-in, since no search path leads to it.
@@ -72,7 +70,6 @@ class Recorders:
             Exec(_strings(record), _strings(record.with_suffix(".environment")))
             for record in self._records.glob("*.arguments")
         ]
-
 
     def forget(self) -> None:
         """What was started so far does not count."""

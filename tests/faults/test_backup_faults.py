@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -234,31 +235,40 @@ def test_a_program_that_is_killed_leaves_what_the_next_command_puts_in_order(gre
 # --- the last moment -------------------------------------------------------------------------------------------------
 
 
+class LastMoment(NamedTuple):
+    """What restic does instead of writing the manifest, whether Ctrl+C is pressed then, and what the run says."""
+
+    lines: tuple[str, ...]
+    interrupted: bool
+    status: str
+    code: int
+
+
 @pytest.mark.spec("B1", "J2")
 @pytest.mark.parametrize(
-    ("manifest", "interrupted", "status", "code"),
+    "moment",
     [
-        (['real "$@"', "exec sleep 600"], True, "success", 0),
-        (["exec sleep 600"], True, "cancelled", 130),
-        (['real "$@"', "exit 1"], False, "success", 0),
-        (["exit 1"], False, "failed", 1),
+        LastMoment(('real "$@"', "exec sleep 600"), interrupted=True, status="success", code=0),
+        LastMoment(("exec sleep 600",), interrupted=True, status="cancelled", code=130),
+        LastMoment(('real "$@"', "exit 1"), interrupted=False, status="success", code=0),
+        LastMoment(("exit 1",), interrupted=False, status="failed", code=1),
     ],
     ids=["cancelled after it", "cancelled before it", "failed after it", "failed before it"],
 )
 def test_a_run_says_that_there_is_a_point_when_its_manifest_is_there_and_only_then(
-    greenhouse: Prepared, tmp_path: Path, manifest: Sequence[str], interrupted: bool, status: str, code: int
+    greenhouse: Prepared, tmp_path: Path, moment: LastMoment
 ) -> None:
     """restic has stored the manifest and is cut short before it can say so, or before it has."""
     real = Path(restic_program(VERSIONS[-1]))
-    console = greenhouse.fresh(restic=lying_restic(tmp_path / "restic", real, [("manifest.json", manifest)]))
+    console = greenhouse.fresh(restic=lying_restic(tmp_path / "restic", real, [("manifest.json", moment.lines)]))
     family = Family(console.start("backup", SITE))
-    if interrupted:
+    if moment.interrupted:
         waited_for(lambda: family.member("sleep"), "restic to hang")
         family.command.send_signal(signal.SIGINT)
     said = family.ended()
-    assert (said.code, said.json["status"]) == (code, status), said
+    assert (said.code, said.json["status"]) == (moment.code, moment.status), said
     sources = {tag_of(one, "source") for one in greenhouse.snapshots(f"run:{said.json['run']}")}
-    assert ("manifest" in sources) == (status == "success")
+    assert ("manifest" in sources) == (moment.status == "success")
     assert greenhouse.leftovers() == []
 
 

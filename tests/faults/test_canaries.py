@@ -202,7 +202,8 @@ spelled = (
 )
 for said in spelled:
     print("the password is " + said, file=sys.stderr)
-    print(json.dumps({{"message_type": "error", "item": "/srv/" + said, "error": {{"message": said}}}}), file=sys.stderr)
+    error = {{"message_type": "error", "item": "/srv/" + said, "error": {{"message": said}}}}
+    print(json.dumps(error), file=sys.stderr)
     print(json.dumps({{"message_type": "status", "current_files": ["/srv/" + said], "bytes_done": 1}}), flush=True)
 sys.stderr.write("x" * 70000 + password + "\\n")
 fatal = json.dumps({{"message_type": "exit_error", "code": 1, "message": "Fatal: " + password + " does not fit"}})

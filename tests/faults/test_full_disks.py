@@ -114,9 +114,7 @@ def test_a_data_disk_that_fills_up_while_the_dump_runs_makes_no_half_dump(greenh
     ("place", "codes"),
     [("cache", {"restic.cache-full"}), ("scratch", {"host.disk-full", "restic.temporary-full"})],
 )
-def test_a_full_disk_below_cache_or_temporary_files_is_named(
-    greenhouse: Prepared, place: str, codes: set[str]
-) -> None:
+def test_a_full_disk_below_cache_or_temporary_files_is_named(greenhouse: Prepared, place: str, codes: set[str]) -> None:
     console = greenhouse.fresh()
     with disk_at(console.data / place, "64m") as disk:
         disk.fill()

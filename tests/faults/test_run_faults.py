@@ -17,6 +17,7 @@ from app.assembly import Overwinter
 from app.foundation.errors import UserError
 from app.foundation.events import Outcome, Phase, Told, Warned
 from app.foundation.words import text
+from app.hosts.host import Command
 from app.jobs.plan import Ctx, Step
 from app.records.runs import Run
 from app.runs.engine import run_engine
@@ -53,7 +54,7 @@ async def begun(app: Overwinter, *steps: Step[Seen]) -> str:
     """The id of a run whose last step is under way."""
     launched = await app.runner.launch(await plan_of(app, steps))
     async with asyncio.timeout(10):
-        while len(await app.records(SITE).steps(launched.run)) < len(steps):
+        while len(await app.records(SITE).steps(launched.run)) < len(steps):  # noqa: ASYNC110  a row tells nobody
             await asyncio.sleep(0.01)
     return launched.run
 
@@ -112,7 +113,9 @@ def test_a_cancel_that_comes_when_the_last_step_has_happened_comes_too_late(
 def test_a_cancel_is_obeyed_between_two_steps(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path) as app:
-            launched = await app.runner.launch(await plan_of(app, [step(for_ever, partial(answer, True)), step(for_ever)]))
+            launched = await app.runner.launch(
+                await plan_of(app, [step(for_ever, partial(answer, True)), step(for_ever)])
+            )
             await app.runner.cancel(SITE, launched.run)
             done, _ = await ended(app, launched.run)
             assert done.outcome is Outcome.CANCELLED
@@ -148,7 +151,8 @@ def test_temporary_files_that_will_not_go_are_told_and_change_nothing_else(tmp_p
     async def mount(ctx: Ctx, _state: Seen) -> None:
         folder = Path(await ctx.scratch("this-computer")) / "mounted"
         folder.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=False, capture_output=True).returncode == 0:
+        command = Command("mount", ("-t", "tmpfs", "none", str(folder)))
+        if (await ctx.host("this-computer").run(command)).code == 0:
             mounted.append(folder)
 
     async def story() -> tuple[Run, list[str]]:

@@ -50,7 +50,10 @@ def test_a_site_is_backed_up_and_saved_from_where_no_qt_is(
 ) -> None:
     for name in ("PySide6", "shiboken6", "qasync"):
         tried = subprocess.run(
-            [sys.executable, "-c", f"import {name}"], env=os.environ | console.environment, capture_output=True, check=False
+            [sys.executable, "-c", f"import {name}"],
+            env=os.environ | console.environment,
+            capture_output=True,
+            check=False,
         )
         assert b"ModuleNotFoundError" in tried.stderr
     root = tmp_path / "laravel"

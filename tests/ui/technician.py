@@ -84,10 +84,16 @@ class Technician:
         """Types where the keyboard is."""
         QTest.keyClicks(self.focused(), words)
 
+    async def is_back(self) -> None:
+        """Waits until the window has the keyboard again; no window manager is here to give it back after a dialog."""
+        self.window.activateWindow()
+        await self.sees(self.window.isActiveWindow)
+
     async def tabs_to(self, name: str) -> None:
         """Goes on with Tab until what is named has the keyboard."""
-        self._front().activateWindow()  # no window manager does it after a dialog
-        await self.sees(QApplication.focusWidget)
+        await self.is_back()
+        if QApplication.focusWidget() is None:
+            QTest.keyClick(self.window, Qt.Key.Key_Tab)
         for _ in range(60):
             focused = self.focused()
             word = focused.text() if isinstance(focused, QAbstractButton) else ""

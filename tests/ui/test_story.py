@@ -119,6 +119,7 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
             someone.types(PASSWORD)
             someone.press(Qt.Key.Key_Return)
         await someone.reads_soon("No recovery point yet")
+        await someone.is_back()
         someone.press(Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
         await someone.reads_soon("Last complete point today")
         await look_at_the_point(someone)

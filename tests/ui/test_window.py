@@ -425,8 +425,7 @@ def test_everything_has_a_name_and_is_reached_by_tab_in_reading_order(qapp: QApp
         run = await begin_endless(someone, house)
         someone.page.load_points()
         named_and_large(someone.window)
-        someone.window.activateWindow()
-        await someone.sees(QApplication.focusWidget)
+        await someone.tabs_to("Recovery points")
         order = round_trip(someone)
         wanted = ["Site", "Refresh", "Recovery points", "Steps", "Find in the log", "Log"]
         assert [name for name in order if name in wanted] in rotations(wanted), order

@@ -95,5 +95,5 @@ class PointsPanel(QWidget):
             return text("{points} · reading the repository…", points=points)
         age = self._language.age(datetime.now(UTC) - known.read)
         if self._failed:
-            return text("{points} · as they were known {age}", points=points, age=age)
+            return text("{points} · last read {age}", points=points, age=age)
         return text("{points} · read {age}", points=points, age=age)

@@ -35,7 +35,7 @@ class Remedy(NamedTuple):
 TRY_AGAIN = Remedy(text("Try again"), Act.TRY_AGAIN)
 _MAKE = Remedy(text("Make the repository"), Act.MAKE_REPOSITORY)
 _UNLOCK = Remedy(text("Type the passphrase…"), Act.TRY_AGAIN)
-_TO_STORE = text("Type it once; it is kept in the keyring, or in an encrypted vault where there is none.")
+_TO_STORE = text("Once stored it is kept in the keyring, or in an encrypted vault where there is none.")
 _STORE, _STORE_ANOTHER = text("Store the password…"), text("Store another password…")
 
 _NOT_STORED = ("secrets.missing", "secrets.gone")

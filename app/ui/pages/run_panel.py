@@ -75,10 +75,11 @@ class RunPanel(QWidget):
         parts.setChildrenCollapsible(False)
         parts.setHandleWidth(GRID)
         self.steps.setMinimumHeight(6 * GRID)
+        self.log.view.setMinimumHeight(10 * GRID)
         parts.addWidget(self.steps)
         parts.addWidget(self.log)
-        parts.setStretchFactor(0, 2)
-        parts.setStretchFactor(1, 3)
+        parts.setStretchFactor(0, 1)
+        parts.setStretchFactor(1, 1)
         return parts
 
     def _say(self, sentence: Text) -> str:

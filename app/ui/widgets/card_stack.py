@@ -11,7 +11,7 @@ from app.foundation.words import Language, Text
 from app.ui.theme import GRID
 from app.ui.widgets.error_card import ErrorCard
 
-_MOST = 40 * GRID
+_SHARE = 0.3  # of the window's height that cards may take
 
 
 class CardStack(QScrollArea):
@@ -81,7 +81,7 @@ class CardStack(QScrollArea):
 
     def heightForWidth(self, width: int) -> int:
         """Qt: as tall as the cards, up to a limit."""
-        return min(_MOST, max(self._column.totalHeightForWidth(width), 0))
+        return min(round(_SHARE * self.window().height()), max(self._column.totalHeightForWidth(width), 0))
 
     def sizeHint(self) -> QSize:
         """Qt: see `heightForWidth`."""

@@ -46,6 +46,7 @@ class Repositories:
         self._candidates = candidates
         self._versions = versions
         self._cache_folder = cache_folder
+        self._chosen: dict[str, ToolFound] = {}
 
     async def tools(self, host: Host) -> list[ToolFound]:
         """Every restic on that host."""
@@ -56,10 +57,17 @@ class Repositories:
 
         Temporary files go into `scratch` where one is given.
         """
-        tool = the_fit_restic(await self.tools(host))
+        tool = await self._restic_of(host)
         await preflight(host, site.repository.address)
         repository = Repository(site.repository.address, self._cache_folder, scratch)
         return OpenRepository(site, host, Restic(host, tool.path, repository, password), tool.version)
+
+    async def _restic_of(self, host: Host) -> ToolFound:
+        """The restic on that host, looked for once: behind a link its version would be asked of it each time."""
+        known = self._chosen.get(host.name)
+        if known is None or await host.stat(known.path) is None:
+            known = self._chosen[host.name] = the_fit_restic(await self.tools(host))
+        return known
 
 
 def _vanished(folder: str) -> UserError:

@@ -12,10 +12,15 @@ from typing import Any
 
 import psutil
 
+from app.assembly import assemble
+from app.foundation.errors import Problem
+from app.records.runs import Run
+from app.settings.places import places
 from tests.faults.family import LOOK_EVERY, Family
 from tests.features.console import Console, Said
 from tests.features.greenhouse import DATABASE, SECRETS, make_database, make_tree, site_file
 from tests.real.servers.postgresql import PostgresServer
+from tests.running import run
 
 SITE = "north-house"
 ROWS = 150_000
@@ -115,8 +120,24 @@ def _seconds_of_work(console: Console) -> float:
 
 
 def newest_run(console: Console) -> dict[str, Any]:
-    """The newest run as the next command shows it."""
-    return dict(console.run("runs", SITE).rows[0])
+    """What the newest run's record says, read without a process of its own."""
+
+    async def read() -> Run:
+        app = await assemble(places(console.data))
+        try:
+            return (await app.records(SITE).runs(limit=1))[0]
+        finally:
+            await app.close()
+
+    newest = run(read())
+    status = newest.outcome.value if newest.outcome is not None else "running"
+    return {"id": newest.id, "status": status, "error": newest.error and said_of(newest.error)}
+
+
+def said_of(problem: Problem) -> dict[str, str]:
+    """A problem as commands print it."""
+    sentences = {name: str(getattr(problem, name)) for name in ("what", "means", "next")}
+    return {"code": problem.code, **sentences, "detail": problem.detail}
 
 
 def items_of(said: Said) -> dict[str, dict[str, Any]]:

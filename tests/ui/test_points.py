@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -74,6 +75,17 @@ def test_a_row_says_when_how_and_what(qtbot: QtBot) -> None:
 def test_every_state_has_its_icon_and_its_word(found: Point, state: State, word: str) -> None:
     assert look_of(found).state is state
     assert str(look_of(found).word) == word
+
+
+def test_a_point_in_the_making_is_running_not_unfinished() -> None:
+    making = msgspec.structs.replace(point(1, status="unfinished"), manifest="")
+    model = PointsModel(ENGLISH, lambda: NOON)
+    model.show_points([making])
+    assert model.index(0, STATE).data() == "Unfinished"
+    model.set_running(frozenset({making.id}))
+    assert model.index(0, STATE).data() == "Running"
+    assert model.look(0).state is State.RUNNING
+    assert look_of(point(1), running=True).state is State.OK
 
 
 @pytest.mark.spec("V3")

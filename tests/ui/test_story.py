@@ -46,7 +46,8 @@ async def file_field(someone: Technician) -> QLineEdit:
     return field
 
 
-def nothing_left(house: Greenhouse) -> None:
+async def nothing_is_left(someone: Technician, house: Greenhouse) -> None:
+    await someone.sees(lambda: not someone.page.tasks)  # the points have been read again
     assert house.locks() == []
     assert psutil.Process().children() == []
     assert list((house.data / "scratch").iterdir()) == []
@@ -90,9 +91,9 @@ def test_a_technician_protects_a_site_with_the_mouse(qapp: QApplication, tmp_pat
         someone.click("Cancel")
         await someone.reads_soon("Cancelling…")
         await someone.reads_soon("Cancelled after")
-        await someone.sees(lambda: someone.button("Cancel") is None)
+        await nothing_is_left(someone, house)
+        assert someone.button("Cancel") is None
         assert table(someone).model().rowCount() == 1
-        nothing_left(house)
 
     run_in_window(qapp, house.data, story)
 
@@ -144,6 +145,6 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
         await someone.tabs_to("Cancel")
         someone.press(Qt.Key.Key_Return)
         await someone.reads_soon("Cancelled after")
-        nothing_left(house)
+        await nothing_is_left(someone, house)
 
     run_in_window(qapp, house.data, story)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -108,8 +108,11 @@ def test_while_a_backup_runs_what_is_known_stays(qapp: QApplication, house: Gree
         someone.click("Back up now")
         await someone.reads_soon("Last complete point today")
         run = await begin_endless(someone, house)
+        someone.click("Refresh")
+        await someone.sees(lambda: not someone.page.tasks)
         assert table(someone).isVisible()
         assert someone.reads("Last complete point today")
+        assert someone.reads("step 2 of 3")
         assert not someone.reads("Unknown")
         button = someone.button("Back up now")
         assert button is not None
@@ -152,23 +155,22 @@ def test_a_past_run_is_shown_by_its_point_and_one_of_another_computer_says_so(
 
     async def story(someone: Technician) -> None:
         await begin(someone, house)
-        someone.click("Back up now")
-        await someone.reads_soon("Last complete point today")
-        someone.page.load()
-        await someone.reads_soon("are shown here")
-        QTest.mouseClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=first_cell(someone))
-        QTest.mouseDClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=first_cell(someone))
-        await someone.reads_soon("1 source saved in")
+        for count in (1, 2):
+            someone.click("Back up now")
+            await someone.sees(partial(has_points, someone, count))
+        cell = table(someone).visualRect(table(someone).model().index(1, 0)).center()
+        QTest.mouseClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=cell)
+        older = table(someone).chosen
+        assert older is not None
+        assert not someone.reads(f"Backup {older.short_id}")
+        QTest.mouseDClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=cell)
+        await someone.sees(lambda: someone.reads(f"Backup {older.short_id}") and someone.reads("1 source saved in"))
         assert someone.button("Cancel") is None
         await someone.bridge.ask(forget)
         QTest.keyClick(table(someone), Qt.Key.Key_Return)
         await someone.reads_soon("not recorded on this computer")
 
     run_in_window(qapp, house.data, story)
-
-
-def first_cell(someone: Technician) -> QPoint:
-    return table(someone).visualRect(table(someone).model().index(0, 0)).center()
 
 
 @pytest.mark.spec("J1")
@@ -490,10 +492,10 @@ def test_closing_while_a_backup_runs_asks_and_puts_it_away(qapp: QApplication, h
         someone.click("Cancel it and close")
         await someone.sees(someone.window.closed.is_set)
         assert await someone.bridge.ask(lambda app: outcome(app, run)) is Outcome.CANCELLED
-        assert house.locks() == []
-        assert psutil.Process().children() == []
 
     run_in_window(qapp, house.data, story)
+    assert house.locks() == []
+    assert psutil.Process().children() == []
 
 
 @pytest.mark.spec("J2")

@@ -34,6 +34,7 @@ class Look(NamedTuple):
     word: Text
 
 
+_RUNNING = Look(State.RUNNING, text("Running"))
 _CHOSEN_PARTS = Look(State.OK, text("Chosen parts"))
 _LOOKS = {
     "complete": Look(State.OK, text("Complete")),
@@ -41,12 +42,17 @@ _LOOKS = {
     "unfinished": Look(State.UNKNOWN, text("Unfinished")),
 }
 
-STATE_WORDS = (*(look.word for look in _LOOKS.values()), _CHOSEN_PARTS.word)
+STATE_WORDS = (*(look.word for look in _LOOKS.values()), _CHOSEN_PARTS.word, _RUNNING.word)
 """Every word that a point's state may have here."""
 
 
-def look_of(point: Point) -> Look:
-    """How a point's state is shown; one that another version of the program made may have a word of its own."""
+def look_of(point: Point, *, running: bool = False) -> Look:
+    """How a point's state is shown; one that another version of the program made may have a word of its own.
+
+    `running` says that the run that makes the point still works.
+    """
+    if running and not point.manifest:
+        return _RUNNING
     if point.status == "complete" and not point.complete:
         return _CHOSEN_PARTS
     return _LOOKS.get(point.status, Look(State.UNKNOWN, text("{status}", status=point.status)))
@@ -99,6 +105,17 @@ class PointsModel(QAbstractTableModel):
         self._language = language
         self._now = now
         self._points: tuple[Point, ...] = ()
+        self._running: frozenset[str] = frozenset()
+
+    def set_running(self, runs: frozenset[str]) -> None:
+        """These runs work now."""
+        if runs != self._running:
+            self._running = runs
+            self._tell_changed(STATE)
+
+    def look(self, row: int) -> Look:
+        """How the state of a row is shown."""
+        return look_of(self._points[row], running=self._points[row].id in self._running)
 
     def show_points(self, points: Sequence[Point]) -> None:
         """Puts these points in place of the old ones."""
@@ -108,8 +125,11 @@ class PointsModel(QAbstractTableModel):
 
     def tick(self) -> None:
         """Time has passed: every point is older now."""
+        self._tell_changed(TIME)
+
+    def _tell_changed(self, column: int) -> None:
         if self._points:
-            self.dataChanged.emit(self.index(0, TIME), self.index(len(self._points) - 1, TIME))
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._points) - 1, column))
 
     def point(self, row: int) -> Point:
         """The point of a row."""
@@ -146,28 +166,30 @@ class PointsModel(QAbstractTableModel):
         point = self._points[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return self._cell(point, index.column())
+                return self._cell(index.row(), index.column())
             case Qt.ItemDataRole.ToolTipRole:
-                return self._tip(point, index.column())
+                return self._tip(index.row(), index.column())
             case self.DAY:
                 return self._day(point)
             case _:
                 return None
 
-    def _cell(self, point: Point, column: int) -> str:
+    def _cell(self, row: int, column: int) -> str:
+        point = self._points[row]
         if column == TIME:
             return self._language.moment(point.time, self._now())
         if column == STATE:
-            return self._language.render(look_of(point).word)
+            return self._language.render(self.look(row).word)
         if column == LAYERS:
             return ", ".join(point.layers)
         return point.short_id
 
     def _day(self, point: Point) -> str:
-        moment, age = self._cell(point, TIME), self._language.age(self._now() - point.time)
-        return moment.removesuffix(age).rstrip(" ,")
+        now = self._now()
+        return self._language.moment(point.time, now).removesuffix(self._language.age(now - point.time)).rstrip(" ,")
 
-    def _tip(self, point: Point, column: int) -> str:
+    def _tip(self, row: int, column: int) -> str:
+        point = self._points[row]
         if column == LAYERS:
             return "\n".join(f"{snapshot.source} ({snapshot.layer})" for snapshot in point.snapshots)
-        return point.id if column == IDENTITY else self._cell(point, column)
+        return point.id if column == IDENTITY else self._cell(row, column)

@@ -54,6 +54,11 @@ class RunWatch(QObject):
         """The runs that work in this program; those of other programs are followed as well, but end without us."""
         return frozenset(self._own)
 
+    @property
+    def live(self) -> frozenset[str]:
+        """All runs that work now, as far as they are known here."""
+        return frozenset(self._site_of)
+
     def site_of(self, run: str) -> str | None:
         """The site of a run that works now."""
         return self._site_of.get(run)

@@ -151,7 +151,7 @@ class SitePage(QWidget):
         self.back_up()
 
     def _on_refresh(self) -> None:
-        self.load_points()
+        self.load()
 
     def _on_site_chosen(self, _index: int) -> None:
         self._open_site()
@@ -181,12 +181,6 @@ class SitePage(QWidget):
             self.make_repository(matter)
         else:
             self._cards.clear(matter)
-            self._read_again()
-
-    def _read_again(self) -> None:
-        if self._titles:
-            self.load_points()
-        else:
             self.load()
 
     def _ask_secret(self, matter: str, remedy: Remedy) -> None:
@@ -204,7 +198,8 @@ class SitePage(QWidget):
 
     @page_task
     async def load(self, choose: str = "") -> None:
-        """Shows the sites of this computer, then the chosen one."""
+        """Lists the sites of this computer and reads the points of the chosen one; another site is opened anew."""
+        before = self.site
         self._pages.setCurrentWidget(self._working_or(self._opening))
         try:
             sites = await self._bridge.ask(lambda app: app.sites.all())
@@ -212,12 +207,14 @@ class SitePage(QWidget):
             self._pages.setCurrentWidget(self._working_or(self._not_open))
             self._show_card(READING, error.problem, remedy_of(error.problem) or TRY_AGAIN)
             return
-        self._list_sites({site.name: site.title for site in sites}, choose or self.site)
+        self._list_sites({site.name: site.title for site in sites}, choose or before)
         self._top.setVisible(bool(sites))
         self._pages.setCurrentWidget(self._parts if sites else self._empty)
-        if sites:
+        if self.site != before:
             self._open_site()
             self._sites.setFocus()
+        elif sites:
+            self.load_points()
         else:
             self._cards.clear(READING)
             self._empty.setFocus()
@@ -362,6 +359,7 @@ class SitePage(QWidget):
 
     def _on_work_changed(self, work: Work) -> None:
         self._tell_buttons()
+        self._points.table.set_running(self.runs.live)
         if work.cancelling and not work.closed and work.run == self._shown:
             self._panel.show_cancelling()
 

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from app.foundation.words import Language, text
 from app.ui import icons
-from app.ui.models.points import IDENTITY, LAYERS, STATE, STATE_WORDS, TIME, Index, PointsModel, look_of
+from app.ui.models.points import IDENTITY, LAYERS, STATE, STATE_WORDS, TIME, Index, PointsModel
 from app.ui.theme import GRID, TARGET, Tones, body_font, tones_now
 
 if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
@@ -77,7 +77,7 @@ class PointDelegate(QStyledItemDelegate):
 
     def _paint_state(self, painter: QPainter, tones: Tones, room: QRect, index: Index, *, selected: bool) -> None:
         """The word in the state's colour, but on the ground of a selection that would be hard to read."""
-        state, word = look_of(self._model.point(index.row()))
+        state, word = self._model.look(index.row())
         colour, scale = tones.of(state), painter.device().devicePixelRatio()
         top = room.top() + (room.height() - _ICON) // 2
         painter.drawPixmap(room.left(), top, icons.pixmap(icons.OF_STATE[state], colour, _ICON, scale))
@@ -184,6 +184,10 @@ class PointsTable(QTableView):
         row = self._points.row_of(point)
         if row >= 0:
             self.setCurrentIndex(self._points.index(row, TIME))
+
+    def set_running(self, runs: frozenset[str]) -> None:
+        """These runs work now: a point that one of them is making is not an unfinished one."""
+        self._points.set_running(runs)
 
     def tick(self) -> None:
         """Time has passed."""

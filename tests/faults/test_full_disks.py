@@ -17,6 +17,9 @@ import pytest
 from tests.faults.family import Family, held
 from tests.faults.prepared import DUMP_BYTES, SITE, Prepared, assert_explained, items_of, newest_run
 
+# In the long tier until they have passed twenty times of twenty on a busy machine: they still race with it.
+pytestmark = pytest.mark.long
+
 
 class Disk:
     """A small file system in a folder's place, with what was in it."""

@@ -47,7 +47,7 @@ async def file_field(someone: Technician) -> QLineEdit:
 
 
 async def nothing_is_left(someone: Technician, house: Greenhouse) -> None:
-    await someone.sees(lambda: not someone.page.tasks)  # the points have been read again
+    await someone.sees_it_rest()
     assert house.locks() == []
     assert psutil.Process().children() == []
     assert list((house.data / "scratch").iterdir()) == []

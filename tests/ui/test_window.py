@@ -275,7 +275,7 @@ def test_where_something_was_saved_before_no_new_repository_is_offered(qapp: QAp
         assert table(someone).isVisible()
         someone.click("Back up now")
         await someone.reads_soon("Failed after")
-        await someone.sees(lambda: not someone.page.runs.tasks and not someone.page.tasks)
+        await someone.sees_it_rest()
         away.rename(house.repository)
         someone.click("Try again")
         await someone.reads_soon("Last complete point today")

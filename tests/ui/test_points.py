@@ -66,7 +66,7 @@ def test_a_row_says_when_how_and_what(qtbot: QtBot) -> None:
     ("found", "state", "word"),
     [
         (point(1), State.OK, "Complete"),
-        (point(1, complete=False), State.OK, "Chosen parts"),
+        (point(1, complete=False), State.OK, "Part only"),
         (point(1, status="partial"), State.STALE, "Partial"),
         (point(1, status="unfinished"), State.UNKNOWN, "Unfinished"),
         (point(1, status="of a later version"), State.UNKNOWN, "of a later version"),

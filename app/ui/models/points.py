@@ -35,14 +35,14 @@ class Look(NamedTuple):
 
 
 _RUNNING = Look(State.RUNNING, text("Running"))
-_CHOSEN_PARTS = Look(State.OK, text("Chosen parts"))
+_PART_ONLY = Look(State.OK, text("Part only"))
 _LOOKS = {
     "complete": Look(State.OK, text("Complete")),
     "partial": Look(State.STALE, text("Partial")),
     "unfinished": Look(State.UNKNOWN, text("Unfinished")),
 }
 
-STATE_WORDS = (*(look.word for look in _LOOKS.values()), _CHOSEN_PARTS.word, _RUNNING.word)
+STATE_WORDS = (*(look.word for look in _LOOKS.values()), _PART_ONLY.word, _RUNNING.word)
 """Every word that a point's state may have here."""
 
 
@@ -54,7 +54,7 @@ def look_of(point: Point, *, running: bool = False) -> Look:
     if running and not point.manifest:
         return _RUNNING
     if point.status == "complete" and not point.complete:
-        return _CHOSEN_PARTS
+        return _PART_ONLY
     return _LOOKS.get(point.status, Look(State.UNKNOWN, text("{status}", status=point.status)))
 
 

@@ -78,6 +78,7 @@ class RunPanel(QWidget):
         self.log.view.setMinimumHeight(10 * GRID)
         parts.addWidget(self.steps)
         parts.addWidget(self.log)
+        parts.setSizes([5500, 5000])  # in proportion: neither is as tall yet
         parts.setStretchFactor(0, 1)
         parts.setStretchFactor(1, 1)
         return parts

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
 _ICON = 18
 _PAD = GRID + GRID // 2
 _BAR = 3
-_LEAST_LAYERS = 15 * GRID
+_LEAST_LAYERS = 18 * GRID
 _MEASURED = 100  # so many moments are measured; the ages of older points differ little in width
 
 

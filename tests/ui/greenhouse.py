@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tests.real.servers.restic import fresh_repository
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ SITE = "north-house"
 TITLE = "Северная теплица"
 PASSWORD = "canary-Zimni+zahrada"
 PASSWORD_NAME = "repository-password"
-ENDLESS = 64 * 2**30  # bytes of nothing: far more than a test waits for
+ENDLESS = 16 * 2**30  # bytes of nothing: far more than a test waits for
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,8 @@ class Greenhouse:
     def locks(self) -> list[Path]:
         """What restic has left locked."""
         return list((self.repository / "locks").iterdir())
+
+
+def restics_running() -> list[psutil.Process]:
+    """The restics that this process started and that still run; a whole session's servers are none of them."""
+    return [child for child in psutil.Process().children(recursive=True) if child.name().startswith("restic")]

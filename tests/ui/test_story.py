@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -12,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from app.ui.widgets.log_view import LogView
 from app.ui.widgets.points_table import PointsTable
-from tests.ui.greenhouse import PASSWORD, Greenhouse
+from tests.ui.greenhouse import PASSWORD, Greenhouse, restics_running
 from tests.ui.technician import Technician, run_in_window
 
 pytestmark = [
@@ -49,7 +48,7 @@ async def file_field(someone: Technician) -> QLineEdit:
 async def nothing_is_left(someone: Technician, house: Greenhouse) -> None:
     await someone.sees_it_rest()
     assert house.locks() == []
-    assert psutil.Process().children() == []
+    assert restics_running() == []
     assert list((house.data / "scratch").iterdir()) == []
 
 

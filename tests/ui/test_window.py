@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from PySide6.QtCore import Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
@@ -30,7 +29,7 @@ from app.ui.defects import Defects
 from app.ui.theme import TARGET
 from app.ui.widgets.controls import Choice
 from app.ui.widgets.points_table import PointsTable
-from tests.ui.greenhouse import PASSWORD, PASSWORD_NAME, SITE, Greenhouse
+from tests.ui.greenhouse import PASSWORD, PASSWORD_NAME, SITE, Greenhouse, restics_running
 from tests.ui.technician import PASSPHRASE, Technician, environment, run_in_window
 
 if TYPE_CHECKING:
@@ -495,7 +494,7 @@ def test_closing_while_a_backup_runs_asks_and_puts_it_away(qapp: QApplication, h
 
     run_in_window(qapp, house.data, story)
     assert house.locks() == []
-    assert psutil.Process().children() == []
+    assert restics_running() == []
 
 
 @pytest.mark.spec("J2")
@@ -513,7 +512,7 @@ def test_a_window_that_ends_at_once_still_puts_its_backup_away(qapp: QApplicatio
 
     run_in_window(qapp, house.data, story)
     assert house.locks() == []
-    assert psutil.Process().children() == []
+    assert restics_running() == []
     run_in_window(qapp, house.data, afterwards)
 
 

@@ -45,6 +45,15 @@ def _threads_left(before: set[threading.Thread], deadline: float) -> list[str]:
     return [f"thread {thread.name}" for thread in left if thread.is_alive()]
 
 
+def descendants() -> set[psutil.Process]:
+    """The processes below this one, but for those of servers that serve a whole session."""
+    below = set()
+    for child in _children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            below |= {child, *child.children(recursive=True)}
+    return below
+
+
 def _children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if child.pid not in outliving]
 

@@ -68,7 +68,7 @@ class Bench(msgspec.Struct, frozen=True):
     def console(self, name: str, root: Path, *, only: str = "", restic: Path | None = None) -> Console:
         """Overwinter with a data folder of its own, an empty repository, and the site set up; `only` one source."""
         console = Console(self.folder / name, restic or self.restic)
-        described_site = site_file(console.folder, root, self.server)
+        described_site = site_file(console.folder, root, self.server.port)
         file = console.folder / "site.toml"
         file.write_text(_only(described_site, only) if only else described_site, "utf-8")
         console.run("site", "add", str(file))

@@ -24,6 +24,7 @@ from app.foundation.errors import UserError
 from app.hosts.host import Command, Dialogue, Ending, FileKind, Host, Sink
 from app.hosts.local import LocalHost
 from app.hosts.process import Patience
+from tests.guards import descendants
 from tests.running import run
 
 pytestmark = pytest.mark.spec("H1")
@@ -117,11 +118,11 @@ def on_every_host(story: Story) -> Callable[[str, Path], None]:
 @pytest.fixture(autouse=True)
 def _nothing_left_over() -> Iterator[None]:
     """No process, not even for a moment, and no pipe is left by a test."""
-    before = set(psutil.Process().children(recursive=True))
+    before = descendants()
     open_before = _open_files()
     yield
     gc.collect()  # an unclosed pipe speaks up when it is collected
-    assert set(psutil.Process().children(recursive=True)) <= before
+    assert descendants() <= before
     assert _open_files() <= open_before
 
 

@@ -6,7 +6,6 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -64,18 +63,11 @@ class Family:
         waited_for(lambda: self.command.poll() is not None or self.cpu() >= seconds, f"{seconds} s of work")
         return self.command.poll() is None
 
-    def wait_for_dump(self, written: int) -> psutil.Process:
-        """The pg_dump of this backup when it has written so many bytes."""
-        dump = waited_for(self._dump, "pg_dump")
-        waited_for(lambda: _written(dump) >= written, f"pg_dump to write {written} bytes")
-        return dump
-
-    def _dump(self) -> psutil.Process | None:
-        return self.member("pg_dump", "--format=custom")
-
-    def restic(self) -> psutil.Process | None:
+    def restic(self) -> psutil.Process:
         """The restic that runs now."""
-        return self.member("restic")
+        restic = self.member("restic")
+        assert restic is not None
+        return restic
 
     def ended(self) -> Said:
         """What the command said and ended with."""
@@ -84,33 +76,26 @@ class Family:
 
 
 @contextlib.contextmanager
-def held(process: psutil.Process) -> Iterator[bool]:
-    """Stands still meanwhile; False when it had ended already. What is done to it now, it does not escape."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.suspend()
+def held(process: psutil.Process) -> Iterator[None]:
+    """Stands still meanwhile. What is done to it now, it does not escape."""
+    process.suspend()
+    waited_for(lambda: process.status() == psutil.STATUS_STOPPED, "a stopped process")
     try:
-        yield waited_for(lambda: _state(process), "a stopped process") == psutil.STATUS_STOPPED
+        yield
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()
 
 
-def _state(process: psutil.Process) -> str:
-    """Its state once it does not change by itself any more."""
-    try:
-        state = process.status()
-    except psutil.NoSuchProcess:
-        return psutil.STATUS_DEAD
-    return state if state in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) else ""
+def waited_for_end(process: psutil.Process) -> None:
+    """Until it has ended, whether or not its parent has taken notice."""
+    waited_for(lambda: not _works(process), f"the end of process {process.pid}")
 
 
-def _written(process: psutil.Process) -> int:
-    """The bytes that it wrote so far; as many as can be when it has ended."""
-    try:
-        counted = Path(f"/proc/{process.pid}/io").read_text()
-    except OSError:
-        return 2**63
-    return int(counted.partition("wchar: ")[2].partition("\n")[0] or 2**63)
+def _works(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from app.foundation.errors import Problem
 from app.records.runs import Run
 from app.settings.places import places
 from tests.faults.family import LOOK_EVERY, Family
+from tests.faults.gate import Gate
 from tests.features.console import Console, Said
 from tests.features.greenhouse import DATABASE, SECRETS, make_database, make_tree, site_file
 from tests.real.servers.postgresql import PostgresServer
@@ -24,17 +27,18 @@ from tests.running import run
 
 SITE = "north-house"
 ROWS = 150_000
-DUMP_BYTES = 10_000_000
-"""So much pg_dump writes of `ROWS` rows, at least."""
+DUMP_BYTES = 7_000_000
+"""So much the server answers a dump of `ROWS` rows, at least."""
 
 GONE_WITHIN = 20.0
 
 
 class Prepared:
-    """A site with a database and a tree, its secrets in a vault, and a repository with one backup in it."""
+    """A site with a database behind a gate, a tree, its secrets in a vault, and a repository with one backup in it."""
 
-    def __init__(self, folder: Path, restic: Path, server: PostgresServer) -> None:
+    def __init__(self, folder: Path, restic: Path, server: PostgresServer, gate: Gate) -> None:
         self.server = server
+        self.gate = gate
         self._restic = restic
         self._folder = folder / "console"
         self._pristine = folder / "pristine"
@@ -46,7 +50,7 @@ class Prepared:
             "CREATE TABLE zz_last (x int); INSERT INTO zz_last VALUES (1); GRANT SELECT ON zz_last TO hydro", DATABASE
         )
         console = self._console({})
-        console.add_site(site_file(self._folder, self.root, server), SECRETS)
+        console.add_site(site_file(self._folder, self.root, gate.port), SECRETS)
         self.work = _seconds_of_work(console)
         """How many seconds of processor time a backup takes, with all that it starts."""
         self._folder.rename(self._pristine)
@@ -96,8 +100,21 @@ class Prepared:
             time.sleep(0.01)
         return [*files, *left]
 
+    @contextmanager
+    def dump_held(self, seed: int) -> Iterator[None]:
+        """The dump of a backup that is started inside stands still at a random byte, until the body is done."""
+        with self.gate.holding(random.Random(seed).randrange(DUMP_BYTES)):
+            yield
+
+    def held_dump(self, backup: Family) -> psutil.Process:
+        """The pg_dump that stands still."""
+        self.gate.wait_until_held()
+        dump = backup.member("pg_dump", "--format=custom")
+        assert dump is not None
+        return dump
+
     def _processes(self) -> list[str]:
-        ours = (str(self._folder), f"port={self.server.port}")
+        ours = (str(self._folder), f"port={self.gate.port}")
         return [
             f"process {process.pid} {process.info['cmdline']}"
             for process in psutil.process_iter(["cmdline"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -15,14 +14,11 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from tests.faults.family import Family, held, waited_for
-from tests.faults.prepared import DUMP_BYTES, SITE, Prepared, assert_explained, items_of, newest_run, tag_of
+from tests.faults.family import Family, waited_for, waited_for_end
+from tests.faults.prepared import SITE, Prepared, assert_explained, items_of, newest_run, tag_of
 from tests.faults.shims import lying_restic
 from tests.features.console import Console
 from tests.real.servers.restic import VERSIONS, restic_program
-
-# In the long tier until they have passed twenty times of twenty on a busy machine: they still race with it.
-pytestmark = pytest.mark.long
 
 if sys.platform == "win32":
     pytest.skip("signals as POSIX has them", allow_module_level=True)
@@ -31,44 +27,54 @@ if sys.platform == "win32":
 # --- a dump that fails or is killed ----------------------------------------------------------------------------------
 
 Fault = Callable[[Prepared, Family, psutil.Process], None]
+"""Does something bad to a held dump, and comes back when it has come about."""
 
 
 def kill_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
     dump.kill()
+    waited_for_end(dump)
 
 
 def end_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
     dump.terminate()
+    waited_for_end(dump)
 
 
 def interrupt_pg_dump(_greenhouse: Prepared, _family: Family, dump: psutil.Process) -> None:
     dump.send_signal(signal.SIGINT)
+    waited_for_end(dump)
 
 
 def kill_restic(_greenhouse: Prepared, family: Family, _dump: psutil.Process) -> None:
     restic = family.restic()
-    assert restic is not None
     restic.kill()
+    waited_for_end(restic)
 
 
 def interrupt_restic(_greenhouse: Prepared, family: Family, _dump: psutil.Process) -> None:
     restic = family.restic()
-    assert restic is not None
     restic.send_signal(signal.SIGINT)
+    waited_for_end(restic)
 
 
-COPYING = "application_name = 'overwinter' AND query LIKE 'COPY %' AND state = 'active'"
+def backend_of(greenhouse: Prepared) -> psutil.Process:
+    """The server's process that serves the held dump."""
+    statement = f"SELECT pid FROM pg_stat_activity WHERE client_port = {greenhouse.gate.backend_port}"
+    ((pid,),) = greenhouse.server.sql(statement)
+    return psutil.Process(pid)
 
 
 def end_the_dumps_connection(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
-    ended = greenhouse.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {COPYING}")
-    assert ended == [(True,)]
+    backend = backend_of(greenhouse)
+    assert greenhouse.server.sql(f"SELECT pg_terminate_backend({backend.pid})") == [(True,)]
+    waited_for_end(backend)
 
 
 def crash_the_server(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
     """One of its processes is killed: PostgreSQL then ends all others and starts anew."""
-    ((backend,),) = greenhouse.server.sql(f"SELECT pid FROM pg_stat_activity WHERE {COPYING}")
-    os.kill(backend, signal.SIGKILL)
+    backend = backend_of(greenhouse)
+    backend.kill()
+    waited_for_end(backend)
 
 
 def stop_the_server(greenhouse: Prepared, _family: Family, _dump: psutil.Process) -> None:
@@ -103,14 +109,11 @@ def test_a_dump_that_is_cut_off_again_and_again_makes_no_snapshot(greenhouse: Pr
 
 
 def cut_off(greenhouse: Prepared, fault: Fault, seed: int) -> None:
-    """Hits a backup when its dump has written a random number of bytes, and looks at what there is afterwards."""
-    written = random.Random(seed).randrange(DUMP_BYTES)
+    """Hits a backup when its dump has got a random number of bytes, and looks at what there is afterwards."""
     console = greenhouse.fresh()
-    family = Family(console.start("backup", SITE))
-    dump = family.wait_for_dump(written)
-    with held(dump) as in_work:
-        assert in_work, f"seed {seed}: the dump was over before it could be hit"
-        fault(greenhouse, family, dump)
+    with greenhouse.dump_held(seed):
+        family = Family(console.start("backup", SITE))
+        fault(greenhouse, family, greenhouse.held_dump(family))
     said = family.ended()
     if fault is stop_the_server:
         greenhouse.server.start()
@@ -197,10 +200,10 @@ def waited_for_run(console: Console) -> str:
 def test_a_backup_that_another_process_cancels_ends_clean(greenhouse: Prepared) -> None:
     seed = random.randrange(10**6)
     console = greenhouse.fresh()
-    family = Family(console.start("backup", SITE))
-    begun = waited_for_run(console)
-    dump = family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))
-    with held(dump):  # it would be over before the other process is heard
+    with greenhouse.dump_held(seed):  # it would be over before the other process is heard
+        family = Family(console.start("backup", SITE))
+        begun = waited_for_run(console)
+        greenhouse.held_dump(family)
         console.run("run", "cancel", SITE, begun[:8])
         log = console.data / "runs" / begun / "log.txt"
         waited_for(lambda: b"signal interrupt received" in log.read_bytes(), "restic to be interrupted")
@@ -218,10 +221,11 @@ def test_a_backup_that_another_process_cancels_ends_clean(greenhouse: Prepared) 
 def test_a_program_that_is_killed_leaves_what_the_next_command_puts_in_order(greenhouse: Prepared, then: str) -> None:
     seed = random.randrange(10**6)
     console = greenhouse.fresh()
-    family = Family(console.start("backup", SITE))
-    begun = waited_for_run(console)
-    family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))
-    family.command.kill()
+    with greenhouse.dump_held(seed):
+        family = Family(console.start("backup", SITE))
+        begun = waited_for_run(console)
+        greenhouse.held_dump(family)
+        family.command.kill()
     assert family.ended().code == -signal.SIGKILL, f"seed {seed}"
     if then == "backup":
         assert console.run("backup", SITE).json["status"] == "success"
@@ -279,8 +283,9 @@ def test_a_run_says_that_there_is_a_point_when_its_manifest_is_there_and_only_th
 @pytest.mark.spec("B6", "J2")
 def test_ctrl_c_in_a_command_that_only_joined_leaves_the_run_alone(greenhouse: Prepared) -> None:
     console = greenhouse.fresh()
-    first = Family(console.start("backup", SITE))
-    with held(first.wait_for_dump(1)):
+    with greenhouse.dump_held(seed=0):
+        first = Family(console.start("backup", SITE))
+        greenhouse.held_dump(first)
         second = console.start("backup", SITE)
         assert second.stderr is not None
         assert b"step-started" in second.stderr.readline()  # it follows the run
@@ -294,7 +299,8 @@ def test_ctrl_c_in_a_command_that_only_joined_leaves_the_run_alone(greenhouse: P
 def test_a_terminal_that_is_closed_does_not_end_what_nohup_started(greenhouse: Prepared) -> None:
     console = greenhouse.fresh()
     command = ["nohup", *console.command("backup", SITE)]
-    family = Family(subprocess.Popen(command, stdout=PIPE, stderr=PIPE, stdin=DEVNULL, env=console.environment))
-    with held(family.wait_for_dump(1)):
+    with greenhouse.dump_held(seed=0):
+        family = Family(subprocess.Popen(command, stdout=PIPE, stderr=PIPE, stdin=DEVNULL, env=console.environment))
+        greenhouse.held_dump(family)
         family.command.send_signal(signal.SIGHUP)
     assert family.ended().json["status"] == "success"

@@ -14,11 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.family import Family, held
-from tests.faults.prepared import DUMP_BYTES, SITE, Prepared, assert_explained, items_of, newest_run
-
-# In the long tier until they have passed twenty times of twenty on a busy machine: they still race with it.
-pytestmark = pytest.mark.long
+from tests.faults.family import Family
+from tests.faults.prepared import SITE, Prepared, assert_explained, items_of, newest_run
 
 
 class Disk:
@@ -96,14 +93,15 @@ def test_a_data_disk_that_fills_up_while_the_dump_runs_makes_no_half_dump(greenh
     seed = random.randrange(10**6)
     console = greenhouse.fresh()
     with disk_at(console.data, "64m") as disk:
-        family = Family(console.start("backup", SITE))
-        with held(family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))):
+        with greenhouse.dump_held(seed):
+            family = Family(console.start("backup", SITE))
+            greenhouse.held_dump(family)
             disk.fill()
         said = family.ended()
         assert said.code in (1, 3), f"seed {seed}: {said}"
         assert greenhouse.leftovers() == []
         disk.empty()
-        run = newest_run(console)  # a record that could not be closed is closed now
+        run = console.run("runs", SITE).rows[0]  # a record that could not be closed is closed now
         assert run["status"] in ("partial", "failed", "interrupted")
         assert_explained(run["error"])
         assert greenhouse.snapshots(f"run:{run['id']}", "source:database") == []

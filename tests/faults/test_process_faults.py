@@ -23,7 +23,7 @@ from app.hosts.host import Command, Ending
 from app.hosts.local import LocalHost
 from app.hosts.process import PATIENT, Patience
 from app.hosts.tree import Tree
-from tests.guards import ExpectedLog
+from tests.guards import ExpectedLog, descendants
 from tests.running import run
 
 if sys.platform == "win32":
@@ -62,10 +62,10 @@ time.sleep(600)
 @pytest.fixture(autouse=True)
 def _nothing_left_over() -> Iterator[None]:
     this = psutil.Process()
-    children, open_files, threads = set(this.children(recursive=True)), this.num_fds(), set(threading.enumerate())
+    children, open_files, threads = descendants(), this.num_fds(), set(threading.enumerate())
     yield
     gc.collect()  # an unclosed pipe speaks up when it is collected
-    assert set(this.children(recursive=True)) <= children
+    assert descendants() <= children
     assert this.num_fds() <= open_files
     for thread in set(threading.enumerate()) - threads:  # also those of asyncio that wait for a child
         thread.join(5)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.faults.family import Family, held, waited_for
-from tests.faults.prepared import DUMP_BYTES, SITE, Prepared, assert_explained, items_of, newest_run, tag_of
+from tests.faults.family import Family, held, waited_for_end
+from tests.faults.prepared import SITE, Prepared, assert_explained, items_of, newest_run, tag_of
 from tests.faults.shims import lying_restic
 from tests.features.greenhouse import REPOSITORY_PASSWORD
 from tests.real.servers.restic import VERSIONS, SealedRepository, restic_program
@@ -57,13 +58,15 @@ def test_a_repository_that_is_unplugged_half_way_holds_nothing_that_it_does_not_
     seed = random.randrange(10**6)
     console = greenhouse.fresh()
     repository, away, empty = (greenhouse.repository.with_name(name) for name in ("repository", "away", "empty"))
-    family = Family(console.start("backup", SITE))
-    dump = family.wait_for_dump(random.Random(seed).randrange(DUMP_BYTES))
-    with held(family.process):  # until restic is done
-        with held(dump):
+    with ExitStack() as until_restic_is_done:
+        with greenhouse.dump_held(seed):
+            family = Family(console.start("backup", SITE))
+            greenhouse.held_dump(family)
+            until_restic_is_done.enter_context(held(family.process))
+            restic = family.restic()
             repository.rename(away)
             repository.mkdir()
-        waited_for(lambda: family.restic() is None, "restic to end")
+        waited_for_end(restic)
         assert list(repository.glob("snapshots/*")), "restic itself saw through it"
         if comes_back:
             repository.rename(empty)

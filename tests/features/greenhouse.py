@@ -111,7 +111,7 @@ def writer(server: PostgresServer, name: str = DATABASE) -> Iterator[None]:
         thread.join()
 
 
-def site_file(folder: Path, root: Path, server: PostgresServer, database: str = DATABASE) -> str:
-    """The greenhouse's site file."""
+def site_file(folder: Path, root: Path, port: int, database: str = DATABASE) -> str:
+    """The greenhouse's site file; `port` is the database server's."""
     repository = folder / "repository"
-    return SITE.format(repository=repository, root=root, port=server.port, user=USER, database=database)
+    return SITE.format(repository=repository, root=root, port=port, user=USER, database=database)

@@ -77,7 +77,7 @@ def test_plain_restic_and_pg_restore_agree_with_the_manifest(
 ) -> None:
     root = tmp_path / "laravel"
     make_tree(root, files=400)
-    console.add_site(site_file(console.folder, root, postgres), SECRETS)
+    console.add_site(site_file(console.folder, root, postgres.port), SECRETS)
     with writer(postgres):
         backup = console.run("backup", "north-house").json
     assert backup["status"] == "success"
@@ -138,7 +138,7 @@ def test_a_file_and_a_dump_are_saved_out_whole_and_nothing_is_replaced(
 ) -> None:
     root = tmp_path / "laravel"
     make_tree(root, files=60)
-    console.add_site(site_file(console.folder, root, postgres), SECRETS)
+    console.add_site(site_file(console.folder, root, postgres.port), SECRETS)
     console.run("backup", "north-house")
     (point,) = console.run("points", "north-house").rows
     snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
@@ -236,7 +236,7 @@ def test_a_database_that_cannot_be_reached_fails_alone(
 ) -> None:
     root = console.folder / "laravel"
     make_tree(root, files=20)
-    console.add_site(site_file(console.folder, root, postgres).replace(was, becomes), SECRETS)
+    console.add_site(site_file(console.folder, root, postgres.port).replace(was, becomes), SECRETS)
     partial = console.run("backup", "north-house", expect=3).json
     items = {item["source"]: item for item in partial["items"]}
     assert items["database"]["error"]["code"] == code
@@ -250,7 +250,7 @@ def test_a_wrong_database_password_fails_alone_and_is_mended(
     root = tmp_path / "laravel"
     make_tree(root, files=20)
     secrets = SECRETS | {"source:database:password": "not it"}
-    console.add_site(site_file(console.folder, root, postgres), secrets)
+    console.add_site(site_file(console.folder, root, postgres.port), secrets)
     partial = console.run("backup", "north-house", expect=3).json
     assert next(item for item in partial["items"] if item["source"] == "database")["error"]["code"] == (
         "postgres.password-wrong"
@@ -299,7 +299,7 @@ def test_chosen_sources_make_a_part_and_never_a_complete_point(
 ) -> None:
     root = tmp_path / "laravel"
     make_tree(root, files=20)
-    console.add_site(site_file(console.folder, root, postgres), SECRETS)
+    console.add_site(site_file(console.folder, root, postgres.port), SECRETS)
     console.run("backup", "north-house", "--only", "databases")
     console.run("backup", "north-house", "--source", "laravel", "--tag", "before-update")
     newest, oldest = console.run("points", "north-house").rows

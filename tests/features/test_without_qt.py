@@ -58,7 +58,7 @@ def test_a_site_is_backed_up_and_saved_from_where_no_qt_is(
         assert b"ModuleNotFoundError" in tried.stderr
     root = tmp_path / "laravel"
     make_tree(root, files=5)
-    console.add_site(site_file(console.folder, root, postgres, database), SECRETS)
+    console.add_site(site_file(console.folder, root, postgres.port, database), SECRETS)
     assert console.run("backup", "north-house").json["status"] == "success"
     (point,) = console.run("points", "north-house").rows
     assert point["complete"] is True

@@ -35,6 +35,7 @@ from app.tools.restic.backup import Label
 from app.tools.restic.errors import DumpFailed
 from app.tools.restic.repository import Restic
 from app.tools.restic.session import Repository
+from tests.guards import descendants
 from tests.real.servers.postgresql import PostgresServer
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
 from tests.running import run
@@ -590,8 +591,7 @@ def big(postgres: PostgresServer, owner: Server) -> Server:
 
 
 def dumps_running() -> list[psutil.Process]:
-    below = psutil.Process().children(recursive=True)
-    return [process for process in below if process.is_running() and "pg_dump" in process.name()]
+    return [process for process in descendants() if process.is_running() and "pg_dump" in process.name()]
 
 
 def end(process: psutil.Process, how: str) -> None:

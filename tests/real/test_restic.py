@@ -31,6 +31,7 @@ from app.tools.restic.preflight import preflight
 from app.tools.restic.program import find_restic, private_programs, the_fit_restic
 from app.tools.restic.repository import Restic
 from app.tools.restic.session import Repository
+from tests.guards import descendants
 from tests.real.servers.restic import VERSIONS, SealedRepository, fresh_repository, restic_program
 from tests.running import run
 
@@ -653,10 +654,9 @@ def works(process: psutil.Process) -> bool:
 @pytest.mark.spec("J2")
 def test_cancel_leaves_no_snapshot_no_lock_and_no_dump(place: Place) -> None:
     async def work() -> None:
-        servers = set(psutil.Process().children(recursive=True))  # those of the whole session
         async with slow_backup(place) as task:
             assert place.locks != []
-            ours = set(psutil.Process().children(recursive=True)) - servers
+            ours = descendants()
             assert len(ours) >= 2
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.guards import descendants
 from tests.real.servers.restic import fresh_repository
 
 if TYPE_CHECKING:
@@ -85,5 +86,5 @@ class Greenhouse:
 
 
 def restics_running() -> list[psutil.Process]:
-    """The restics that this process started and that still run; a whole session's servers are none of them."""
-    return [child for child in psutil.Process().children(recursive=True) if child.name().startswith("restic")]
+    """The restics that this process started and that still run."""
+    return [process for process in descendants() if process.name().startswith("restic")]

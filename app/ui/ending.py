@@ -22,6 +22,8 @@ class EndAsked(QObject):
     def __init__(self, end: Callable[[], object]) -> None:
         super().__init__()
         self._end = end
+        self.asked = False
+        """Whether it was."""
         self._heard, self._told = socket.socketpair()
         for side in (self._heard, self._told):
             side.setblocking(False)
@@ -34,6 +36,7 @@ class EndAsked(QObject):
 
     def _on_activated(self) -> None:
         if any(number in self._handlers for number in self._heard.recv(64)):
+            self.asked = True
             self._end()
 
     def stop(self) -> None:

@@ -106,6 +106,7 @@ class Gate:
                         self._hold(server)
                 client.sendall(answer)
         _end(client)
+        server.close()  # what nobody read makes this a reset, so that the server does not go on trying to send
 
     def _hold(self, server: socket.socket) -> None:
         self.backend_port = int(server.getsockname()[1])

@@ -120,7 +120,7 @@ class SitePage(QWidget):
         self._parts.addWidget(self._points)
         self._parts.addWidget(self._panel)
         self._points.setMinimumWidth(44 * GRID)
-        self._parts.setSizes([3400, 3800])  # in proportion: no part is as wide yet
+        self._parts.setSizes([3250, 3900])  # in proportion: no part is as wide yet
         self._parts.setStretchFactor(0, 3)
         self._parts.setStretchFactor(1, 4)
         return self._parts

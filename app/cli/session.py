@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -87,9 +88,11 @@ class Session(msgspec.Struct, frozen=True):
         try:
             async for batch in app.runner.feed(site, launched.run).batches():
                 self.output.progress(batch)
+            return await app.runner.wait(site, launched.run), launched.joined
         except asyncio.CancelledError:
             if launched.joined:
                 raise
+        with contextlib.suppress(Refused):  # it has just ended, and its record says how
             await app.runner.cancel(site, launched.run)
         return await app.runner.wait(site, launched.run), launched.joined
 

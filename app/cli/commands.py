@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from app import __version__
+from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.output import Output
@@ -36,7 +37,7 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
         context.exit(open_window(data))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
+for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, audit, demo):
     overwinter.add_command(command)
 
 

@@ -26,6 +26,7 @@ from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.sources.driver import Equipment
+from app.jobs.unlock import Unlocked, unlock_stale
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
@@ -199,17 +200,12 @@ class Overwinter:
         await self.audit(site, "repository-made")
         return made
 
-    async def unlock_repository(self, site: str) -> tuple[int, int]:
-        """Removes the repository's dead locks; gives how many were removed and how many stay."""
-        restic = (await self.repository(site)).restic
-        before = len(await restic.locks())
-        if not before:
-            return 0, 0
-        await restic.unlock()
-        left = len(await restic.locks())
-        if before > left:
-            await self.audit(site, "repository-unlocked", removed=str(before - left))
-        return before - left, left
+    async def unlock_repository(self, site: str) -> Unlocked:
+        """Removes the repository's dead locks; says which were removed and which stay."""
+        done = await unlock_stale(await self.repository(site))
+        if done.removed:
+            await self.audit(site, "repository-unlocked", removed=str(len(done.removed)))
+        return done
 
     async def log_file(self, run: str) -> str:
         """Where the whole log of a run is; raises `run.log-gone` when it was cleared away."""

@@ -24,7 +24,9 @@ from app.foundation.words import reader_language
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="overwinter", message="%(prog)s %(version)s")
-@click.option("--data", type=click.Path(path_type=Path), help="The folder of everything the program keeps.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, readable=False), help="The folder of everything the program keeps."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON; progress as JSON lines on standard error.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context

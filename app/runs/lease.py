@@ -49,6 +49,13 @@ class LeaseHolder(msgspec.Struct, frozen=True):
         return _RUN.fullmatch(self.run) is not None and all(word.isprintable() and len(word) < 256 for word in said)
 
 
+_NOT_OURS = {
+    "host.file-missing": None,
+    "host.file-too-big": LeaseHolder(),
+    "host.file-unreadable": LeaseHolder(),
+}
+
+
 class LeaseTimes(msgspec.Struct, frozen=True):
     """Seconds: silence that makes a holder suspicious, and for how long it is then watched for a sign of life."""
 
@@ -152,9 +159,9 @@ class Lease:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return LeaseHolder()
         except UserError as error:
-            if error.code != "host.file-missing":
+            if error.code not in _NOT_OURS:
                 raise
-            return None
+            return _NOT_OURS[error.code]
         return found if found.is_credible else LeaseHolder()
 
     async def _is_gone(self, holder: LeaseHolder) -> bool:

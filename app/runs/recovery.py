@@ -6,6 +6,7 @@ Everything here may be done twice and by two processes at once; a record is clos
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 from collections.abc import Awaitable, Callable, Container
@@ -23,8 +24,10 @@ from app.records.runs import Run, Working
 from app.records.site_records import SiteRecords
 from app.runs.context import scratch_name
 from app.runs.files import end_events, log_excerpt
-from app.runs.site_lock import is_gone
+from app.runs.site_lock import LOOK_AGAIN, is_gone, site_lock_file
 from app.settings.places import Places
+
+LOOKS = 10
 
 Unlock = Callable[[str], Awaitable[None]]
 """Removes the dead locks of a site's repository."""
@@ -57,14 +60,31 @@ class Recovery:
         records = self._records(site)
         closed = []
         for found in await records.working():
-            if self._is_dead(found):
+            if await self._is_dead(records, found):
                 await self._clear_here(found.run)
                 if await self._closed(records, found.run, for_run):
                     closed.append(await records.run(found.run.id))
         return closed
 
-    def _is_dead(self, found: Working) -> bool:
-        return found.run.id not in self._ours and is_gone(found.run.owner, found.silent)
+    async def _is_dead(self, records: SiteRecords, found: Working) -> bool:
+        """Whether its process is. One that has the site's lock file is not, whatever its number says: in a container
+        numbers are others, and the system itself keeps that file for the living.
+        """
+        run = found.run
+        if run.id in self._ours or not is_gone(run.owner, found.silent):
+            return False
+        holder = await records.site_holder() if is_here(run.owner) else None
+        return holder is None or holder.run != run.id or await self._is_lock_free(run.site)
+
+    async def _is_lock_free(self, site: str) -> bool:
+        """Tried a few times: another one may be looking in the same moment."""
+        file = site_lock_file(self._places.locks, site)
+        for _ in range(LOOKS):
+            if await self._blocking.call("files", file.take):
+                file.release()
+                return True
+            await asyncio.sleep(LOOK_AGAIN)
+        return False
 
     async def _clear_here(self, run: Run) -> None:
         """Ends the run's programs and removes its temporary files, where this is its computer."""

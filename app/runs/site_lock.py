@@ -35,12 +35,17 @@ def is_gone(owner: Owner, silent: float) -> bool:
     return silent > SILENT_TOO_LONG if alive is None else not alive
 
 
+def site_lock_file(folder: Path, site: str) -> FileLock:
+    """The lock file of a site."""
+    return FileLock(folder / f"site-{site}.lock")
+
+
 class SiteLock:
     """What one run holds of its site on this computer."""
 
     def __init__(self, folder: Path, run: Run, records: SiteRecords, blocking: Blocking) -> None:
         """Lock files are in `folder`."""
-        self._file = FileLock(folder / f"site-{run.site}.lock")
+        self._file = site_lock_file(folder, run.site)
         self._run = run
         self._records = records
         self._blocking = blocking

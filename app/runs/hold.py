@@ -35,6 +35,7 @@ class Hold:
         self._wanted = list(leases)
         self._tried: list[Lease] = []
         self._held: list[Lease] = []
+        self._begun = False
         self._warn = warn
         self.lost: Problem | None = None
         """Why the run may not go on; None while it holds everything."""
@@ -53,9 +54,11 @@ class Hold:
                 if isinstance(error, Busy):
                     raise
                 self._warn(_no_lease(error.problem))
+        self._begun = True
 
     async def _take(self, lease: Lease) -> None:
-        self._tried.append(lease)
+        if lease not in self._tried:
+            self._tried.append(lease)
         try:
             async with asyncio.timeout(WATCH_WITHIN):
                 over = await lease.take()
@@ -77,7 +80,7 @@ class Hold:
         with contextlib.suppress(UserError):  # a store that is away for a moment may not end the run
             if not await self._records.renew(self._run.id):
                 self.lost = TAKEN_OVER
-        for lease in self._wanted:
+        for lease in self._wanted if self._begun else ():
             with contextlib.suppress(UserError, TimeoutError):  # nor may a server: its own steps will say so
                 await self._renew(lease)
 

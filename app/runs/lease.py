@@ -63,6 +63,9 @@ class LeaseTimes(msgspec.Struct, frozen=True):
     watched: float = 2.5 * BEAT
 
 
+TIMES = LeaseTimes()
+
+
 class Lease:
     """What one run holds, or wants to hold, on one host. Everything raises `UserError` `host.…` when that is away."""
 
@@ -72,16 +75,19 @@ class Lease:
         run: Run,
         *,
         is_over: Callable[[str], Awaitable[bool]],
-        folder: str = SHARED_FOLDER,
-        times: LeaseTimes = LeaseTimes(),  # noqa: B008  frozen
+        folder: str = "",
+        times: LeaseTimes | None = None,
     ) -> None:
-        """`is_over` says whether our own records know a run as closed: that one holds nothing any more."""
+        """`is_over` says whether our own records know a run as closed: that one holds nothing any more.
+
+        The lease is in `folder`, "" being the one that all laptops use.
+        """
         self._host = host
         self._me = LeaseHolder(run.id, run.kind, run.who, run.owner)
         self._site = run.site
         self._is_over = is_over
-        self._path = f"{folder}/overwinter-{run.site}.lease"
-        self._times = times
+        self._path = f"{folder or SHARED_FOLDER}/overwinter-{run.site}.lease"
+        self._times = times or TIMES
         self._beats = 0
 
     @property

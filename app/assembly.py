@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import Problem
+from app.foundation.errors import Problem, UserError
 from app.foundation.redact import Redactor
+from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
@@ -24,8 +26,13 @@ from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.sources.driver import Equipment
+from app.jobs.unlock import Unlocked, unlock_stale
+from app.records.across_sites import AcrossSites
+from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
+from app.records.runs import Run
 from app.records.site_records import SiteRecords
+from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
 from app.runs.work import missing_secret
 from app.settings.keyring_secrets import KeyringSecrets
@@ -40,6 +47,7 @@ from app.tools.postgres.programs import find_programs
 from app.tools.restic.program import private_programs
 
 LARGEST_SITE_FILE = 1024 * 1024
+LOOK_FOR_RUNS_EVERY = 1.0  # seconds between looks for runs that other programs have started
 
 
 class Overwinter:
@@ -55,6 +63,7 @@ class Overwinter:
     ) -> None:
         self.places = places_
         self.sites = Sites(database)
+        self.across_sites = AcrossSites(database)
         self._blocking = blocking
         self._database = database
         self._redactor = Redactor()
@@ -74,6 +83,7 @@ class Overwinter:
             secrets=self.secrets,
             records=self.records,
             hosts=self._hosts,
+            unlock=self._unlock_after_death,
         )
 
     def records(self, site: str) -> SiteRecords:
@@ -131,6 +141,46 @@ class Overwinter:
         """Writes down who did what."""
         await self.records(site).add_audit(getpass.getuser(), what, fields)
 
+    async def put_in_order(self) -> list[Run]:
+        """Clears away, on all sites, what runs left whose process died, and gives those runs; done at every start.
+
+        What cannot be done now is left for the site's next run.
+        """
+        found: list[Run] = []
+        for site in dict.fromkeys(site for site, _ in await self.across_sites.active()):
+            with suppress(UserError):
+                interrupted = await self.runner.recovery.close_interrupted(site)
+                found += interrupted
+                if interrupted and await self._is_password_at_hand(site):
+                    await self.runner.recovery.tidy(site)
+        return found
+
+    async def _is_password_at_hand(self, site: str) -> bool:
+        """Whether the repository's password can be read without asking a person."""
+        return await self.secrets.get(site, REPOSITORY_PASSWORD, ask=False) is not None
+
+    async def _unlock_after_death(self, site: str) -> None:
+        if await self.secrets.get(site, REPOSITORY_PASSWORD) is not None:
+            await self.unlock_repository(site)
+
+    async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """Site and id of every run that works now, whoever started it: at once, and whenever that changes."""
+        known: list[tuple[str, str]] | None = None
+        while True:
+            with suppress(UserError):  # a database that is busy or away for a moment is asked again
+                now = await self.across_sites.active()
+                if now != known:
+                    yield now
+                    known = now
+            await asyncio.sleep(LOOK_FOR_RUNS_EVERY)
+
+    async def audit_log(self, site: str) -> list[AuditEntry]:
+        """The audit log of a site, oldest first; also of one that was removed."""
+        found = await self.records(site).audit()
+        if not found:
+            await self.sites.get(site)
+        return found
+
     async def repository(self, site: str) -> OpenRepository:
         """A site's repository for questions: reached, its password read and known to the redactor."""
         found = await self.sites.get(site)
@@ -150,14 +200,24 @@ class Overwinter:
         await self.audit(site, "repository-made")
         return made
 
-    async def unlock_repository(self, site: str) -> tuple[int, int]:
-        """Removes the repository's dead locks; gives how many were removed and how many stay."""
-        restic = (await self.repository(site)).restic
-        before = await restic.locks()
-        await restic.unlock()
-        left = len(await restic.locks())
-        await self.audit(site, "repository-unlocked", removed=str(len(before) - left))
-        return len(before) - left, left
+    async def unlock_repository(self, site: str) -> Unlocked:
+        """Removes the repository's dead locks; says which were removed and which stay."""
+        done = await unlock_stale(await self.repository(site))
+        if done.removed:
+            await self.audit(site, "repository-unlocked", removed=str(len(done.removed)))
+        return done
+
+    async def log_file(self, run: str) -> str:
+        """Where the whole log of a run is; raises `run.log-gone` when it was cleared away."""
+        file = str(self.places.run_folder(run) / LOG)
+        if await self._here.stat(file) is None:
+            raise UserError(
+                text("The log file of this run is not there any more ({path}).", path=file),
+                text("What the run did is as recorded; the beginning and the end of its log are shown here."),
+                text("Look at what is shown; nothing has to be done."),
+                "run.log-gone",
+            )
+        return file
 
     async def back_up(self, site: str) -> Launched:
         """Starts a backup of everything that is enabled."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from app import __version__
+from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.output import Output
@@ -23,7 +24,9 @@ from app.foundation.words import reader_language
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="overwinter", message="%(prog)s %(version)s")
-@click.option("--data", type=click.Path(path_type=Path), help="The folder of everything the program keeps.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, readable=False), help="The folder of everything the program keeps."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON; progress as JSON lines on standard error.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
@@ -36,7 +39,7 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
         context.exit(open_window(data))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
+for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, audit, demo):
     overwinter.add_command(command)
 
 

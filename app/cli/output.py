@@ -23,6 +23,7 @@ from app.foundation.events import (
     Warned,
 )
 from app.foundation.words import Language, Size, Text, text
+from app.records.runs import Run
 
 
 class Output:
@@ -93,6 +94,18 @@ class Output:
                     self._json(event, sys.stderr)
             else:
                 self._told(event)
+
+    def interrupted(self, run: Run) -> None:
+        """A run whose program had died was found at the start: what that means, and what to do."""
+        if self.quiet or run.error is None:
+            return
+        if self.json:
+            found = {"event": "run-interrupted", "site": run.site, "run": run.id, "type": run.kind}
+            self._json(found | {"error": self.shown(run.error)}, sys.stderr)
+            return
+        self._say(text("{kind} {run} of {site} was interrupted.", kind=run.kind, run=run.short_id, site=run.site))
+        for sentence in (run.error.what, run.error.means, run.error.next):
+            self._say(text("      {sentence}", sentence=sentence))
 
     def _told(self, event: Told) -> None:
         match event:

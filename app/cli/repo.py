@@ -6,7 +6,8 @@ import click
 
 from app.assembly import Overwinter
 from app.cli.session import Session, pass_session
-from app.foundation.words import Size, plural, text
+from app.foundation.words import Size, Text, plural, text
+from app.tools.restic.output import Lock
 
 
 @click.group()
@@ -41,18 +42,19 @@ def test(session: Session, site: str) -> None:
         config = await repository.restic.config()
         locks = await repository.restic.locks()
         said = [text("The repository answers and the password is right (format {version}).", version=config.version)]
-        said += [
-            text(
-                "Locked by {user} on {host} since {when}.",
-                user=lock.username,
-                host=lock.hostname,
-                when=session.output.moment(lock.time),
-            )
-            for lock in locks
-        ]
+        said += [_held(session, lock) for lock in locks]
         session.output.result({"id": config.id, "version": config.version, "locks": locks}, said)
 
     session.perform(work)
+
+
+def _held(session: Session, lock: Lock) -> Text:
+    return text(
+        "Locked by {user} on {host} since {when}.",
+        user=lock.username,
+        host=lock.hostname,
+        when=session.output.moment(lock.time),
+    )
 
 
 @repo.command()
@@ -62,10 +64,12 @@ def unlock(session: Session, site: str) -> None:
     """Remove the locks of work that is dead; those of work that goes on stay."""
 
     async def work(app: Overwinter) -> None:
-        removed, left = await app.unlock_repository(site)
+        done = await app.unlock_repository(site)
+        removed, left = len(done.removed), len(done.left)
         said = [plural("{count} dead lock removed.", "{count} dead locks removed.", removed)]
         said += [plural("{count} lock of living work stays.", "{count} locks of living work stay.", left)]
-        session.output.result({"removed": removed, "left": left}, said)
+        said += [_held(session, lock) for lock in done.left]
+        session.output.result({"removed": removed, "left": left, "locks": done.left}, said)
 
     session.perform(work)
 

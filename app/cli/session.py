@@ -59,6 +59,8 @@ class Session(msgspec.Struct, frozen=True):
         try:
             app = await assemble(places(self.data), self.ask_passphrase)
             try:
+                for interrupted in await app.put_in_order():
+                    self.output.interrupted(interrupted)
                 code = await work(app) or DONE
                 _ignore_signals()  # the command has said how it ended: its exit code stays what was said
                 return code

@@ -75,6 +75,14 @@ class Tree:
         return _members_of_session(self._pid)
 
 
+def is_remains(pid: int) -> bool:
+    """Whether of a process of this computer only its number is left, until its parent or the system takes notice."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def _process(pid: int) -> psutil.Process | None:
     try:
         return psutil.Process(pid)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -33,10 +34,17 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
     def expected_digest(self) -> str:
         """SHA-256 of the digest before it and its canonical JSON (sorted keys, ASCII, no spaces), in hex."""
-        content = {name: getattr(self, name) for name in ("site", "number", "who", "what")}
-        content |= {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds"), "fields": dict(self.fields)}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(self._content(), sort_keys=True, separators=(",", ":"))
         return sha256(f"{self.previous}{canonical}".encode()).hexdigest()
+
+    def exported(self) -> str:
+        """The entry as a line of JSON, with all that it takes to check it anywhere."""
+        return json.dumps(self._content() | {"previous": self.previous, "digest": self.digest})
+
+    def _content(self) -> dict[str, Any]:
+        content = {name: getattr(self, name) for name in ("site", "number", "who", "what")}
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        return content | {"at": at, "fields": dict(self.fields)}
 
 
 def append(connection: Connection, site: str, who: str, what: str, fields: Mapping[str, str]) -> AuditEntry:

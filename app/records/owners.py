@@ -47,10 +47,23 @@ def this_process() -> Owner:
 
 
 def owner_alive(owner: Owner) -> bool | None:
-    """Whether that process still runs; None when it is on another computer, where nobody here can know."""
-    if owner.computer != _computer():
+    """Whether that process still runs; None when nobody here can know.
+
+    That is so on another computer, and where the system hides other users' processes from us.
+    """
+    if not is_here(owner):
         return None
-    return owner.boot == _boot() and _started(owner.pid) == owner.started
+    if owner.boot != _boot():
+        return False
+    started = _started(owner.pid)
+    if started is None and _is_hidden(owner.pid):
+        return None
+    return started == owner.started
+
+
+def is_here(owner: Owner) -> bool:
+    """Whether that process is, or was, one of this computer."""
+    return owner.computer == _computer()
 
 
 def owner_columns(owner: Owner) -> dict[str, str | int | float]:
@@ -77,6 +90,16 @@ if sys.platform == "linux":
         state, *fields = status.rpartition(")")[2].split()
         return None if state in "ZX" else int(fields[18]) / os.sysconf("SC_CLK_TCK")
 
+    def _is_hidden(pid: int) -> bool:
+        """Whether there is such a process although /proc shows none, as mounted with `hidepid`."""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return not Path(f"/proc/{pid}").exists()
+        return False  # ours, and only its remains
+
 else:
 
     def _boot() -> str:
@@ -89,6 +112,9 @@ else:
             return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
         except psutil.NoSuchProcess:
             return None
+
+    def _is_hidden(_pid: int) -> bool:
+        return False
 
 
 @cache

@@ -15,10 +15,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
 
 from app.foundation.errors import Problem, Refused
-from app.foundation.events import Counters, Item, Outcome, Phase, Rollback, StepOutcome
+from app.foundation.events import Counters, Item, ItemStatus, Outcome, Phase, Rollback, StepOutcome
 from app.foundation.words import Text, text
-from app.records import locks
+from app.records import audit, locks
 from app.records.owners import Owner, owner_columns, owner_in
+from app.store.clock import database_seconds
 from app.store.tables import items, runs, sites, steps, storable
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -97,7 +98,17 @@ def new_run_id() -> str:
     return uuid.uuid4().hex
 
 
-_NOT_LISTED = ("log_excerpt", "cancel_requested", "cancel_requested_by")
+class Working(msgspec.Struct, frozen=True):
+    """A run that is not closed; `silent` is for how many seconds its process gave no sign of life.
+
+    The database's clock counts them, so that computers whose clocks differ agree.
+    """
+
+    run: Run
+    silent: float
+
+
+_NOT_LISTED = ("log_excerpt", "cancel_requested", "cancel_requested_by", "number", "renewed", "untidy")
 _LISTED = [column for column in runs.c if column.name not in _NOT_LISTED]
 
 
@@ -122,17 +133,85 @@ def begin(connection: Connection, run: Run) -> Begun:
     if connection.execute(select(sites.c.name).where(sites.c.name == run.site)).one_or_none() is None:
         raise _no_such_site(run.site)
     row = msgspec.structs.asdict(run)
-    connection.execute(runs.insert().values(row | owner_columns(row.pop("owner"))))
+    row |= owner_columns(row.pop("owner")) | {
+        "number": _next_number(connection, run.site),
+        "renewed": database_seconds(),
+    }
+    connection.execute(runs.insert().values(row))
+    fields = {"run": run.id, "kind": run.kind, "trigger": run.trigger, "choice": run.choice}
+    audit.append(connection, run.site, run.who, "run-began", fields)
     return Begun(run, joined=False)
 
 
-def close(connection: Connection, site: str, run_id: str, closing: Closing) -> None:
-    """Writes how a run ended, once, and gives its locks back."""
+def _next_number(connection: Connection, site: str) -> int:
+    last = connection.execute(select(func.max(runs.c.number)).where(runs.c.site == site)).scalar_one()
+    return (last or 0) + 1
+
+
+def renew(connection: Connection, site: str, run_id: str) -> bool:
+    """A sign of life of the process that works on a run; False when the run was closed by somebody else."""
     active = (*_is(site, run_id), runs.c.closed.is_(None))
-    closed = connection.execute(update(runs).where(*active).values(msgspec.structs.asdict(closing)))
-    if closed.rowcount == 0:
+    return connection.execute(update(runs).where(*active).values(renewed=database_seconds())).rowcount > 0
+
+
+def working(connection: Connection, site: str) -> list[Working]:
+    """The site's runs that are not closed, newest first."""
+    silent = (database_seconds() - runs.c.renewed).label("silent")
+    query = select(*_LISTED, silent).where(runs.c.site == site, runs.c.closed.is_(None)).order_by(runs.c.number.desc())
+    return [Working(_run(row), row.silent) for row in connection.execute(query)]
+
+
+def active_everywhere(connection: Connection) -> list[tuple[str, str]]:
+    """Site and id of every run that is not closed, whatever site it is of; what they are is asked site by site."""
+    query = select(runs.c.site, runs.c.id).where(runs.c.closed.is_(None)).order_by(runs.c.site, runs.c.number)
+    return [(site, run_id) for site, run_id in connection.execute(query)]
+
+
+def close(connection: Connection, site: str, run_id: str, closing: Closing) -> None:
+    """Writes how a run ended, once, and gives its locks back. It ends no earlier than it began, whatever clocks say."""
+    active = (*_is(site, run_id), runs.c.closed.is_(None))
+    began = connection.execute(select(runs.c.started).where(*active)).scalar_one_or_none()
+    if began is None:
         raise _run_closed(run_id)
+    values = msgspec.structs.asdict(closing) | {"closed": max(closing.closed, began)}
+    connection.execute(update(runs).where(*active).values(values))
     locks.release(connection, site, run_id)
+
+
+def interrupt(connection: Connection, site: str, run_id: str, closing: Closing, *, who: str, for_run: str) -> None:
+    """Closes a run whose process is gone, with the step it was in, and notes who found it.
+
+    What it left is still to be cleared away (`untidy`). `for_run` is the run that found it, "" where none did.
+    """
+    holder = locks.holder_of(connection, site)
+    found = find(connection, site, run_id)
+    fields = {"run": run_id, "computer": found.owner.computer_name, "pid": str(found.owner.pid)}
+    counters = _counted(found.counters, items_of(connection, site, run_id))
+    close(connection, site, run_id, msgspec.structs.replace(closing, counters=counters))
+    connection.execute(update(runs).where(*_is(site, run_id)).values(untidy=True))
+    for step in steps_of(connection, site, run_id):
+        if step.ended is None:
+            finish_step(connection, site, run_id, step.number, outcome=StepOutcome.FAILED, error=closing.error)
+    audit.append(connection, site, who, "run-interrupted", fields)
+    if holder is not None and holder.run == run_id:
+        locks.free(connection, site, holder, who, for_run)
+
+
+def _counted(begun: Counters, found: list[Item]) -> Counters:
+    """What became of the items of a run that nobody closed; those that it had not come to were skipped."""
+    total, failed = max(begun.total, len(found)), sum(item.status is ItemStatus.FAILED for item in found)
+    return Counters(total, len(found), len(found) - failed, failed, total - len(found))
+
+
+def untidy(connection: Connection, site: str) -> list[Run]:
+    """The interrupted runs whose left-overs were not cleared away yet."""
+    query = select(*_LISTED).where(runs.c.site == site, runs.c.untidy)
+    return [_run(row) for row in connection.execute(query.order_by(runs.c.number))]
+
+
+def tidied(connection: Connection, site: str, run_id: str) -> None:
+    """What an interrupted run left is cleared away."""
+    connection.execute(update(runs).where(*_is(site, run_id)).values(untidy=False))
 
 
 def find(connection: Connection, site: str, beginning: str) -> Run:
@@ -158,7 +237,7 @@ def listed(
     limit: int | None,
 ) -> list[Run]:
     """The site's runs, newest first, without their logs."""
-    query = select(*_LISTED).where(runs.c.site == site).order_by(runs.c.started.desc(), runs.c.id)
+    query = select(*_LISTED).where(runs.c.site == site).order_by(runs.c.number.desc())
     if status is not None:
         query = query.where(runs.c.outcome == (None if status == RUNNING else status))
     if kind is not None:
@@ -173,7 +252,8 @@ def request_cancel(connection: Connection, site: str, run_id: str, who: str) -> 
     must_be_active(connection, site, run_id)
     values = {"cancel_requested": datetime.now(UTC), "cancel_requested_by": who}
     unasked = (*_is(site, run_id), runs.c.cancel_requested.is_(None))
-    connection.execute(update(runs).where(*unasked).values(values))
+    if connection.execute(update(runs).where(*unasked).values(values)).rowcount:
+        audit.append(connection, site, who, "run-cancel-asked", {"run": run_id})
 
 
 def cancel_requested(connection: Connection, site: str, run_id: str) -> bool:
@@ -191,9 +271,10 @@ def add_step(connection: Connection, site: str, run_id: str, step: StepRecord) -
 def finish_step(
     connection: Connection, site: str, run_id: str, number: int, *, outcome: StepOutcome, error: Problem | None
 ) -> None:
-    """Writes how a step ended."""
+    """Writes how a step ended; no earlier than it began, whatever clocks say."""
     step = (steps.c.site == site, steps.c.run == run_id, steps.c.number == number)
-    values = {"ended": datetime.now(UTC), "outcome": outcome, "error": error}
+    began = connection.execute(select(steps.c.started).where(*step)).scalar_one()
+    values = {"ended": max(datetime.now(UTC), began), "outcome": outcome, "error": error}
     connection.execute(update(steps).where(*step).values(values))
 
 
@@ -233,8 +314,8 @@ def _is(site: str, run_id: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _run(row: Row[*tuple[Any, ...]]) -> Run:
-    values = {name: value for name, value in row._mapping.items() if not name.startswith("owner_")}
-    return Run(**values, owner=owner_in(row))
+    fields = {name: value for name, value in row._mapping.items() if name in Run.__struct_fields__}
+    return Run(**fields, owner=owner_in(row))
 
 
 def _children(table: Table, site: str, run_id: str, kind: type[msgspec.Struct]) -> Select[Any]:

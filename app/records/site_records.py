@@ -22,7 +22,7 @@ from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_item, cleaned_problem, cleaned_text
 from app.records.locks import Holder
 from app.records.owners import Owner
-from app.records.runs import Begun, Closing, Run, Status, StepRecord
+from app.records.runs import Begun, Closing, Run, Status, StepRecord, Working
 from app.store.engine import Database
 
 T = TypeVar("T")
@@ -62,6 +62,38 @@ class SiteRecords:
         closing = Closing(datetime.now(UTC), outcome, rollback, counters, self._cleaned(error), excerpt)
         await self._change(run_id, lambda connection: runs.close(connection, self._site, run_id, closing))
 
+    async def interrupt(
+        self, run_id: str, error: Problem, *, who: str, for_run: str = "", log_excerpt: str = ""
+    ) -> None:
+        """Closes a run whose process is gone; `who` found it, on behalf of `for_run`. Both that and its lock's
+        taking over are audited. A run that was closed meanwhile is `Refused` `records.run-closed`.
+        """
+        excerpt = runs.capped(self._redactor.text(log_excerpt))
+        closing = Closing(
+            datetime.now(UTC), Outcome.INTERRUPTED, Rollback.NONE, NOTHING_COUNTED, self._cleaned(error), excerpt
+        )
+        clean = self._redactor.text(who)
+        await self._change(
+            run_id,
+            lambda connection: runs.interrupt(connection, self._site, run_id, closing, who=clean, for_run=for_run),
+        )
+
+    async def untidy_runs(self) -> list[Run]:
+        """The interrupted runs whose left-overs were not cleared away yet."""
+        return await self._database.read(lambda connection: runs.untidy(connection, self._site))
+
+    async def tidied(self, run_id: str) -> None:
+        """Records that what an interrupted run left is cleared away."""
+        await self._change(run_id, lambda connection: runs.tidied(connection, self._site, run_id))
+
+    async def renew(self, run_id: str) -> bool:
+        """Records a sign of life of the run's process; False when somebody else has closed the run."""
+        return await self._change(run_id, lambda connection: runs.renew(connection, self._site, run_id))
+
+    async def working(self) -> list[Working]:
+        """The runs that are not closed, each with how long its process has been silent; newest first."""
+        return await self._database.read(lambda connection: runs.working(connection, self._site))
+
     async def run(self, run_id: str) -> Run:
         """A run by its id, or by the first six or more characters of it when no other begins so."""
         return await self._database.read(lambda connection: runs.find(connection, self._site, run_id))
@@ -92,14 +124,19 @@ class SiteRecords:
 
         return await self._change(run_id, take)
 
-    async def take_over(self, run_id: str, owner: Owner, dead: Owner) -> Holder | None:
+    async def take_over(self, run_id: str, owner: Owner, dead: Owner, who: str) -> Holder | None:
         """Takes the site from a process known to be gone, which is audited; gives the holder when it is another."""
+        clean = self._redactor.text(who)
 
         def take_over(connection: Connection) -> Holder | None:
             runs.must_be_active(connection, self._site, run_id)
-            return locks.take_over(connection, self._site, run_id, owner, dead)
+            return locks.take_over(connection, self._site, run_id, owner=owner, dead=dead, who=clean)
 
         return await self._change(run_id, take_over)
+
+    async def site_holder(self) -> Holder | None:
+        """The run that holds the site now."""
+        return await self._database.read(lambda connection: locks.holder_of(connection, self._site))
 
     async def release_site_lock(self, run_id: str) -> None:
         """Gives the site back."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
+
 from app.foundation.events import Recorded
 from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
+from app.hosts.orphans import RUN_VARIABLE
 
 
 class RunContext:
@@ -56,10 +59,14 @@ def scratch_name(run: str) -> str:
 
 
 class LoggedHost:
-    """A host whose programs' words go into a run's log: the command, what it says on its error channel, its end."""
+    """A host whose programs' words go into a run's log: the command, what it says on its error channel, its end.
 
-    def __init__(self, host: Host, log: Callable[[bytes], Awaitable[None]]) -> None:
+    Each program carries the run's mark, so that it is found should this process be killed.
+    """
+
+    def __init__(self, host: Host, run: str, log: Callable[[bytes], Awaitable[None]]) -> None:
         self._host = host
+        self._run = run
         self._log = log
 
     @property
@@ -84,14 +91,18 @@ class LoggedHost:
             if stderr is not None:
                 await stderr(piece)
 
-        finished = await self._host.run(command, stdout=stdout, stderr=both, keep=keep, deadline=deadline)
+        marked = self._marked(command)
+        finished = await self._host.run(marked, stdout=stdout, stderr=both, keep=keep, deadline=deadline)
         await self._log(_said(f"  exit {finished.code} after {finished.seconds:.1f} s"))
         return finished
 
     async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
         """As the host does; the dialogue itself is not logged, what is said on the error channel is."""
         await self._log(_said(f"$ {' '.join((command.program, *command.arguments))}"))
-        return await self._host.start(command, stderr=stderr or self._log)
+        return await self._host.start(self._marked(command), stderr=stderr or self._log)
+
+    def _marked(self, command: Command) -> Command:
+        return msgspec.structs.replace(command, environment={RUN_VARIABLE: self._run, **command.environment})
 
     async def which(self, program: str) -> str | None:
         """As the host does."""

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from app.foundation.blocking import Blocking
 from app.foundation.events import LogLines, Recorded, RunClosed, Told
@@ -38,12 +39,32 @@ class Wake:
         self._event.clear()
 
 
+class Record(Protocol):
+    """What is kept of a run besides its files."""
+
+    async def story(self) -> list[Told]:
+        """Its events, as far as they are recorded."""
+
+    async def log(self) -> list[Told]:
+        """Its log, as far as it is recorded."""
+
+
 class RunFeed:
-    """What one run tells, from its beginning. `alive` says whether its process still works on it."""
+    """What one run tells, from its beginning. `alive` says whether its process still works on it.
+
+    Of a run that has ended and whose files were cleared away, or are on another computer, its `record` tells.
+    """
 
     def __init__(
-        self, folder: Path, blocking: Blocking, *, wake: Wake | None, alive: Callable[[], Awaitable[bool]]
+        self,
+        folder: Path,
+        blocking: Blocking,
+        *,
+        wake: Wake | None,
+        alive: Callable[[], Awaitable[bool]],
+        record: Record,
     ) -> None:
+        self._record = record
         self._folder = folder
         self._blocking = blocking
         self._wake = wake or Wake()
@@ -64,9 +85,17 @@ class RunFeed:
             if batch:
                 yield batch
             elif last:
+                if rest := await self._recorded():
+                    yield rest
                 return
             else:
                 await self._wake.wait()
+
+    async def _recorded(self) -> list[Told]:
+        """What no file told, out of the record."""
+        files = await self._blocking.call("files", lambda: [(self._folder / name).exists() for name in (EVENTS, LOG)])
+        story, log = [] if files[0] else await self._record.story(), [] if files[1] else await self._record.log()
+        return [*log, *story]
 
     def _read(self, *, last: bool) -> list[Told]:
         told: list[Told] = [*self._events_read()]

@@ -6,10 +6,12 @@ backup matters more than its log, and the run says at its end that the log is in
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -47,6 +49,7 @@ class RunWriter:
         self._log = -1
         self._progress: Progress | None = None
         self._progress_written = 0.0
+        self._last: datetime | None = None
         self.incomplete = ""
         """Why something could not be written; "" while all was."""
 
@@ -63,8 +66,12 @@ class RunWriter:
     def tell(self, event: Recorded) -> None:
         """Writes an event; progress at most every half second, and always the last of a step.
 
-        Events are short lines: written at once, so that their order is the order of what happened.
+        Events are short lines: written at once, so that their order is the order of what happened. None has an
+        earlier time than the one before it, also when the clock is set back meanwhile: nothing takes less than no time.
         """
+        if self._last is not None and event.at < self._last:
+            event = msgspec.structs.replace(event, at=self._last)
+        self._last = event.at
         if isinstance(event, Progress):
             self._progress = event
             if time.monotonic() - self._progress_written < PROGRESS_EVERY:
@@ -110,6 +117,18 @@ class RunWriter:
         """
         excerpt = await self._blocking.call("files", lambda: log_excerpt(self._folder))
         return f"{excerpt}\n[… the log is incomplete: {self.incomplete} …]" if self.incomplete else excerpt
+
+
+def end_events(folder: Path, last: RunClosed) -> None:
+    """Writes the last event of a run whose process died before it could, maybe in the middle of a line.
+
+    Where there are no events of it (its folder was cleared away, or is on another computer) nothing is written.
+    """
+    with contextlib.suppress(FileNotFoundError), (folder / EVENTS).open("r+b") as events:
+        size = events.seek(0, os.SEEK_END)
+        torn = size > 0 and (events.seek(size - 1), events.read(1))[1] != b"\n"
+        events.seek(0, os.SEEK_END)
+        events.write((b"\n" if torn else b"") + encode(last))
 
 
 def log_excerpt(folder: Path, limit: int = EXCERPT) -> str:

@@ -11,25 +11,27 @@ import getpass
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import Problem, Refused, UserError
-from app.foundation.events import Outcome
+from app.foundation.errors import Refused, UserError
+from app.foundation.events import Counters
 from app.foundation.redact import Redactor
-from app.foundation.words import text
-from app.hosts import files
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan
-from app.records.owners import owner_alive, this_process
+from app.records.owners import this_process
 from app.records.runs import Run
 from app.records.site_records import SiteRecords
-from app.runs.context import scratch_name
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter
+from app.runs.hold import Hold
+from app.runs.lease import Lease
+from app.runs.recovery import Recovery, Unlock
+from app.runs.remains import Remains
+from app.runs.site_lock import SiteLock, is_gone
 from app.runs.work import SecretReader, Work
+from app.settings.model import HostKind
 from app.settings.places import Places
 
 
@@ -52,7 +54,9 @@ class Runner:
         secrets: SecretReader,
         records: Callable[[str], SiteRecords],
         hosts: Callable[[AnyPlan], Mapping[str, Host]],
+        unlock: Unlock,
     ) -> None:
+        """`unlock` removes the dead locks of a site's repository."""
         self._places = places
         self._blocking = blocking
         self._redactor = redactor
@@ -62,6 +66,7 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, Wake] = {}
         self._owner = this_process()
+        self.recovery = Recovery(places, blocking, records, unlock, self._tasks)
 
     async def launch(self, plan: AnyPlan) -> Launched:
         """Begins a run in the background and names it.
@@ -84,24 +89,31 @@ class Runner:
 
     async def _launch(self, plan: AnyPlan) -> Launched:
         records = self._records(plan.site.name)
-        await self.close_interrupted(plan.site.name)
+        await self.recovery.close_interrupted(plan.site.name, plan.run)
         begun = await records.begin(self._new_run(plan))
         if begun.joined:
             return Launched(begun.run.id, joined=True)
-        wake = self._wakes[begun.run.id] = Wake()
-        writer = RunWriter(self._places.run_folder(begun.run.id), self._blocking, self._redactor, wake)
-        work = Work(
-            begun.run,
-            plan,
-            records=records,
-            writer=writer,
-            redactor=self._redactor,
-            secrets=self._secrets,
-            hosts=self._hosts(plan),
-        )
+        work = self._work(begun.run, plan, records)
         self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
         return Launched(begun.run.id, joined=False)
+
+    def _work(self, run: Run, plan: AnyPlan, records: SiteRecords) -> Work:
+        wake = self._wakes[run.id] = Wake()
+        hosts = self._hosts(plan)
+        lock = SiteLock(self._places.locks, run, records, self._blocking)
+        leases = [Lease(hosts[name], run, is_over=partial(_is_over, records)) for name in _servers(plan, hosts)]
+        return Work(
+            run,
+            plan,
+            records=records,
+            writer=RunWriter(self._places.run_folder(run.id), self._blocking, self._redactor, wake),
+            redactor=self._redactor,
+            secrets=self._secrets,
+            hosts=hosts,
+            hold=partial(Hold, run, records, lock, leases),
+            put_in_order=partial(self.recovery.tidy, run.site),
+        )
 
     def _new_run(self, plan: AnyPlan) -> Run:
         return Run(
@@ -115,6 +127,7 @@ class Runner:
             owner=self._owner,
             started=datetime.now(UTC),
             tags=plan.tags,
+            counters=Counters(total=len(plan.items)),
         )
 
     async def wait(self, site: str, run: str) -> Run:
@@ -125,20 +138,26 @@ class Runner:
         else:
             async for _ in self.feed(site, run).batches():
                 pass
-            await self.close_interrupted(site)
+            await self.recovery.close_interrupted(site)
         return await self._records(site).run(run)
 
     def feed(self, site: str, run: str) -> RunFeed:
-        """What that run told and tells."""
+        """What that run told and tells; of one whose files are gone, what its record keeps."""
         records = self._records(site)
 
         async def alive() -> bool:
             if run in self._tasks:
                 return not self._tasks[run].done()
-            found = await records.run(run)
-            return found.closed is None and owner_alive(found.owner) is not False
+            found = next((found for found in await records.working() if found.run.id == run), None)
+            return found is not None and not is_gone(found.run.owner, found.silent)
 
-        return RunFeed(self._places.run_folder(run), self._blocking, wake=self._wakes.get(run), alive=alive)
+        return RunFeed(
+            self._places.run_folder(run),
+            self._blocking,
+            wake=self._wakes.get(run),
+            alive=alive,
+            record=Remains(records, run),
+        )
 
     async def cancel(self, site: str, run: str) -> None:
         """Asks the run's owner to stop; ours is told at once, another process sees the stored request.
@@ -153,18 +172,6 @@ class Runner:
         with contextlib.suppress(UserError):  # it stops all the same: who asked for it is only noted
             await self._records(site).request_cancel(run, getpass.getuser())
 
-    async def close_interrupted(self, site: str) -> None:
-        """Closes what a dead process of this computer left open, so that it stands in nobody's way.
-
-        Its temporary files go first: a database's password may be among them.
-        """
-        records = self._records(site)
-        for run in await records.active_runs():
-            if run.id not in self._tasks and owner_alive(run.owner) is False:
-                await self._blocking.call("files", partial(_remove_scratch, self._places.scratch, run.id))
-                with contextlib.suppress(Refused):  # another process was faster
-                    await records.close(run.id, Outcome.INTERRUPTED, error=INTERRUPTED)
-
     async def close(self) -> None:
         """Cancels what still runs here and waits until it is put away."""
         for task in self._tasks.values():
@@ -172,15 +179,13 @@ class Runner:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
-def _remove_scratch(folder: Path, run: str) -> None:
-    for left in folder.glob(f"{scratch_name(run)}-*"):
-        with contextlib.suppress(UserError):  # what cannot be removed may not keep the next run from working
-            files.remove_tree(left)
+def _servers(plan: AnyPlan, hosts: Mapping[str, Host]) -> list[str]:
+    """The hosts of a plan that are reached over a network: other laptops may work there too."""
+    return [host.name for host in plan.site.hosts if host.kind is HostKind.SSH and host.name in hosts]
 
 
-INTERRUPTED = Problem(
-    text("The program stopped while this run was under way."),
-    text("What it had finished is kept; it made a recovery point only if the list of points shows it as complete."),
-    text("Start it again; what is already in the repository is not uploaded twice."),
-    "run.interrupted",
-)
+async def _is_over(records: SiteRecords, run: str) -> bool:
+    """Whether our own records know this run as closed."""
+    with contextlib.suppress(Refused):  # a run of another computer
+        return (await records.run(run)).closed is not None
+    return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -34,6 +35,7 @@ from app.records.runs import Run
 from app.records.site_records import SiteRecords
 from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
+from app.runs.hold import Hold
 
 CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
 HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that was cut short has happened
@@ -63,7 +65,10 @@ class Work:
         redactor: Redactor,
         secrets: SecretReader,
         hosts: Mapping[str, Host],
+        hold: Callable[[Callable[[Problem], None]], Hold],
+        put_in_order: Callable[[], Awaitable[None]],
     ) -> None:
+        """`hold` makes what the run holds while it works; `put_in_order` clears away what dead runs left."""
         self._run = run
         self._plan = plan
         self._records = records
@@ -71,6 +76,8 @@ class Work:
         self._redactor = redactor
         self._secrets = secrets
         self._hosts = hosts
+        self._hold = hold(self._warn)
+        self._put_in_order = put_in_order
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
         self._refused = False
@@ -81,59 +88,72 @@ class Work:
         error: Problem | None = None
         try:
             await self._writer.open()
-            await self._take_site_lock()
-            error = await self._all_steps()
+            async with self._watched():
+                await self._hold.take()
+                error = await self._all_steps()
             outcome = self._outcome(error)
         except asyncio.CancelledError:
-            outcome, error = Outcome.CANCELLED, CANCELLED
+            lost = self._hold.lost
+            outcome, error = (Outcome.CANCELLED, CANCELLED) if lost is None else (Outcome.FAILED, lost)
         except Busy as busy:
             outcome, error = Outcome.SKIPPED, busy.problem
         except Refused as refused:
             outcome, error = Outcome.REFUSED, refused.problem
         except Exception as failure:  # noqa: BLE001  closed with what it was: a run owes exactly one record
             outcome, error = Outcome.FAILED, cleaned_problem(self._redactor, as_problem(failure))
-        await to_its_end(self._close(outcome, error))
+        await to_its_end(self._put_away(outcome, error))
         for secret in self._known:
             self._redactor.forget(secret)
 
-    async def _take_site_lock(self) -> None:
-        """Takes the site for this run alone; the record's close gives it back."""
-        holder = await self._records.take_site_lock(self._run.id, self._run.owner)
-        if holder is not None:
-            raise Busy(
-                text(
-                    "{site} is busy with another operation ({kind}, run {run}).",
-                    site=self._plan.site.name,
-                    kind=holder.kind,
-                    run=holder.run[:8],
-                ),
-                text("Nothing was started; the other operation goes on."),
-                text(
-                    "Wait until it has ended, or cancel it: overwinter run cancel {site} {run}",
-                    site=self._plan.site.name,
-                    run=holder.run[:8],
-                ),
-                "run.busy",
-            )
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Meanwhile a cancel from another process is heard, and the run gives signs of life; it stops without hold."""
+        work = asyncio.current_task()
+        watches = [asyncio.create_task(watch) for watch in (self._watch_for_cancel(work), self._keep_hold(work))]
+        try:
+            yield
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await to_its_end(asyncio.wait(watches))
+
+    async def _keep_hold(self, work: asyncio.Task[Any] | None) -> None:
+        await self._hold.keep()
+        if work is not None:
+            work.cancel()
+
+    async def _put_away(self, outcome: Outcome, error: Problem | None) -> None:
+        """Lets go in the order that leaves no gap: whoever comes next finds either this run, or nothing of it."""
+        try:
+            await self._hold.release_leases()
+            await self._close(outcome, error)
+        finally:
+            await self._hold.release_site()
 
     async def _all_steps(self) -> Problem | None:
-        """The steps, watched for a cancel from another process; gives the error that stopped them, if one did."""
+        """The steps; gives the error that stopped them, if one did."""
         secrets = await self._read_secrets()
-        hosts = {name: LoggedHost(host, self._writer.log) for name, host in self._hosts.items()}
+        await self._clear_after_dead_runs()
+        hosts = {name: LoggedHost(host, self._run.id, self._writer.log) for name, host in self._hosts.items()}
         context = RunContext(self._run.id, hosts, secrets, self._tell)
-        watch = asyncio.create_task(self._watch_for_cancel(asyncio.current_task()))
         try:
             return await self._steps(context)
         finally:
-            watch.cancel()
             await to_its_end(self._remove_scratch(context))
+
+    async def _clear_after_dead_runs(self) -> None:
+        """What cannot be cleared away now is told, and is no reason not to work."""
+        try:
+            await self._put_in_order()
+        except UserError as error:
+            self._warn(error.problem)
 
     async def _remove_scratch(self, context: RunContext) -> None:
         """Removes the run's temporary files; what stays is told, and changes nothing of what the run has done."""
         try:
             await context.remove_scratch()
         except UserError as error:
-            self._tell(Warned(warning=cleaned_problem(self._redactor, error.problem)))
+            self._warn(error.problem)
 
     async def _read_secrets(self) -> dict[str, str]:
         """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""
@@ -183,7 +203,7 @@ class Work:
         except Exception as error:  # noqa: BLE001  told, recorded and judged by the step's own rule
             if not await to_its_end(self._happened(step, context)):
                 return await self._step_failed(number, step, error)
-            self._tell(Warned(warning=cleaned_problem(self._redactor, as_problem(error))))
+            self._warn(as_problem(error))
         finishing = self._finish_step(number, step, StepOutcome.DONE, None)
         await (to_its_end(finishing) if number == of else finishing)
         return None
@@ -218,6 +238,9 @@ class Work:
         await self._records.finish_step(self._run.id, number, outcome, failure)
         self._tell(StepFinished(key=step.key, outcome=outcome, error=failure))
 
+    def _warn(self, problem: Problem) -> None:
+        self._tell(Warned(warning=cleaned_problem(self._redactor, problem)))
+
     def _tell(self, event: Recorded) -> None:
         if isinstance(event, ItemFinished):
             item = cleaned_item(self._redactor, event.item)
@@ -250,7 +273,10 @@ class Work:
         )
 
     async def _close(self, outcome: Outcome, error: Problem | None) -> None:
-        """Closes the record, then the files: a follower that sees the last event finds the record closed."""
+        """Closes the record, then the files: a follower that sees the last event finds the record closed.
+
+        A run that somebody took for dead, and closed, ends as what they recorded.
+        """
         if error is None and outcome is not Outcome.SUCCESS:
             error = next((item.error for item in self._items.values() if item.error is not None), None)
         if self._writer.incomplete:
@@ -266,8 +292,17 @@ class Work:
                 error=error,
                 log_excerpt=await self._writer.excerpt(),
             )
+        except Refused as refused:
+            if refused.code != "records.run-closed":
+                raise
+            closed = await self._closed_by_others(closed)
         finally:
             await self._writer.close(closed)
+
+    async def _closed_by_others(self, ours: RunClosed) -> RunClosed:
+        found = await self._records.run(self._run.id)
+        outcome, error = found.outcome or ours.outcome, found.error
+        return msgspec.structs.replace(ours, outcome=outcome, error=error, counters=found.counters)
 
 
 def missing_secret(site: str, name: str) -> Refused:

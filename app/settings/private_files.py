@@ -56,25 +56,56 @@ def remove_file(path: Path) -> None:
         sync_folder(path.parent)
 
 
+class FileLock:
+    """A lock file that one holder has at a time, whatever process it is in; the system drops it when its holder dies.
+
+    The file is empty and stays: a removed one would be another file to whoever comes next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def take(self) -> bool:
+        """Takes it; False when somebody else has it. Raises `places.unusable` where the disk knows no locks."""
+        make_folder(self._path.parent)
+        with _told(self._path):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                taken = _try_lock(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        if taken:
+            self._descriptor = descriptor
+        else:
+            os.close(descriptor)
+        return taken
+
+    def release(self) -> None:
+        """Gives it back; nothing happens when it is not held."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
 @contextlib.contextmanager
 def locked(path: Path, wait: float) -> Iterator[None]:
     """Holds the lock file, alone among all processes; the system drops it when its holder dies.
 
     Raises `Busy` `places.locked` when somebody else holds it for longer than `wait` seconds.
     """
-    make_folder(path.parent)
-    with _told(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = FileLock(path)
+    _take(lock, path, time.monotonic() + wait)
     try:
-        _lock(descriptor, path, time.monotonic() + wait)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _lock(descriptor: int, path: Path, until: float) -> None:
+def _take(lock: FileLock, path: Path, until: float) -> None:
     pause = threading.Event()  # nothing tells when a lock gets free, so it is tried again
-    while not _try_lock(descriptor):
+    while not lock.take():
         if time.monotonic() > until:
             raise Busy(
                 text("Another Overwinter is writing {file} and does not come to an end.", file=path.stem),
@@ -92,7 +123,7 @@ if sys.platform == "win32":
     def _try_lock(descriptor: int) -> bool:
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except PermissionError:
             return False
         return True
 

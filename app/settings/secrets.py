@@ -84,16 +84,17 @@ class Secrets:
         self._vault = vault or VaultSecrets(places.vault, places.locks / "vault.lock")
         self._opening = asyncio.Lock()  # a person is asked for the passphrase once, not by everybody who waits for it
 
-    async def get(self, site: str, name: str) -> str | None:
+    async def get(self, site: str, name: str, *, ask: bool = True) -> str | None:
         """The secret, taught to the redactor (whoever is done with it forgets it there); None when none is stored.
 
+        Without `ask` nobody is asked for the vault's passphrase: a vault that is not open stays closed.
         Raises `UserError` `secrets.locked`, `.absent`, `.slow`, `.refused`, `.vault-locked`, … when it cannot be
         read, and `secrets.gone` when it was stored and is not there any more.
         """
         stored = await self._stored(site, name)
         if stored is None:
             return None
-        store = self._keyring if stored.where is Where.KEYRING else await self._open_vault(make=False)
+        store = self._keyring if stored.where is Where.KEYRING else await self._open_vault(make=False, ask=ask)
         value = await self._call(lambda: store.get(site, name), _NOTHING_CHANGED)
         if value is None:
             raise _gone(site, name, stored.where)
@@ -169,25 +170,26 @@ class Secrets:
     async def _vault_exists(self) -> bool:
         return await self._call(self._vault.exists, _NOTHING_CHANGED)
 
-    async def _open_vault(self, *, make: bool) -> VaultSecrets:
+    async def _open_vault(self, *, make: bool, ask: bool = True) -> VaultSecrets:
         """The vault, with its passphrase given; with `make` it is made where there is none."""
         async with self._opening:
             exists = await self._vault_exists()
             if not exists and not make:
                 raise self._vault.missing()
             if not exists or not self._vault.is_unlocked():
-                passphrase = await self._passphrase(is_new=not exists)
+                passphrase = await self._passphrase(is_new=not exists, ask=ask)
                 self._redactor.teach(passphrase)
                 unlock = self._vault.unlock if exists else self._vault.make
                 await self._call(lambda: unlock(passphrase), _NOTHING_CHANGED)
             return self._vault
 
-    async def _passphrase(self, *, is_new: bool) -> str:
+    async def _passphrase(self, *, is_new: bool, ask: bool) -> str:
         file = self._environ.get(PASSPHRASE_FILE_VARIABLE)
         if file:
             return await self._call(lambda: read_passphrase(Path(file)), _NOTHING_CHANGED)
         prompt = text("New passphrase for the secrets") if is_new else text("Passphrase of the secrets")
-        passphrase = await self._ask_passphrase(PassphraseQuestion(prompt, is_new)) if self._ask_passphrase else None
+        somebody = self._ask_passphrase if ask else None
+        passphrase = await somebody(PassphraseQuestion(prompt, is_new)) if somebody else None
         if not passphrase:
             raise vault_locked()
         return passphrase

@@ -20,8 +20,26 @@ if sys.platform == "win32":
     _move.argtypes = (wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD)
     _move.restype = wintypes.BOOL
     _REPLACE_EXISTING, _WRITE_THROUGH = 0x1, 0x8
-elif sys.platform == "darwin":
-    import fcntl
+else:
+    import ctypes
+    import stat
+    from collections.abc import Callable
+
+    if sys.platform == "darwin":
+        import fcntl
+
+    def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
+        """The system's own rename that replaces nothing; None where its library is older than that."""
+        library = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "darwin":
+            return lambda path, target: int(library.renamex_np(path, target, _RENAME_EXCL))
+        if not hasattr(library, "renameat2"):
+            return None
+        return lambda path, target: int(library.renameat2(_AT_FDCWD, path, _AT_FDCWD, target, _RENAME_NOREPLACE))
+
+    _RENAME_EXCL = 0x4  # macOS, sys/stdio.h
+    _AT_FDCWD, _RENAME_NOREPLACE = -100, 0x1  # Linux, fcntl.h and linux/fs.h
+    _rename_exclusively = _exclusive_rename()
 
 
 def write_durably(path: Path, content: bytes, mode: int, temporary: Path | None = None) -> None:
@@ -44,9 +62,12 @@ def write_durably(path: Path, content: bytes, mode: int, temporary: Path | None 
 
 
 def rename(path: Path, target: Path) -> None:
-    """Gives what stands at `path` the name `target`, which must be free; both in one file system."""
-    if os.path.lexists(target):
-        raise FileExistsError(target)
+    """Gives what stands at `path` the name `target`, which must be free; both in one file system.
+
+    Of several who want the same name one gets it, the others `FileExistsError`: the system itself looks whether it is
+    free (renameat2, renamex_np, MoveFileEx). Old network file systems cannot; there a file is linked to its new name,
+    which is as safe, and a folder's name is looked at first, which two at the same moment can both find free.
+    """
     _rename(path, target)
     for folder in {path.parent, target.parent}:
         sync_folder(folder)
@@ -100,7 +121,30 @@ else:
             os.close(descriptor)
 
     def _rename(path: Path, target: Path) -> None:
-        path.rename(target)
+        try:
+            _rename_to_free_name(path, target)
+        except OSError as error:
+            if error.errno not in _UNKNOWN_TO_THE_FILE_SYSTEM:
+                raise
+            _rename_without_help(path, target)
+
+    _UNKNOWN_TO_THE_FILE_SYSTEM = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+
+    def _rename_to_free_name(path: Path, target: Path) -> None:
+        if _rename_exclusively is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        if _rename_exclusively(os.fsencode(path), os.fsencode(target)) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path), None, str(target))
+
+    def _rename_without_help(path: Path, target: Path) -> None:
+        if stat.S_ISDIR(path.lstat().st_mode):
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+            path.rename(target)
+        else:
+            os.link(path, target, follow_symlinks=False)
+            path.unlink()
 
     def _replace(path: Path, target: Path) -> None:
         path.replace(target)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 from app.foundation import words
@@ -157,6 +159,11 @@ runs = Table(
     Column("counters", Json(Counters), nullable=False),
     Column("error", Json(Problem)),
     Column("log_excerpt", Words, nullable=False),
+    Column(
+        "number", Integer, nullable=False, server_default="0"
+    ),  # in the order in which they began, whatever clocks say
+    Column("renewed", Double, nullable=False, server_default="0"),  # its last sign of life, by `store.clock`
+    Column("untidy", Boolean, nullable=False, server_default=false()),  # it died, and what it left was not cleared away
     ForeignKeyConstraint(["site", "parent"], ["runs.site", "runs.id"]),
     CheckConstraint("(closed IS NULL) = (outcome IS NULL)", name="closed_with_its_outcome"),
 )
@@ -168,7 +175,7 @@ Index(
     sqlite_where=runs.c.closed.is_(None),
     postgresql_where=runs.c.closed.is_(None),
 )
-Index(None, runs.c.site, runs.c.started)
+Index(None, runs.c.site, runs.c.number, unique=True)
 
 locks = Table(
     "locks",

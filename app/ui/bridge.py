@@ -90,6 +90,12 @@ class Bridge(QObject):
         while (batch := await self.ask(lambda _: anext(batches, None))) is not None:
             yield batch
 
+    async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """Site and id of every run that works now, in whatever program: at once, and whenever that changes."""
+        found = await self.ask(_working)
+        while (now := await self.ask(lambda _: anext(found, None))) is not None:
+            yield now
+
     def _on_answered(self, answer: _Answer) -> None:
         future = answer.future
         if future.done():
@@ -137,6 +143,10 @@ class PassphraseWanted:
 
 async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[Told]]:
     return app.runner.feed(site, run).batches()
+
+
+async def _working(app: Overwinter) -> AsyncIterator[list[tuple[str, str]]]:
+    return app.working()
 
 
 class _Answer:
@@ -197,6 +207,12 @@ class _Engine(QThread):
         from app.assembly import assemble  # noqa: PLC0415  heavy, and not needed for the first paint
 
         app = await assemble(self._places, self._ask_passphrase)
+        try:
+            with contextlib.suppress(UserError):  # a database that is busy now says so to whoever asks something of it
+                await app.put_in_order()
+        except BaseException:
+            await app.close()
+            raise
         self._bridge.opened.emit()
         return app
 

@@ -651,6 +651,21 @@ async def test_a_rename_moves_and_never_replaces(place: Place) -> None:
     assert (await place.host.read(third), await place.host.read(other)) == (b"1", b"2")
 
 
+@on_every_host
+async def test_of_many_who_rename_to_one_name_at_once_one_succeeds(place: Place) -> None:
+    """Leases rest on this."""
+    target = f"{place.folder}/target"
+    for _ in range(20):
+        names = [f"{place.folder}/{number}" for number in range(6)]
+        for name in names:
+            await place.host.write_durably(name, name.encode())
+        ends = await asyncio.gather(*(place.host.rename(name, target) for name in names), return_exceptions=True)
+        (winner,) = [name for name, end in zip(names, ends, strict=True) if end is None]
+        assert {end.code for end in ends if isinstance(end, UserError)} == {"host.file-exists"}
+        assert await place.host.read(target) == winner.encode()
+        await place.host.remove_tree(target)
+
+
 @posix_only
 @on_every_host
 async def test_stat_says_what_stands_at_a_path(place: Place) -> None:

@@ -16,11 +16,14 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -39,7 +42,7 @@ from app.records.runs import RUNNING, Begun, Run, StepRecord, new_run_id
 from app.records.site_records import SiteRecords
 from app.store import migrations, versions
 from app.store.engine import Database
-from app.store.tables import items, locks, metadata, runs, secret_names, sites, steps
+from app.store.tables import audit, items, locks, metadata, runs, secret_names, sites, steps
 from tests.contracts.conftest import RECORDS, StorePlace
 from tests.real.servers.postgresql import PostgresServer
 from tests.running import run
@@ -157,13 +160,13 @@ def a_second_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """From now on there is a second version of the tables, as a later Overwinter will bring; gives its script."""
     scripts = tmp_path / "migrations"
     shutil.copytree(versions.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    script = scripts / "versions" / "0002_second.py"
+    script = scripts / "versions" / "0003_second.py"
     script.write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.execute('CREATE TABLE later (name TEXT)')\n"
     )
     monkeypatch.setattr(versions, "SCRIPTS", scripts)
-    monkeypatch.setattr(migrations, "HEAD", "0002")
+    monkeypatch.setattr(migrations, "HEAD", "0003")
     return script
 
 
@@ -189,10 +192,10 @@ def test_of_an_older_file_a_copy_is_kept(
     run(add_a_site(sqlite_place))
     a_second_version(tmp_path, monkeypatch)
     run(open_and_close(sqlite_place))
-    copy = Path(f"{sqlite_place.where}.version-0001")
+    copy = Path(f"{sqlite_place.where}.version-0002")
     assert copy.stat().st_mode & 0o777 == 0o600
     kept = StorePlace("sqlite", str(copy))
-    assert kept.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert kept.rows("SELECT version_num FROM alembic_version") == [("0002",)]
     assert kept.rows("SELECT name FROM sites") == [("north",)]
 
 
@@ -204,10 +207,56 @@ def test_a_migration_that_fails_leaves_the_older_database_as_it_was(
         script.write("    op.execute('INSERT INTO nowhere VALUES (1)')\n")
     with pytest.raises(DBAPIError, match="nowhere"):
         run(open_and_close(place))
-    assert place.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert place.rows("SELECT version_num FROM alembic_version") == [("0002",)]
     assert place.rows("SELECT name FROM sites") == [("north",)]
     with pytest.raises(DBAPIError, match="later"):
         place.rows("SELECT * FROM later")
+
+
+OLD_RUN = (
+    "INSERT INTO runs (site, id, kind, trigger, who, choice, key, owner_computer, owner_boot, owner_pid,"
+    " owner_started, tags, started, closed, outcome, rollback, counters, log_excerpt) VALUES ('north', '{id}',"
+    " 'backup', 'manual', 'ann', '', '{id}', 'x#1', '', 1, 1, '[]', '{started}', '{started}', 'success', 'none',"
+    ' \'{{"total": 0, "processed": 0, "succeeded": 0, "failed": 0, "skipped": 0}}\', \'\')'
+)
+
+
+@pytest.mark.spec("X6", "J1")
+def test_runs_of_the_first_version_keep_their_order_and_count_on(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is made as the first version made it, by its own script."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrations, "HEAD", "0001")
+        earlier.setattr(command, "upgrade", partial(command_upgrade, to="0001"))
+        run(open_and_close(place))
+    late, early = (
+        OLD_RUN.format(id=id_ * 32, started=f"2026-02-0{day} 02:00:00+00") for id_, day in (("a", 2), ("b", 1))
+    )
+    place.change(
+        "INSERT INTO sites VALUES ('north', '', '2026-02-01 00:00:00+00', '2026-02-01 00:00:00+00')",
+        *(statement.replace("+00", "") if place.kind == "sqlite" else statement for statement in (late, early)),
+    )
+
+    async def story() -> None:
+        async with place.opened() as database:
+            north = SiteRecords(database, "north", Redactor())
+            newest = a_run(started=WEDNESDAY - timedelta(days=365))
+            await north.begin(newest)
+            assert [each.id for each in await north.runs()] == [newest.id, "a" * 32, "b" * 32]
+
+    run(story())
+    if place.kind == "sqlite":
+        assert StorePlace("sqlite", f"{place.where}.version-0001").rows("SELECT count(*) FROM runs") == [(2,)]
+
+
+def command_upgrade(config: Config, _revision: str, *, to: str) -> None:
+    """Stops at an earlier version."""
+    ScriptDirectory.from_config(config)
+    UPGRADE(config, to)
+
+
+UPGRADE = command.upgrade
 
 
 # --- several processes --------------------------------------------------------------------------
@@ -282,9 +331,12 @@ async def story(database):
 
 @pytest.mark.spec("B6")
 def test_of_eight_connections_exactly_one_gets_a_key_by_the_index_alone(place: StorePlace) -> None:
+    numbers = count(1)
+
     async def insert_run(database: Database) -> bool:
         row = msgspec.structs.asdict(a_run())
         owner = row.pop("owner")
+        row["number"] = next(numbers)
         row |= {f"owner_{name}": value for name, value in msgspec.structs.asdict(owner).items()}
         try:
             await database.write(lambda connection: connection.execute(insert(runs).values(row)))
@@ -301,6 +353,42 @@ def test_of_eight_connections_exactly_one_gets_a_key_by_the_index_alone(place: S
                 lambda connection: connection.execute(update(runs).values(closed=WEDNESDAY, outcome=Outcome.FAILED))
             )
             assert sum(await asyncio.gather(*map(insert_run, databases))) == 1
+
+    run(story())
+
+
+@pytest.mark.spec("J5")
+def test_processes_that_append_to_the_audit_log_at_once_make_one_chain(place: StorePlace) -> None:
+    run(add_a_site(place))
+    story = """
+async def story(database):
+    records = SiteRecords(database, "north", Redactor())
+    for number in range(25):
+        await records.add_audit(str(os.getpid()), "noted", {"number": str(number)})
+"""
+    all_at_once([process(place, f"import os\n{story}") for _ in range(4)])
+
+    async def read() -> None:
+        async with place.opened() as database:
+            chain = await SiteRecords(database, "north", Redactor()).audit()
+            assert [entry.number for entry in chain] == list(range(1, 101))
+            assert first_broken(chain) is None
+            assert len({entry.who for entry in chain}) == 4
+
+    run(read())
+
+
+@pytest.mark.spec("J5")
+def test_the_database_itself_refuses_a_second_entry_after_the_same_one(place: StorePlace) -> None:
+    """A fork of the chain would need two entries of one number, whoever writes them and whatever locks fail."""
+
+    async def story() -> None:
+        async with two_sites(place) as (database, north, _south):
+            await north.add_audit("ann", "noted", {})
+            (entry,) = await north.audit()
+            fork = msgspec.structs.asdict(msgspec.structs.replace(entry, who="eve"))
+            with pytest.raises(IntegrityError):
+                await database.write(lambda connection: connection.execute(insert(audit).values(fork)))
 
     run(story())
 
@@ -446,7 +534,10 @@ def every_entrance(records: SiteRecords, run_id: str) -> list[Coroutine[Any, Any
         records.run(run_id),
         records.close(run_id, Outcome.SUCCESS),
         records.take_site_lock(run_id, me),
-        records.take_over(run_id, me, me),
+        records.take_over(run_id, me, me, "ann"),
+        records.interrupt(run_id, PROBLEM, who="ann"),
+        records.tidied(run_id),
+        records.renew(run_id),
         records.release_site_lock(run_id),
         records.request_cancel(run_id, "ann"),
         records.cancel_requested(run_id),
@@ -600,7 +691,7 @@ def test_runs_are_listed_newest_first_and_by_what_is_asked(place: StorePlace) ->
 
     async def story() -> None:
         async with two_sites(place) as (_, north, _south):
-            for each in (late, latest, early):
+            for each in (early, late, latest):
                 await north.begin(each)
             await north.close(early.id, Outcome.FAILED)
             assert [each.id for each in await north.runs()] == [latest.id, late.id, early.id]
@@ -772,7 +863,10 @@ def test_a_run_that_is_closed_holds_nothing_and_takes_nothing(place: StorePlace)
             first, second = [(await north.begin(a_run(key=key))).run for key in "12"]
             await north.take_site_lock(first.id, first.owner)
             await north.close(first.id, Outcome.INTERRUPTED)
-            for take in (north.take_site_lock(first.id, first.owner), north.take_over(first.id, first.owner, dead)):
+            for take in (
+                north.take_site_lock(first.id, first.owner),
+                north.take_over(first.id, first.owner, dead, "ann"),
+            ):
                 with pytest.raises(Refused) as refused:
                     await take
                 assert refused.value.code == "records.run-closed"
@@ -793,17 +887,106 @@ def test_the_lock_of_a_dead_process_is_taken_over_and_that_is_audited(place: Sto
             )
             await north.take_site_lock(gone.id, dead)
             another = msgspec.structs.replace(dead, started=2.5)
-            holder = await north.take_over(mine.id, mine.owner, another)
+            holder = await north.take_over(mine.id, mine.owner, another, "eve")
             assert holder is not None
             assert holder.run == gone.id
-            assert await north.audit() == []
-            assert await north.take_over(mine.id, mine.owner, dead) is None
+            assert "lock-taken-over" not in {entry.what for entry in await north.audit()}
+            assert await north.take_over(mine.id, mine.owner, dead, "eve") is None
             holder = await north.take_site_lock(gone.id, dead)
             assert holder is not None
             assert holder.owner == mine.owner
-            (entry,) = await north.audit()
-            assert entry.what == "lock-taken-over"
+            (entry,) = [entry for entry in await north.audit() if entry.what == "lock-taken-over"]
+            assert entry.who == "eve"
             assert entry.fields == {"run": mine.id, "from": gone.id, "computer": "laptop", "pid": "42"}
+
+    run(story())
+
+
+@pytest.mark.spec("J1", "J2")
+def test_a_clock_that_is_set_back_makes_no_negative_duration_and_no_other_order(place: StorePlace) -> None:
+    """As if everything had begun an hour from now, and then somebody put the clock right."""
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+
+    async def story() -> None:
+        async with two_sites(place) as (database, north, _south):
+            first = (await north.begin(a_run(started=ahead))).run
+            await north.add_step(first.id, 1, "dump", text("Dump"), Phase.STAGE)
+            await database.write(lambda connection: connection.execute(update(steps).values(started=ahead)))
+            await north.finish_step(first.id, 1, StepOutcome.DONE)
+            await north.close(first.id, Outcome.SUCCESS)
+            (step,) = await north.steps(first.id)
+            assert step.ended == step.started == ahead
+            assert (await north.run(first.id)).closed == ahead
+            second = (await north.begin(a_run(started=ahead - timedelta(hours=1)))).run
+            assert [each.id for each in await north.runs()] == [second.id, first.id]
+
+    run(story())
+
+
+@pytest.mark.spec("J2", "J5", "B6")
+def test_a_run_whose_process_died_is_closed_with_its_step_and_its_lock_and_that_is_audited(place: StorePlace) -> None:
+    dead = Owner("laptop#1", "boot", 42, 1.5)
+
+    async def story() -> None:
+        async with two_sites(place) as (_, north, _south):
+            gone = (await north.begin(a_run(owner=dead, counters=Counters(total=3)))).run
+            await north.take_site_lock(gone.id, dead)
+            await north.add_item(gone.id, Item("database", ItemStatus.SUCCESS))
+            await north.add_item(gone.id, Item("files", ItemStatus.FAILED))
+            await north.add_step(gone.id, 1, "dump", text("Dump"), Phase.STAGE)
+            await north.interrupt(gone.id, PROBLEM, who="eve", for_run="next", log_excerpt="said")
+            closed = await north.run(gone.id)
+            assert (closed.outcome, closed.error, closed.log_excerpt) == (Outcome.INTERRUPTED, PROBLEM, "said")
+            assert closed.counters == Counters(total=3, processed=2, succeeded=1, failed=1, skipped=1)
+            (step,) = await north.steps(gone.id)
+            assert (step.outcome, step.error) == (StepOutcome.FAILED, PROBLEM)
+            assert await north.site_holder() is None
+            found, taken = (await north.audit())[-2:]
+            assert (found.who, found.what) == ("eve", "run-interrupted")
+            assert found.fields == {"run": gone.id, "computer": "laptop", "pid": "42"}
+            assert (taken.who, taken.what) == ("eve", "lock-taken-over")
+            assert taken.fields == {"run": "next", "from": gone.id, "computer": "laptop", "pid": "42"}
+            assert [each.id for each in await north.untidy_runs()] == [gone.id]
+            await north.tidied(gone.id)
+            assert await north.untidy_runs() == []
+
+    run(story())
+
+
+@pytest.mark.spec("B6")
+def test_a_sign_of_life_is_counted_by_the_databases_clock_and_a_closed_run_gives_none(place: StorePlace) -> None:
+    async def story() -> None:
+        async with two_sites(place) as (database, north, _south):
+            begun = (await north.begin(a_run())).run
+            (working,) = await north.working()
+            assert working.run == begun
+            assert 0 <= working.silent < 60
+            an_hour = runs.c.renewed - 3600
+            await database.write(lambda connection: connection.execute(update(runs).values(renewed=an_hour)))
+            (working,) = await north.working()
+            assert 3600 <= working.silent < 3660
+            assert await north.renew(begun.id)
+            (working,) = await north.working()
+            assert working.silent < 60
+            await north.close(begun.id, Outcome.SUCCESS)
+            assert not await north.renew(begun.id)
+            assert await north.working() == []
+
+    run(story())
+
+
+@pytest.mark.spec("J5")
+def test_who_started_and_who_cancelled_is_audited(place: StorePlace) -> None:
+    async def story() -> None:
+        async with two_sites(place) as (_, north, _south):
+            begun = (await north.begin(a_run(who="ann"))).run
+            await north.begin(a_run(who="bob"))
+            await north.request_cancel(begun.id, "bob")
+            await north.request_cancel(begun.id, "carol")
+            assert [(entry.who, entry.what) for entry in await north.audit()] == [
+                ("ann", "run-began"),
+                ("bob", "run-cancel-asked"),
+            ]
 
     run(story())
 

@@ -39,7 +39,7 @@ class Prepared:
     def __init__(self, folder: Path, restic: Path, server: PostgresServer, gate: Gate) -> None:
         self.server = server
         self.gate = gate
-        self._restic = restic
+        self.restic_program = restic
         self._folder = folder / "console"
         self._pristine = folder / "pristine"
         self.root = self._folder / "laravel"
@@ -63,7 +63,9 @@ class Prepared:
 
     def _console(self, environment: dict[str, str], restic: Path | None = None) -> Console:
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
-        return Console(self._folder, restic or self._restic, {"TMPDIR": str(self._folder / "tmp"), **environment})
+        return Console(
+            self._folder, restic or self.restic_program, {"TMPDIR": str(self._folder / "tmp"), **environment}
+        )
 
     def snapshots(self, *tags: str) -> list[dict[str, Any]]:
         """What restic itself, without Overwinter, lists of the snapshots that carry all these tags."""
@@ -75,7 +77,7 @@ class Prepared:
     def restic(self, *arguments: str) -> bytes:
         """What restic itself says, as anybody starts it."""
         done = subprocess.run(
-            [self._restic, "-r", self.repository, "--no-cache", *arguments],
+            [self.restic_program, "-r", self.repository, "--no-cache", *arguments],
             input=SECRETS["repository-password"].encode() + b"\n",
             capture_output=True,
             check=True,

@@ -358,7 +358,9 @@ def test_a_dead_lock_is_shown_and_removed(console: Console) -> None:
     holder.stdin.close()
     locks = console.folder / "repository" / "locks"
     wait_until(lambda: any(locks.iterdir()))
-    assert console.run("repo", "unlock", "north-house").json == {"removed": 0, "left": 1}
+    unlocked = console.run("repo", "unlock", "north-house").json
+    assert (unlocked["removed"], unlocked["left"]) == (0, 1)
+    assert unlocked["locks"][0]["pid"] == holder.pid
     family = psutil.Process(holder.pid).children(recursive=True)
     for process in (psutil.Process(holder.pid), *family):
         process.kill()
@@ -366,7 +368,7 @@ def test_a_dead_lock_is_shown_and_removed(console: Console) -> None:
     psutil.wait_procs(family)
     (lock,) = console.run("repo", "test", "north-house").json["locks"]
     assert lock["pid"] == holder.pid
-    assert console.run("repo", "unlock", "north-house").json == {"removed": 1, "left": 0}
+    assert console.run("repo", "unlock", "north-house").json == {"removed": 1, "left": 0, "locks": []}
 
 
 def wait_until(fact: Callable[[], bool]) -> None:

@@ -86,7 +86,7 @@ class Technician:
 
     async def sees_it_rest(self) -> None:
         """Waits until the window has nothing more to do: runs have ended, lists have been read."""
-        await self.sees(lambda: not self.page.runs.tasks and not self.page.tasks)
+        await self.sees(lambda: self.page.runs.tasks.keys() <= {"look_out"} and not self.page.tasks)
 
     async def is_back(self) -> None:
         """Waits until the window has the keyboard again; no window manager is here to give it back after a dialog."""

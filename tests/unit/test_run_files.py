@@ -30,6 +30,16 @@ FINISHED = StepFinished(key="one", outcome=StepOutcome.DONE)
 CLOSED = RunClosed(outcome=Outcome.SUCCESS)
 
 
+class Unasked:
+    """The record of a run whose files are there: nobody needs it."""
+
+    async def story(self) -> list[Told]:
+        raise AssertionError
+
+    async def log(self) -> list[Told]:
+        raise AssertionError
+
+
 async def always() -> bool:
     return True
 
@@ -64,7 +74,7 @@ def written_run(folder: Path, pieces: list[bytes], secrets: tuple[str, ...] = ()
 def read_feed(folder: Path) -> list[Told]:
     async def read() -> list[Told]:
         blocking = Blocking()
-        told = await all_of(RunFeed(folder, blocking, wake=None, alive=always))
+        told = await all_of(RunFeed(folder, blocking, wake=None, alive=always, record=Unasked()))
         blocking.close()
         return told
 
@@ -92,7 +102,7 @@ def test_a_reader_that_follows_sees_each_line_as_it_comes(tmp_path: Path) -> Non
         writer = RunWriter(tmp_path, blocking, Redactor(), wake)
         await writer.open()
         seen: list[bytes] = []
-        batches = RunFeed(tmp_path, blocking, wake=wake, alive=always).batches()
+        batches = RunFeed(tmp_path, blocking, wake=wake, alive=always, record=Unasked()).batches()
         for number in range(5):
             await writer.log(b"line %d\n" % number)
             seen += lines_of(list(await anext(batches)))
@@ -113,7 +123,7 @@ def test_a_feed_ends_when_the_process_that_ran_it_is_gone(tmp_path: Path) -> Non
         await writer.open()
         writer.tell(STARTED)
         await writer.log(b"and then the power went\n")
-        told = await all_of(RunFeed(tmp_path, blocking, wake=None, alive=never))
+        told = await all_of(RunFeed(tmp_path, blocking, wake=None, alive=never, record=Unasked()))
         await writer.close(CLOSED)
         blocking.close()
         return told
@@ -176,7 +186,7 @@ def test_the_record_keeps_the_beginning_and_the_end_of_a_long_log(tmp_path: Path
 def test_waiting_for_the_next_line_costs_no_thread(tmp_path: Path) -> None:
     async def idle() -> bool:
         blocking = Blocking()
-        feed = RunFeed(tmp_path, blocking, wake=None, alive=always).batches()
+        feed = RunFeed(tmp_path, blocking, wake=None, alive=always, record=Unasked()).batches()
         try:
             await asyncio.wait_for(anext(feed), 0.6)
         except TimeoutError:

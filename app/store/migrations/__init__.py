@@ -4,4 +4,4 @@
 `env` is where Alembic enters.
 """
 
-HEAD = "0001"
+HEAD = "0002"

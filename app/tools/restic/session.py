@@ -6,6 +6,7 @@ standard input of their own.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ import msgspec
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
-from app.hosts.host import KEPT, Command, Finished, Host, Sink
+from app.hosts.host import KEPT, Command, Ending, Finished, Host, Sink
 from app.hosts.lines import LineSink
 from app.settings.addresses import parsed
 from app.settings.paths import is_absolute
@@ -108,9 +109,16 @@ class Session:
             keep=keep,
         )
         await lines.finish()
+        if finished.ending is Ending.KILLED and "unlock" not in arguments:
+            await self._unlock()
         if finished.code not in accept:
             raise failure(finished, words, attempt)
         return Answer(finished, words)
+
+    async def _unlock(self) -> None:
+        """A restic that was killed could not remove its lock: another one does, which sees that nobody has it."""
+        with contextlib.suppress(UserError):  # that the first one was killed is what has to be told
+            await self.run(self.attempt(), ["unlock"])
 
     async def ask(self, attempt: Attempt, *arguments: str) -> Answer:
         """Runs a command that answers with one JSON document, which may be long."""

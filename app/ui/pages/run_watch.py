@@ -12,7 +12,7 @@ from app.foundation.errors import Problem, UserError
 from app.foundation.events import Told
 from app.foundation.words import Text, text
 from app.ui.bridge import Bridge
-from app.ui.page_task import page_task_for_each
+from app.ui.page_task import page_task, page_task_for_each
 from app.ui.widgets.work_strip import Work
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
@@ -26,6 +26,7 @@ class RunWatch(QObject):
     """Knows the runs that work now, whatever site they are of, and what each of them tells.
 
     Signals:
+        noticed: a run works now that nobody follows here, such as a timer's; carries its id and its site.
         work_changed: how a run that works now stands, or that it has ended; carries a `Work`.
         began: a run is followed from its beginning; carries its id and its title.
         told: what a run tells; carries its id and a batch of events.
@@ -34,6 +35,7 @@ class RunWatch(QObject):
         failed: something went wrong while a run was followed or stopped; carries a `Problem`.
     """
 
+    noticed = Signal(str, str)
     work_changed = Signal(object)
     began = Signal(str, object)
     told = Signal(str, object)
@@ -48,6 +50,7 @@ class RunWatch(QObject):
         self._works: dict[str, Work] = {}
         self._site_of: dict[str, str] = {}
         self._own: set[str] = set()
+        self._noticed: set[str] = set()
 
     @property
     def own(self) -> frozenset[str]:
@@ -71,6 +74,21 @@ class RunWatch(QObject):
         """A run of this program has begun."""
         self._own.add(run)
         self._site_of[run] = site
+
+    @page_task
+    async def look_out(self) -> None:
+        """Notices every run that works now, each once, as long as the window is open."""
+        async for working in self._bridge.working():
+            for site, run in working:
+                if run not in self._noticed and run not in self.live:
+                    self._site_of[run] = site
+                    self.noticed.emit(run, site)
+                self._noticed.add(run)
+
+    @property
+    def looks_out(self) -> bool:
+        """Whether runs are noticed now."""
+        return "look_out" in self.tasks
 
     @page_task_for_each
     async def follow(self, run: str, site: str, site_title: str) -> None:

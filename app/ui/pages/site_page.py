@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidge
 from app.foundation.errors import Problem, UserError
 from app.foundation.events import Outcome, Told
 from app.foundation.words import Language, Text, text
-from app.runs.files import LOG
 from app.ui.bridge import Bridge
 from app.ui.models.points import Verdict, not_known, verdict_of
 from app.ui.page_task import page_task, page_task_for_each
@@ -60,6 +59,7 @@ class SitePage(QWidget):
         self._unreadable = False
         self._launching: set[str] = set()
         self._shown = ""
+        self._picked = ""
         self._just_made = ""
         self._remedies: dict[str, Remedy] = {}
         self._make_parts()
@@ -134,6 +134,7 @@ class SitePage(QWidget):
         self._points.opened.connect(self._on_point_opened)
         self._panel.log_file_wanted.connect(self._on_log_file_wanted)
         self._cards.acted.connect(self._on_card_acted)
+        self.runs.noticed.connect(self._on_run_noticed)
         self.runs.work_changed.connect(self._on_work_changed)
         self.runs.began.connect(self._on_run_began)
         self.runs.told.connect(self._on_run_told)
@@ -157,6 +158,7 @@ class SitePage(QWidget):
         self._open_site()
 
     def _on_point_opened(self, point: str) -> None:
+        self._picked = point
         self.show_run(point)
 
     def _on_log_file_wanted(self) -> None:
@@ -208,6 +210,8 @@ class SitePage(QWidget):
             self._show_card(READING, error.problem, remedy_of(error.problem) or TRY_AGAIN)
             return
         self._list_sites({site.name: site.title for site in sites}, choose or before)
+        if not self.runs.looks_out:
+            self.runs.look_out()
         self._top.setVisible(bool(sites))
         self._pages.setCurrentWidget(self._parts if sites else self._empty)
         if self.site != before:
@@ -329,11 +333,13 @@ class SitePage(QWidget):
 
     @page_task
     async def follow_running(self) -> None:
-        """Shows a run of this site that is under way already: ours, or another program's, such as a timer's."""
+        """Shows a run of this site that is under way already, ours or another program's; else the last one when its
+        program died: the person has to know, and it has its card here.
+        """
         site = self.site
-        active = await self._bridge.ask(lambda app: app.records(site).active_runs())
-        if active and self.site == site:
-            self.show_run(active[0].id)
+        last = await self._bridge.ask(lambda app: _last_run(app, site))
+        if last is not None and last.outcome in (None, Outcome.INTERRUPTED) and self.site == site:
+            self.show_run(last.id)
 
     def show_run(self, run: str) -> None:
         """Shows a run of this site from its beginning, live when it still works."""
@@ -356,6 +362,14 @@ class SitePage(QWidget):
         self._shown = run
         self._cards.clear(RUN)
         self._cards.clear(OTHER)
+
+    def _on_run_noticed(self, run: str, site: str) -> None:
+        """A terminal or a timer may have started it. It is shown, unless the person looks at another one."""
+        busy = site in self._launching or self._shown in self.runs.live or self._shown == self._picked != ""
+        if site == self.site and not busy:
+            self.show_run(run)
+        else:
+            self._follow(run, site)
 
     def _on_work_changed(self, work: Work) -> None:
         self._tell_buttons()
@@ -393,7 +407,7 @@ class SitePage(QWidget):
     @page_task
     async def open_log(self, run: str) -> None:
         """Opens the file of a run's log with the desktop's own program."""
-        path = await self._bridge.ask(lambda app: _log_of(app, run))
+        path = await self._bridge.ask(lambda app: app.log_file(run))
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
             raise UserError(
                 text("This desktop has no program that opens a log file."),
@@ -470,5 +484,8 @@ async def _has_saved(app: Overwinter, site: str) -> bool:
     return any(saved)
 
 
-async def _log_of(app: Overwinter, run: str) -> str:
-    return str(app.places.run_folder(run) / LOG)
+async def _last_run(app: Overwinter, site: str) -> Run | None:
+    """The run that works on the site, or worked there last."""
+    records = app.records(site)
+    found = await records.active_runs() or await records.runs(limit=1)
+    return found[0] if found else None

@@ -263,8 +263,10 @@ def cancel_requested(connection: Connection, site: str, run_id: str) -> bool:
 
 
 def add_step(connection: Connection, site: str, run_id: str, step: StepRecord) -> None:
-    """Adds a step that begins."""
+    """Adds a step that begins; one that is added again, because it was not known whether it was, is added once."""
     row = {"site": site, "run": run_id, **msgspec.structs.asdict(step)}
+    same = (steps.c.site == site, steps.c.run == run_id, steps.c.number == step.number)
+    connection.execute(steps.delete().where(*same))
     connection.execute(steps.insert().values(row))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -39,6 +41,10 @@ from app.runs.hold import Hold
 
 CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
 HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that was cut short has happened
+
+PATIENCE = 600.0  # seconds that a run waits for a database that is kept locked, or is away
+TRY_AGAIN_AFTER = 1.0
+PASSING = ("store.busy", "store.unreachable")
 
 T = TypeVar("T")
 
@@ -80,6 +86,7 @@ class Work:
         self._put_in_order = put_in_order
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
+        self._began = False
         self._refused = False
         self._known: list[str] = []
 
@@ -90,13 +97,14 @@ class Work:
             await self._writer.open()
             async with self._watched():
                 await self._hold.take()
+                self._began = True
                 error = await self._all_steps()
             outcome = self._outcome(error)
         except asyncio.CancelledError:
             lost = self._hold.lost
             outcome, error = (Outcome.CANCELLED, CANCELLED) if lost is None else (Outcome.FAILED, lost)
         except Busy as busy:
-            outcome, error = Outcome.SKIPPED, busy.problem
+            outcome, error = Outcome.FAILED if self._began else Outcome.SKIPPED, busy.problem
         except Refused as refused:
             outcome, error = Outcome.REFUSED, refused.problem
         except Exception as failure:  # noqa: BLE001  closed with what it was: a run owes exactly one record
@@ -191,7 +199,7 @@ class Work:
         When the last step has happened it comes too late, and the run ends as what it is.
         """
         of = len(self._plan.steps)
-        await self._records.add_step(self._run.id, number, step.key, step.title, step.phase)
+        await patiently(partial(self._records.add_step, self._run.id, number, step.key, step.title, step.phase))
         self._tell(StepStarted(key=step.key, title=step.title, phase=step.phase, number=number, of=of))
         try:
             async with asyncio.timeout(step.deadline):
@@ -235,7 +243,7 @@ class Work:
 
     async def _finish_step(self, number: int, step: Step[Any], outcome: StepOutcome, failure: Problem | None) -> None:
         await self._store_items()
-        await self._records.finish_step(self._run.id, number, outcome, failure)
+        await patiently(partial(self._records.finish_step, self._run.id, number, outcome, failure))
         self._tell(StepFinished(key=step.key, outcome=outcome, error=failure))
 
     def _warn(self, problem: Problem) -> None:
@@ -251,7 +259,8 @@ class Work:
 
     async def _store_items(self) -> None:
         while self._unstored:
-            await self._records.add_item(self._run.id, self._unstored.pop(0))
+            await patiently(partial(self._records.add_item, self._run.id, self._unstored[0]))
+            self._unstored.pop(0)
 
     def _outcome(self, error: Problem | None) -> Outcome:
         if error is not None:
@@ -284,13 +293,17 @@ class Work:
         closed = RunClosed(outcome=outcome, rollback=Rollback.NONE, counters=self._counters(), error=error)
         try:
             await self._store_items()
-            await self._records.close(
-                self._run.id,
-                outcome,
-                rollback=closed.rollback,
-                counters=closed.counters,
-                error=error,
-                log_excerpt=await self._writer.excerpt(),
+            excerpt = await self._writer.excerpt()
+            await patiently(
+                partial(
+                    self._records.close,
+                    self._run.id,
+                    outcome,
+                    rollback=closed.rollback,
+                    counters=closed.counters,
+                    error=error,
+                    log_excerpt=excerpt,
+                )
             )
         except Refused as refused:
             if refused.code != "records.run-closed":
@@ -350,6 +363,24 @@ def _log_incomplete(why: str) -> Problem:
         "run.log-incomplete",
         why,
     )
+
+
+async def patiently(write: Callable[[], Awaitable[None]]) -> None:
+    """Writes a record of a run under way, and waits as long as another program keeps the database to itself.
+
+    What the run does matters more than that it is written down at once. After `PATIENCE` seconds, or for any other
+    reason, it fails. Each try waits for a while by itself.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            await write()
+        except UserError as error:
+            if error.code not in PASSING or time.monotonic() > until:
+                raise
+            await asyncio.sleep(TRY_AGAIN_AFTER)
+        else:
+            return
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:

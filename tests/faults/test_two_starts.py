@@ -14,7 +14,7 @@ import pytest
 from tests.faults.family import Family
 from tests.faults.prepared import SITE, Prepared, assert_explained
 from tests.faults.test_backup_faults import waited_for_run
-from tests.features.console import ROOT, Console, Said
+from tests.features.console import Console, Said
 from tests.real.servers.restic import VERSIONS, restic_program
 
 SMALL_SITE = """
@@ -42,28 +42,6 @@ def small(tmp_path: Path) -> Console:
     return console
 
 
-STARTER = """
-import os, sys
-sys.path.insert(0, {root!r})
-sys.argv[0] = "overwinter"
-from app.cli.commands import run_command_line
-import app.assembly, app.runs.runner
-print("ready", file=sys.stderr, flush=True)
-sys.stdin.readline()
-sys.exit(run_command_line(sys.argv[1:]))
-"""
-
-
-def started(console: Console, *arguments: str) -> subprocess.Popen[bytes]:
-    """A command that has everything loaded and begins when it reads a line."""
-    command = [sys.executable, "-c", STARTER.format(root=str(ROOT)), "--data", str(console.data), "--json", *arguments]
-    pipe = subprocess.PIPE
-    begun = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=console.environment)
-    assert begun.stderr is not None
-    assert begun.stderr.readline() == b"ready\n"
-    return begun
-
-
 def at_once(*commands: subprocess.Popen[bytes]) -> list[Said]:
     """What each said, all told to begin at the same moment."""
     for command in commands:
@@ -88,7 +66,7 @@ def test_of_two_starts_of_one_backup_one_runs_a_hundred_times(small: Console) ->
 def twice_at_once(console: Console, times: int) -> None:
     """Starts the same backup in two processes at once, again and again."""
     for time in range(times):
-        said = at_once(started(console, "backup", SITE), started(console, "backup", SITE))
+        said = at_once(console.start_ready("backup", SITE), console.start_ready("backup", SITE))
         assert [one.code for one in said] == [0, 0], f"time {time}: {said}"
         assert {one.json["status"] for one in said} == {"success"}
         assert sorted(one.json["joined"] for one in said) == [False, True], f"time {time}: {said}"
@@ -102,7 +80,7 @@ def twice_at_once(console: Console, times: int) -> None:
 @pytest.mark.spec("B6", "J8")
 def test_both_see_a_failed_run_to_its_end_with_its_exit_code(small: Console) -> None:
     (small.folder / "laravel").rename(small.folder / "gone")
-    said = at_once(started(small, "backup", SITE), started(small, "backup", SITE))
+    said = at_once(small.start_ready("backup", SITE), small.start_ready("backup", SITE))
     assert [one.code for one in said] == [1, 1]
     assert sorted(one.json["joined"] for one in said) == [False, True]
 
@@ -111,7 +89,7 @@ def test_both_see_a_failed_run_to_its_end_with_its_exit_code(small: Console) -> 
 def test_of_different_choices_at_once_one_works_and_the_others_are_skipped_naming_it(small: Console) -> None:
     """A full one, and the same with a tag of one's own: two different choices."""
     for time in range(5):
-        others = [started(small, "backup", SITE, "--tag", tag) for tag in ("a", "b", "c")]
+        others = [small.start_ready("backup", SITE, "--tag", tag) for tag in ("a", "b", "c")]
         said = at_once(*others)
         assert sorted(one.code for one in said) == [0, 5, 5], f"time {time}: {said}"
         (worked,) = [one.json["run"] for one in said if one.code == 0]
@@ -147,7 +125,7 @@ def test_the_site_of_a_killed_holder_is_taken_over_at_once_and_that_is_audited(g
         first = Family(console.start("backup", SITE))
         begun = waited_for_run(console)
         greenhouse.held_dump(first)
-        second = started(console, "backup", SITE, "--only", "files")
+        second = console.start_ready("backup", SITE, "--only", "files")
         for process in first.members():
             process.kill()
         (said,) = at_once(second)
@@ -169,19 +147,7 @@ def _unlocked(small: Console) -> Iterator[None]:
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can act as two users")
 @pytest.mark.usefixtures("_unlocked")
 def test_another_user_of_the_computer_is_told_that_the_data_folder_is_closed(small: Console) -> None:
-    """Python itself may be closed to that user, so everything is loaded first, and the user changed then."""
-    code = STARTER.format(root=str(ROOT)).replace(
-        'print("ready"', 'os.setgroups([]); os.setgid(65534); os.setuid(65534); print("ready"'
-    )
-    code = code.replace("import app.assembly", "import app.settings.keyring_secrets, app.store.versions, app.assembly")
-    for folder in small.folder.parents:
-        if folder.stat().st_uid == os.geteuid() and folder.is_relative_to("/tmp/"):  # pytest's own are closed as well
-            folder.chmod(folder.stat().st_mode | 0o055)
-    command = [sys.executable, "-c", code, "--data", str(small.data), "--json", "runs", SITE]
-    pipe = subprocess.PIPE
-    begun = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=small.environment)
-    out, err = begun.communicate(b"\n", timeout=60)
-    said = Said(begun.returncode, out.decode(), err.decode())
+    said = small.run_as(65534, "runs", SITE)
     assert (said.code, said.error["code"]) == (1, "places.unusable"), said
     assert str(small.data) in said.error["what"]
     assert_explained(said.error)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,17 @@ from typing import Any
 from tests.real.servers.restic import fresh_repository
 
 ROOT = Path(__file__).resolve().parents[2]
+READY = """
+import os, sys
+sys.path.insert(0, {root!r})
+from app.cli.commands import run_command_line
+import app.assembly, app.runs.runner, app.settings.keyring_secrets, app.store.versions, getpass, pwd
+{become}
+print("ready", file=sys.stderr, flush=True)
+sys.stdin.readline()
+sys.exit(run_command_line(sys.argv[1:]))
+"""
+
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -91,6 +103,29 @@ class Console:
             self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=self.environment,
         )  # fmt: skip
+
+    def start_ready(self, *arguments: str, user: int | None = None) -> subprocess.Popen[bytes]:
+        """A command that has everything loaded and begins when it reads a line; as that user, where one is given.
+
+        Python itself may be closed to another user, which is why that one comes in when all is loaded.
+        """
+        become = "" if user is None else f"os.setgroups([]); os.setgid({user}); os.setuid({user})"
+        code = READY.format(root=str(ROOT), become=become)
+        begun = subprocess.Popen(
+            [sys.executable, "-c", code, *self.command(*arguments)[2:]],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment,
+        )  # fmt: skip
+        assert begun.stderr is not None
+        assert begun.stderr.readline() == b"ready\n"
+        return begun
+
+    def run_as(self, user: int, *arguments: str) -> Said:
+        """Runs one command as another user of the computer; the folders above this one are opened to it."""
+        for folder in (self.folder, *self.folder.parents):
+            if folder.stat().st_uid == os.geteuid() and folder.is_relative_to(tempfile.gettempdir()):
+                folder.chmod(folder.stat().st_mode | 0o055)
+        out, err = (begun := self.start_ready(*arguments, user=user)).communicate(b"\n", timeout=120)
+        return Said(begun.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
     def add_site(self, site_file: str, secrets: dict[str, str]) -> None:
         """Sets a site up with its secrets and a repository whose key is cheap, so that each restic starts at once."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.foundation.blocking import Blocking
@@ -22,7 +24,7 @@ from app.foundation.events import (
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.runs.feed import RunFeed, Wake
-from app.runs.files import LOG, RunWriter, log_excerpt
+from app.runs.files import EVENTS, LOG, RunWriter, decode, encode, end_events, log_excerpt
 from tests.running import run
 
 STARTED = StepStarted(key="one", title=text("The first step"), phase=Phase.STAGE, number=1, of=1)
@@ -196,3 +198,64 @@ def test_waiting_for_the_next_line_costs_no_thread(tmp_path: Path) -> None:
         return False
 
     assert run(idle())
+
+
+@pytest.mark.spec("J1")
+def test_a_clock_that_is_set_back_makes_no_event_earlier_than_the_one_before_it(tmp_path: Path) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+
+    async def story() -> None:
+        blocking = Blocking()
+        writer = RunWriter(tmp_path, blocking, Redactor(), lambda: None)
+        await writer.open()
+        writer.tell(msgspec.structs.replace(STARTED, at=ahead))
+        writer.tell(FINISHED)
+        await writer.close(CLOSED)
+        told = [decode(line) for line in (tmp_path / EVENTS).read_bytes().splitlines()]
+        assert [event.at for event in told] == [ahead] * 3
+        blocking.close()
+
+    run(story())
+
+
+@pytest.mark.spec("J2")
+@pytest.mark.parametrize("torn", [b"", b'{"event":"progress","key":"ha'], ids=["whole", "torn"])
+def test_the_events_of_a_dead_run_are_ended_by_who_finds_them(tmp_path: Path, torn: bytes) -> None:
+    (tmp_path / EVENTS).write_bytes(encode(STARTED) + torn)
+    end_events(tmp_path, CLOSED)
+    first, *_, last = (tmp_path / EVENTS).read_bytes().splitlines()
+    assert (decode(first), decode(last)) == (STARTED, CLOSED)
+    end_events(tmp_path / "gone", CLOSED)
+    assert not (tmp_path / "gone").exists()
+
+
+class Recorded:
+    """The record of a run whose files are gone."""
+
+    async def story(self) -> list[Told]:
+        return [STARTED, FINISHED, CLOSED]
+
+    async def log(self) -> list[Told]:
+        return [LogLines(first=0, lines=[b"kept"])]
+
+
+@pytest.mark.spec("J1")
+@pytest.mark.parametrize("gone", [(EVENTS, LOG), (LOG,), (EVENTS,), ()], ids=["both", "log", "events", "none"])
+def test_what_no_file_tells_any_more_the_record_tells(tmp_path: Path, gone: tuple[str, ...]) -> None:
+    async def story() -> None:
+        blocking = Blocking()
+        writer = RunWriter(tmp_path, blocking, Redactor(), lambda: None)
+        await writer.open()
+        await writer.log(b"said\n")
+        writer.tell(STARTED)
+        writer.tell(FINISHED)
+        await writer.close(CLOSED)
+        for name in gone:
+            (tmp_path / name).unlink()
+        told = await all_of(RunFeed(tmp_path, blocking, wake=None, alive=never, record=Recorded()))
+        assert [event for event in told if not isinstance(event, LogLines)] == [STARTED, FINISHED, CLOSED]
+        lines = [line for event in told if isinstance(event, LogLines) for line in event.lines]
+        assert lines == ([b"kept"] if LOG in gone else [b"said"])
+        blocking.close()
+
+    run(story())

@@ -43,7 +43,7 @@ class RunStory:
         return sum(item.status in SAVED for item in self.items.values())
 
     def _took(self, closed: RunClosed) -> Duration:
-        return Duration((closed.at - (self._began or closed.at)).total_seconds())
+        return Duration(max(0.0, (closed.at - (self._began or closed.at)).total_seconds()))
 
     @property
     def sentence(self) -> Text | None:

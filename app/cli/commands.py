@@ -10,6 +10,7 @@ import click
 from app import __version__
 from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
+from app.cli.hosts import host
 from app.cli.output import Output
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
@@ -36,7 +37,7 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
         context.exit(open_window(data))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
+for command in (tools, site, secret, host, repo, backup, points, snapshots, ls, find, save, runs, run, demo):
     overwinter.add_command(command)
 
 

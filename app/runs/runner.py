@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ class Runner:
         redactor: Redactor,
         secrets: SecretReader,
         records: Callable[[str], SiteRecords],
-        hosts: Callable[[AnyPlan], Mapping[str, Host]],
+        hosts: Callable[[AnyPlan, Mapping[str, str]], Awaitable[Mapping[str, Host]]],
     ) -> None:
         self._places = places
         self._blocking = blocking
@@ -97,7 +97,7 @@ class Runner:
             writer=writer,
             redactor=self._redactor,
             secrets=self._secrets,
-            hosts=self._hosts(plan),
+            hosts=partial(self._hosts, plan),
         )
         self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record

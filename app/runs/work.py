@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -62,7 +62,7 @@ class Work:
         writer: RunWriter,
         redactor: Redactor,
         secrets: SecretReader,
-        hosts: Mapping[str, Host],
+        hosts: Callable[[Mapping[str, str]], Awaitable[Mapping[str, Host]]],
     ) -> None:
         self._run = run
         self._plan = plan
@@ -119,7 +119,7 @@ class Work:
     async def _all_steps(self) -> Problem | None:
         """The steps, watched for a cancel from another process; gives the error that stopped them, if one did."""
         secrets = await self._read_secrets()
-        hosts = {name: LoggedHost(host, self._writer.log) for name, host in self._hosts.items()}
+        hosts = {name: LoggedHost(host, self._writer.log) for name, host in (await self._hosts(secrets)).items()}
         context = RunContext(self._run.id, hosts, secrets, self._tell)
         watch = asyncio.create_task(self._watch_for_cancel(asyncio.current_task()))
         try:

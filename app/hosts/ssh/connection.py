@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, cast
 
 import asyncssh
+import msgspec
 
 from app.foundation.blocking import Blocking, DeadlineOver
 from app.foundation.errors import UserError
@@ -33,6 +34,14 @@ OPENS_WITHIN = 10.0
 PREPARED_WITHIN = 20.0
 
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # it tells commands and addresses; our errors say what failed
+
+
+class OfferedKey(msgspec.Struct, frozen=True):
+    """A host key as a server shows it, and the name and port that it is pinned for."""
+
+    key: asyncssh.SSHKey
+    known_as: str
+    port: int
 
 
 class Connector:
@@ -69,7 +78,7 @@ class Connector:
 
     async def offered_key(
         self, route: Route, prepared: Prepared, through: asyncssh.SSHClientConnection | None
-    ) -> asyncssh.SSHKey:
+    ) -> OfferedKey:
         """The host key that the server shows, whether or not it lets us in; `prepared` was made with `any_key`."""
         try:
             made = await self._logged_in(route, prepared, through)
@@ -80,7 +89,7 @@ class Connector:
             made.abort()
             await made.wait_closed()
         assert prepared.client.offered is not None, "a login begins with the host key"
-        return prepared.client.offered
+        return OfferedKey(prepared.client.offered, prepared.known_as, prepared.port)
 
     async def _logged_in(
         self, route: Route, prepared: Prepared, through: asyncssh.SSHClientConnection | None
@@ -188,7 +197,7 @@ def _told(route: Route, prepared: Prepared, error: BaseException) -> UserError:
         case asyncssh.DisconnectError() if "authentication failures" in error.reason.lower():
             return errors.login_refused(route.site, route.name, user, error.reason)
         case asyncssh.ProtocolError() | asyncssh.ProtocolNotSupported():
-            return errors.no_ssh(route.name, prepared.address, prepared.port, error.reason)
+            return errors.no_ssh(prepared.address, prepared.port, error.reason)
         case _:
             return errors.unreachable(route.name, prepared.address, prepared.port, _words(error))
 

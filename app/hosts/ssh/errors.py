@@ -20,12 +20,10 @@ def unreachable(host: str, address: str, port: int, detail: str) -> UserError:
     )
 
 
-def no_ssh(host: str, address: str, port: int, detail: str) -> UserError:
+def no_ssh(address: str, port: int, detail: str) -> UserError:
     """Somebody answers, but the SSH handshake comes to nothing."""
     return UserError(
-        text(
-            "What answers for {host} at {address}, port {port} is no SSH server.", host=host, address=address, port=port
-        ),
+        text("What answers at {address}, port {port} is no SSH server.", address=address, port=port),
         NOTHING_DONE,
         text("Check the address and the port in the site file."),
         "host.no-ssh",

@@ -60,7 +60,8 @@ _MAKE_SCRATCH = (
     _SCRATCH
     + f"""\
 umask 077;mkdir -p "$b" 2>/dev/null;[ -w "$b" ]||b=${{TMPDIR:-/tmp}}
-[ "${{b%/scratch}}" = "$b" ]||find "$b" -mindepth 1 -maxdepth 1 -mtime +{_FORGOTTEN_AFTER} -exec rm -rf {{}} + 2>/dev/null
+[ "${{b%/scratch}}" = "$b" ]||
+find "$b" -mindepth 1 -maxdepth 1 -mtime +{_FORGOTTEN_AFTER} -exec rm -rf {{}} + 2>/dev/null
 d=$(mktemp -d "$b/$1-XXXXXXXX")&&printf %s "$d"
 """
 )

@@ -13,7 +13,7 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.hosts.running import PATIENT, Patience
 from app.hosts.ssh import errors, process, sftp
-from app.hosts.ssh.connection import OPENS_WITHIN, Connector
+from app.hosts.ssh.connection import OPENS_WITHIN, Connector, OfferedKey
 from app.hosts.ssh.host_keys import HostKeys
 from app.hosts.ssh.login import Credentials, Route
 from app.hosts.ssh.process import Ears
@@ -117,6 +117,13 @@ class Link:
     def drop_sftp(self) -> None:
         """The file transfer has come to its end."""
         self._sftp = None
+
+    async def offered_key(self, secrets: Secrets) -> OfferedKey:
+        """The host key that the server shows now, whatever is pinned; no secret is shown to it."""
+        connector = self._links.connector
+        prepared = await connector.prepare(self.route, Credentials(), any_key=True)
+        through = None if prepared.jump is None else await self._links.to(prepared.jump).connection(secrets)
+        return await connector.offered_key(self.route, prepared, through)
 
     async def close(self) -> None:
         """Ends the connection."""

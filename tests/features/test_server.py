@@ -88,9 +88,8 @@ def test_a_greenhouse_on_a_server_is_backed_up_as_one_on_this_computer(
 def left_on(server: SshServer) -> list[str]:
     """Temporary files of runs on the server, and programs that run in its sessions."""
     folder = server.home / ".cache" / "overwinter" / "scratch"
-    below = psutil.Process(server.pid).children(recursive=True)
-    programs = [" ".join(process.cmdline()) for process in below if not process.name().startswith("sshd")]
-    return [*map(str, folder.glob("*")), *programs]
+    below, sessions = psutil.Process(server.pid).children(recursive=True), server.sessions()
+    return [*map(str, folder.glob("*")), *(str(process) for process in below if process not in sessions)]
 
 
 @pytest.mark.spec("H2", "X3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import Text, text
 from app.hosts.file_errors import shown
+from app.hosts.host import Address
 
 NOTHING_DONE = text("Nothing was started there and nothing was changed.")
 
@@ -170,6 +171,18 @@ def no_tunnel(host: str, detail: str) -> UserError:
         NOTHING_DONE,
         text("Allow it in the server's sshd_config: AllowTcpForwarding yes, AllowStreamLocalForwarding yes."),
         "host.no-tunnel",
+        detail,
+    )
+
+
+def nothing_listens(host: str, at: Address, detail: str) -> UserError:
+    """Nobody answers at the far end of a tunnel."""
+    where = text("{server}, port {port}", server=at.server, port=at.port) if at.port else shown(at.server)
+    return UserError(
+        text("Nothing answers on {host} at {where}.", host=host, where=where),
+        NOTHING_DONE,
+        text("Start the service on {host}, or correct its server and port in the site file.", host=host),
+        "host.nothing-listens",
         detail,
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncssh
+import msgspec
 
 from app.foundation.errors import UserError
 from app.hosts import file_errors
@@ -27,6 +28,10 @@ T = TypeVar("T")
 
 Transfer = asyncssh.SFTPClient
 Error = Callable[[str, str], UserError]
+
+ELF = "7f454c46"
+MACHINE = slice(36, 40)
+"""Where an ELF file says, in hexadecimal, what machine it is for."""
 
 GONE = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError, asyncssh.ChannelOpenError)
 
@@ -51,6 +56,13 @@ rm -rf -- "$1" 2>/dev/null&&exit
 rm -rf -- "$1"
 """
 
+# Of the program and of the shell itself: what kind of machine an ELF file is for (its bytes 19 and 20).
+_MACHINES = """\
+[ -f "$1" ]&&case $(ls -ldL -- "$1") in -*x*)echo yes;;*)echo no;;esac
+for f in "$1" /bin/sh;do od -An -tx1 -N20 -- "$f" 2>/dev/null|tr -d ' \\n';echo;done
+echo //;cat /proc/self/mounts 2>/dev/null||mount
+"""
+
 _SCRATCH = "b=${XDG_CACHE_HOME:-$HOME/.cache}/overwinter/scratch\n"
 
 _FORGOTTEN_AFTER = 2
@@ -69,6 +81,13 @@ d=$(mktemp -d "$b/$1-XXXXXXXX")&&printf %s "$d"
 _REMOVE_SCRATCH = _SCRATCH + 'for f in "$b/$1"-* "${TMPDIR:-/tmp}/$1"-*;do [ -d "$f" ]&&rm -rf -- "$f";done;:'
 
 _FREE = """LC_ALL=C df -Pk -- "$1"|awk 'NR==2{print $4}'"""
+
+
+class _Mount(msgspec.Struct, frozen=True):
+    """Where a file system is mounted, and how."""
+
+    point: str
+    options: str
 
 
 class RemoteFiles:
@@ -105,6 +124,29 @@ class RemoteFiles:
             if error.code != "host.no-sftp":
                 raise
         return await self._details(path)
+
+    async def why_not_started(self, program: str) -> UserError | None:
+        """What keeps a program that is there from being started: its file system, or its kind of machine."""
+        path = program if program.startswith("/") else await self.which(program)
+        if path is None or "\0" in path:
+            return None
+        said, _, mounts = (await self._ask(_MACHINES, path)).stdout.partition(b"\n//\n")
+        startable, *headers = said.decode("ascii", "replace").split("\n")
+        if startable != "yes":
+            return None
+        ours, theirs = (*headers, "", "")[:2]
+        if ours.startswith(ELF) and theirs.startswith(ELF) and ours[MACHINE] != theirs[MACHINE]:
+            return errors.other_architecture(
+                self._server.name, program, f"machine {ours[MACHINE]}, not {theirs[MACHINE]}"
+            )
+        return self._not_from_there(program, posixpath.dirname(path), mounts)
+
+    def _not_from_there(self, program: str, folder: str, mounts: bytes) -> UserError | None:
+        above = [mount for mount in _mounts(mounts) if f"{folder}/".startswith(mount.point.rstrip("/") + "/")]
+        last = max(reversed(above), key=lambda mount: len(mount.point), default=None)
+        if last is None or "noexec" not in last.options:
+            return None
+        return errors.may_not_run_there(self._server.name, program, last.point)
 
     async def _details(self, path: str) -> FileStat | None:
         done = await self._ask(_STAT, path)
@@ -217,9 +259,9 @@ class RemoteFiles:
         if not found:
             return  # no such folder, so nothing is in it
         real = posixpath.join(os.fsdecode(parent), posixpath.basename(path))
-        for mount in _mount_points(mounts):
-            if mount == real or mount.startswith(f"{real}/"):
-                raise file_errors.mounted(path, mount)
+        for mount in _mounts(mounts):
+            if f"{mount.point}/".startswith(f"{real}/"):
+                raise file_errors.mounted(path, mount.point)
 
     async def _write(self, sftp: Transfer, temporary: bytes, content: bytes, mode: int) -> None:
         flags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
@@ -292,15 +334,15 @@ async def _is_full(sftp: Transfer, folder: str, size: int) -> bool:
     return found.bavail * found.frsize < size or (found.files > 0 and found.favail == 0)
 
 
-def _mount_points(said: bytes) -> list[str]:
+def _mounts(said: bytes) -> list[_Mount]:
     """As Linux lists them (odd characters as octal numbers), or as `mount` says them elsewhere."""
-    points = []
+    found = []
     for line in os.fsdecode(said).splitlines():
-        if (told := re.search(r" on (/.*) \(", line)) is not None:
-            points.append(told[1])
-        elif len(words := line.split(" ")) > 1:
-            points.append(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[1]))
-    return points
+        if (told := re.search(r" on (/.*) \((.*)\)$", line)) is not None:
+            found.append(_Mount(told[1], told[2]))
+        elif len(words := line.split(" ")) > 3:
+            found.append(_Mount(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[1]), words[3]))
+    return found
 
 
 def _text(said: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from app.foundation.errors import UserError
 from app.hosts import programs, running
 from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Sink
 from app.hosts.running import PATIENT, Patience
@@ -48,14 +49,20 @@ class SshHost:
     ) -> Finished:
         """Runs a program to its end; see `Host.run`."""
         self._refuse_relative(command.program)
-        async with self._server.link.programs:
-            program = RemoteProcess(self._server, self._patience, keep)
-            return await running.run(program, command, stdout=stdout, stderr=stderr, deadline=deadline)
+        program = RemoteProcess(self._server, self._patience, keep)
+        try:
+            async with self._server.link.programs:
+                return await running.run(program, command, stdout=stdout, stderr=stderr, deadline=deadline)
+        except UserError as error:
+            raise await self._explained(command.program, error) from error
 
     async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
         """Starts a program for a dialogue; `command.stdin` is written first and the input left open."""
         self._refuse_relative(command.program)
-        return await running.talk(RemoteProcess(self._server, self._patience), command, stderr=stderr)
+        try:
+            return await running.talk(RemoteProcess(self._server, self._patience), command, stderr=stderr)
+        except UserError as error:
+            raise await self._explained(command.program, error) from error
 
     async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
         """A small regular file's content."""
@@ -104,6 +111,12 @@ class SshHost:
         """Leads from a socket there, which is the path given, to the port `port` of this computer."""
         async with self._tunnels.back_to(port) as path:
             yield path
+
+    async def _explained(self, program: str, error: UserError) -> UserError:
+        """Why a program that is there is not started, where more can be found out than the shell says."""
+        if error.code not in ("host.program-missing", "host.program-not-startable"):
+            return error
+        return await self._files.why_not_started(program) or error
 
     def _refuse_relative(self, program: str) -> None:
         """A name is looked up on the path, a path has to be absolute: never the current folder."""

@@ -123,6 +123,7 @@ def _options(
     try:
         options = asyncssh.SSHClientConnectionOptions(
             loop=loop,
+            config=(),
             client_factory=lambda: client,
             host=route.address,
             port=route.port or (),

@@ -47,6 +47,7 @@ class Tunnels:
         as seen from there."""
         connection = await self._server.connection()
         lead = _leads_to(connection, server, port)
+        await self._try(connection, lead, Address(server, port))
         listening = await asyncio.get_running_loop().create_server(
             lambda: SSHLocalPortForwarder(connection, lead), LOOPBACK, 0
         )
@@ -72,6 +73,24 @@ class Tunnels:
                 await listening.wait_closed()
         finally:
             await self._tidy(connection, folder)
+
+    async def _try(
+        self, connection: asyncssh.SSHClientConnection, lead: Callable[..., Awaitable[Any]], to: Address
+    ) -> None:
+        """Whether anybody answers there: who connects to our port would only see that it is closed again."""
+        try:
+            async with asyncio.timeout(OPENS_WITHIN):
+                channel, _ = await lead(asyncssh.SSHTCPSession, "", 0)
+        except asyncssh.ChannelOpenError as refused:
+            if connection.is_closed():
+                raise errors.cut(self._server.name, "opening a tunnel") from refused
+            if refused.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                raise errors.no_tunnel(self._server.name, refused.reason) from refused
+            raise errors.nothing_listens(self._server.name, to, refused.reason) from refused
+        except TimeoutError as error:
+            raise errors.nothing_listens(self._server.name, to, "no answer in time") from error
+        channel.abort()
+        await channel.wait_closed()
 
     async def _socket_folder(self) -> str:
         done = await process.ask(self._server, _SOCKET_FOLDER, patience=self._patience)

@@ -5,6 +5,7 @@ It lets the user in who runs the tests, by a key made for it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import getpass
 import os
@@ -62,6 +63,7 @@ class SshServer:
         self.home.mkdir(parents=True)
         key = asyncssh.generate_private_key("ssh-ed25519")
         key.write_private_key(self.key_file)
+        self.key_file.chmod(0o600)
         key.write_public_key(folder / "authorized_keys")
         self.new_host_key()
 
@@ -112,14 +114,15 @@ class SshServer:
     def cut(self) -> None:
         """Ends all connections: their processes are killed."""
         for session in self.sessions():
-            session.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                session.kill()
 
     def sessions(self) -> list[psutil.Process]:
         """The processes that hold the connections, not the programs that run in them."""
         if self._process is None:
             return []
         below = psutil.Process(self._process.pid).children(recursive=True)
-        return [process for process in below if process.name().startswith("sshd")]
+        return [process for process in below if _name(process).startswith("sshd")]
 
     def _configuration(self) -> Path:
         return self.folder / "sshd_config"
@@ -164,6 +167,13 @@ def ssh_server(folder: Path, **settings: str) -> Iterator[SshServer]:
 def find_program() -> str | None:
     """The path of sshd, which is often off the PATH."""
     return shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _free_port() -> int:

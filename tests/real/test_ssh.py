@@ -369,8 +369,8 @@ def test_without_any_file_transfer_programs_run_and_the_rest_says_what_is_missin
 
 
 def test_an_account_that_may_start_nothing_is_told_from_a_missing_program(tmp_path: Path) -> None:
-    for forced in ("echo This account is not available.; exit 1", "cat >/dev/null", "internal-sftp"):
-        with ssh_server(tmp_path / forced[:4], ForceCommand=forced) as server:
+    for number, forced in enumerate(("echo This account is not available.; exit 1", "cat >/dev/null", "internal-sftp")):
+        with ssh_server(tmp_path / str(number), ForceCommand=forced) as server:
             error = refused(tmp_path, route_to(server))
             assert error.code == "host.no-shell"
 

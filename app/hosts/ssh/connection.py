@@ -36,6 +36,21 @@ PREPARED_WITHIN = 20.0
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # it tells commands and addresses; our errors say what failed
 
 
+class _Connection(asyncssh.SSHClientConnection):
+    """A connection that knows of its end as soon as it is known, not only when everybody was told.
+
+    It does not write on then either; asyncio would warn of that.
+    """
+
+    def is_closed(self) -> bool:
+        """Whether nothing goes through it any more."""
+        return self._transport is None or super().is_closed()
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            super()._send(data)
+
+
 class OfferedKey(msgspec.Struct, frozen=True):
     """A host key as a server shows it, and the name and port that it is pinned for."""
 
@@ -98,7 +113,7 @@ class Connector:
         made: list[asyncssh.SSHClientConnection] = []
 
         def connection() -> asyncssh.SSHClientConnection:
-            made.append(asyncssh.SSHClientConnection(loop, prepared.options, wait="auth"))
+            made.append(_Connection(loop, prepared.options, wait="auth"))
             return made[-1]
 
         prepared.options.waiter = loop.create_future()

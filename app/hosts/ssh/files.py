@@ -22,7 +22,7 @@ from app.hosts.host import FileKind, FileStat, Finished, HostFacts
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
 from app.hosts.ssh.links import LinkedServer
-from app.hosts.ssh.script import FIND
+from app.hosts.ssh.script import FIND, Leftover
 
 T = TypeVar("T")
 
@@ -33,7 +33,13 @@ ELF = "7f454c46"
 MACHINE = slice(36, 40)
 """Where an ELF file says, in hexadecimal, what machine it is for."""
 
-GONE = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError, asyncssh.ChannelOpenError)
+GONE = (
+    asyncssh.SFTPConnectionLost,
+    asyncssh.SFTPNoConnection,
+    asyncssh.DisconnectError,
+    asyncssh.ChannelOpenError,
+    OSError,
+)
 
 _KINDS = {modes.S_IFREG: FileKind.FILE, modes.S_IFDIR: FileKind.FOLDER, modes.S_IFLNK: FileKind.LINK}
 
@@ -292,7 +298,9 @@ class RemoteFiles:
     async def _take_away(self, sftp: Transfer, temporary: bytes, path: str, size: int, why: BaseException) -> None:
         """Removes what a write left half done; SFTP does not say that a disk is full, so the disk is asked before."""
         full = isinstance(why, asyncssh.SFTPFailure) and await _is_full(sftp, posixpath.dirname(path), size)
-        with contextlib.suppress(asyncssh.SFTPError):  # it was never made, or the connection is gone
+        if isinstance(why, GONE):
+            self._server.leave(Leftover('rm -f -- "$1"', (os.fsdecode(temporary),)))
+        with contextlib.suppress(asyncssh.SFTPError, OSError):  # it was never made, or the connection is gone
             await sftp.remove(temporary)
         if full:
             raise file_errors.full(path, str(why)) from why

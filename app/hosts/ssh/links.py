@@ -17,7 +17,7 @@ from app.hosts.ssh.connection import OPENS_WITHIN, Connector, OfferedKey
 from app.hosts.ssh.host_keys import HostKeys
 from app.hosts.ssh.login import Credentials, Route
 from app.hosts.ssh.process import Ears
-from app.hosts.ssh.script import Place
+from app.hosts.ssh.script import Leftover, Place
 
 SESSIONS = 8
 """Programs at once on one connection; OpenSSH allows ten sessions, and one each is for files and for ending others."""
@@ -71,13 +71,13 @@ class Link:
         self._open: asyncssh.SSHClientConnection | None = None
         self._spare: set[asyncssh.SSHClientConnection] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        self._left: list[Place] = []
+        self._left: list[Leftover] = []
         self._sftp: tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient] | None = None
         self._beginning = asyncio.Lock()
 
-    def leave(self, place: Place) -> None:
-        """A cut left this program on the server; it is ended when there is a connection again."""
-        self._left.append(place)
+    def leave(self, leftover: Leftover) -> None:
+        """A cut left this on the server; it is put away when there is a connection again."""
+        self._left.append(leftover)
 
     async def connection(self, secrets: Secrets) -> asyncssh.SSHClientConnection:
         """The open connection, opened where there is none.
@@ -88,7 +88,7 @@ class Link:
             if self._open is None or self._open.is_closed():
                 self._open = await self._log_in(secrets)
             while self._left:
-                await self._bury(self._open, self._left[-1])
+                await self._put_away(self._open, self._left[-1])
                 self._left.pop()
             return self._open
 
@@ -169,10 +169,10 @@ class Link:
         through = None if prepared.jump is None else await self._links.to(prepared.jump).connection(secrets)
         return await connector.connect(self.route, prepared, through)
 
-    async def _bury(self, connection: asyncssh.SSHClientConnection, place: Place) -> None:
-        """Its watch on the server ends it, interrupt first; what withstands that is ended here."""
+    async def _put_away(self, connection: asyncssh.SSHClientConnection, left: Leftover) -> None:
+        server = _OnOne(self.route.name, connection)
         try:
-            await process.end(_OnOne(self.route.name, connection), place, PATIENT, interrupt=False)
+            await process.ask(server, left.source, *left.arguments, patience=PATIENT, watched=False)
         except UserError as error:
             if connection.is_closed():
                 raise errors.cut(self.route.name, "ending what was left there") from error
@@ -205,11 +205,11 @@ class LinkedServer:
 
     async def end(self, place: Place, patience: Patience) -> str:
         """Ends a program and all it started, through another channel; gives the numbers of those that stay."""
-        return await process.end(self, place, patience, interrupt=True)
+        return await process.end(self, place, patience)
 
-    def leave(self, place: Place) -> None:
-        """The connection was cut: what is left there is ended when there is one again."""
-        self.link.leave(place)
+    def leave(self, leftover: Leftover) -> None:
+        """The connection was cut: what is left there is put away when there is one again."""
+        self.link.leave(leftover)
 
 
 class _OnOne:
@@ -230,7 +230,7 @@ class _OnOne:
         """Nobody cancels what works here: it comes to its end by itself."""
         return ""
 
-    def leave(self, place: Place) -> None:
+    def leave(self, leftover: Leftover) -> None:
         """As above: what works here ends by itself."""
 
 

@@ -19,7 +19,7 @@ from app.hosts.host import KEPT, Command, Ending, Finished
 from app.hosts.output import Output
 from app.hosts.running import Patience, Running, settled, unstoppable
 from app.hosts.ssh import errors, script
-from app.hosts.ssh.script import Place
+from app.hosts.ssh.script import Leftover, Place
 
 STARTS_WITHIN = 30.0
 """Seconds in which a login shell comes to the point."""
@@ -51,8 +51,8 @@ class Server(Protocol):
         Where the connection is cut, what is left is ended when there is one again; then this raises `host.cut`.
         """
 
-    def leave(self, place: Place) -> None:
-        """The connection was cut: what is left there is ended when there is one again."""
+    def leave(self, leftover: Leftover) -> None:
+        """The connection was cut: what is left there is put away when there is one again."""
 
 
 class RemoteProcess(Running):
@@ -100,8 +100,10 @@ class RemoteProcess(Running):
             if not input_open:
                 self._channel.write_eof()
             self._place = self._judged(command, await self._report())
-        except BaseException:
+        except BaseException as error:
             self._channel.abort()
+            if isinstance(error, OSError):
+                raise errors.cut(self._server.name, shown(command.program)) from error
             raise
 
     def _source(self, command: Command) -> bytes:
@@ -177,7 +179,7 @@ class RemoteProcess(Running):
         """Nobody will tell how it ended."""
         if not self.exited.done():
             if self._place is not None:
-                self._server.leave(self._place)
+                self._server.leave(script.leftover(self._place, self._patience))
             what = text("the program {program}", program=shown(self._program))
             self.exited.set_exception(errors.cut(self._server.name, what))
             self.exited.exception()  # asked for here, so that one nobody waits for is not reported as forgotten
@@ -198,10 +200,9 @@ async def ask(server: Server, source: str, *arguments: str, patience: Patience, 
     return await running.run(RemoteProcess(server, patience, watched=watched), command)
 
 
-async def end(server: Server, place: Place, patience: Patience, *, interrupt: bool) -> str:
-    """Ends a program and all it started; gives the numbers of those that stay, "" for none."""
-    source = script.end(place, patience, interrupt=interrupt)
-    done = await ask(server, source, patience=patience, watched=False)
+async def end(server: Server, place: Place, patience: Patience) -> str:
+    """Ends a program and all it started, interrupt first; gives the numbers of those that stay, "" for none."""
+    done = await ask(server, script.end(place, patience), patience=patience, watched=False)
     return done.stdout.decode("ascii", "replace").strip()
 
 

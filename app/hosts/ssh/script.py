@@ -42,23 +42,25 @@ case ${{HTTP_PROXY-}}${{HTTPS_PROXY-}}${{ALL_PROXY-}}${{http_proxy-}}${{https_pr
 unset HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy;;esac
 """
 
-# Numbers of the processes of a program: itself, its session, all below it, and those that were seen before. A zombie
-# only waits for its parent. `started` tells the program from another that got its number later.
+# Numbers of the processes of a program: itself, its session, all below it, and those that were seen before; not who
+# asks, and what that started. A zombie only waits for its parent. `started` tells the program from another that got
+# its number later.
 _FAMILY = """\
 family(){
 if [ -r /proc/self/stat ];then cat /proc/[0-9]*/stat 2>/dev/null|sed 's/ (.*) / /'
 else ps -A -o pid= -o stat= -o ppid= -o pgid=|awk '{print $1,substr($2,1,1),$3,$4,$4}';fi|
-awk -v root="$p" -v leads="$leads" -v started="$started" -v known="$known" '
+awk -v root="$p" -v leads="$leads" -v started="$started" -v known="$known" -v me="$me" '
 $2!="Z"&&$2!="X"{up[$1]=$3;session[$1]=$5;if($1==root&&started!=""&&$21!=started)other=1}
 END{k=split(known,ids," ");for(i=1;i<=k;i++)if(ids[i] in up)ours[ids[i]]
 if(!other){if(root in up)ours[root];if(leads)for(i in up)if(session[i]==root)ours[i]}
 do{more=0;for(i in up)if(!(i in ours)&&up[i] in ours){ours[i];more=1}}while(more)
-for(i in ours)printf "%s ",i}'
+mine[me];do{more=0;for(i in up)if(!(i in mine)&&up[i] in mine){mine[i];more=1}}while(more)
+for(i in ours)if(!(i in mine))printf "%s ",i}'
 }
 runs(){ case " $known" in *" $p "*)return 0;;esac;return 1;}
 nap(){ sleep 0.05 2>/dev/null||sleep 1;}
 end(){
-known=;known=$(family)
+me=$(exec sh -c 'echo $PPID');known=;known=$(family)
 if [ "$1" -ge 0 ];then runs&&kill -INT "$p" 2>/dev/null;i=0
 while known=$(family);runs&&[ $i -lt "$1" ];do i=$((i+1));nap;done;fi
 told=;i=0
@@ -76,11 +78,16 @@ if read -r a </proc/$$/stat;then a=${a##*) };set -- $a;[ "$4" = $$ ]&&leads=1;sh
 else [ "$(ps -o pgid= -p $$|tr -d ' ')" = $$ ]&&leads=1;fi 2>/dev/null
 """
 
-# Looked at once a second: nothing tells a shell that its connection is gone.
+# Looked at once a second: nothing tells a shell that its connection is gone. Meanwhile the program's pipes have a
+# second reader where that can be had (Linux): restic says a word before it removes its lock, and a word to nobody would
+# be its death.
 _WATCH = """\
 there(){ [ -d "/proc/$1" ]||kill -0 "$1" 2>/dev/null;}
-watch(){ trap '' INT HUP;exec </dev/null >/dev/null 2>&1;cd /
-while there "$p";do there "$up"||{ trap '' TERM;end %(interrupt)d %(terminate)d %(kill)d;exit;};sleep 1;done;}
+watch(){ trap '' INT HUP;exec 4</dev/null 5</dev/null
+[ -p /proc/self/fd/1 ]&&exec 4</proc/self/fd/1;[ -p /proc/self/fd/2 ]&&exec 5</proc/self/fd/2
+exec </dev/null >/dev/null 2>&1;cd /
+while there "$p";do there "$up"||{ trap '' TERM;cat <&4 & cat <&5 & end %(interrupt)d %(terminate)d %(kill)d;exit;}
+sleep 1;done;}
 up=$PPID;(watch &)
 """
 
@@ -99,6 +106,13 @@ class Place(msgspec.Struct, frozen=True):
     started: str
     leads: bool
     connection: int
+
+
+class Leftover(msgspec.Struct, frozen=True):
+    """What a cut left on a server, as the script that puts it away; `arguments` are its `$1` and so on."""
+
+    source: str
+    arguments: tuple[str, ...] = ()
 
 
 def bootstrap(mark: str) -> str:
@@ -156,24 +170,34 @@ def start(
     )
 
 
-def end(place: Place, patience: Patience, *, interrupt: bool) -> str:
-    """Ends a program and all it started, and says who does not end; goes on to its end when it is left alone.
+def end(place: Place, patience: Patience) -> str:
+    """Ends a program and all it started, the program itself by an interrupt first, and says who does not end.
 
-    With `interrupt` the program itself is interrupted first. Without, its watch has done so or does it now (the
-    process of its connection, should it linger, is ended for that), and gets the time for it.
+    Goes on to its end when it is left alone.
     """
-    looks = _looks(patience)
-    known = f"p={place.pid};started={place.started};leads={1 if place.leads else ''};known="
-    ending = f"end {looks['interrupt'] if interrupt else -1} {looks['terminate']} {looks['kill']}"
-    waited = "" if interrupt else _LEAVE_TO_THE_WATCH % {**looks, "connection": place.connection}
-    return f"trap '' HUP\n{known}\n{_FAMILY}{waited}{ending}\necho \"$known\"\n"
+    return _ending(place, patience, "", "%(interrupt)d")
+
+
+def leftover(place: Place, patience: Patience) -> Leftover:
+    """Ends a program that a cut left behind.
+
+    Its watch has interrupted it or does it now (the process of its connection, should it linger, is ended for that),
+    and gets the time for it.
+    """
+    return Leftover(_ending(place, patience, _LEAVE_TO_THE_WATCH % {"connection": place.connection}, "-1"))
+
+
+def _ending(place: Place, patience: Patience, before: str, interrupt: str) -> str:
+    known = f"p={place.pid};started={place.started};leads={1 if place.leads else ''};known=;me="
+    ending = f"{before}end {interrupt} %(terminate)d %(kill)d" % _looks(patience)
+    return f"trap '' HUP\n{known}\n{_FAMILY}{ending}\necho \"$known\"\n"
 
 
 # Only while it is still the parent of the program: its number may be somebody else's by now.
 _LEAVE_TO_THE_WATCH = """\
 known=$(family)
 if runs&&[ "$(ps -o ppid= -p "$p" 2>/dev/null|tr -d ' ')" = %(connection)d ];then kill -TERM %(connection)d;fi
-i=0;while known=$(family);[ -n "$known" ]&&[ $i -lt $((%(interrupt)d+%(terminate)d+60)) ];do i=$((i+1));nap;done
+i=0;while known=$(family);[ -n "$known" ]&&[ $i -lt $((%%(interrupt)d+%%(terminate)d+60)) ];do i=$((i+1));nap;done
 """
 
 

@@ -66,7 +66,7 @@ class Tunnels:
         try:
             listening = await self._listen(connection, path, port)
             try:
-                await self._expect_private(path)
+                await self._expect_private(connection, path)
                 yield path
             finally:
                 listening.close()
@@ -89,6 +89,8 @@ class Tunnels:
             raise errors.nothing_listens(self._server.name, to, refused.reason) from refused
         except TimeoutError as error:
             raise errors.nothing_listens(self._server.name, to, "no answer in time") from error
+        except (OSError, asyncssh.Error) as error:
+            raise errors.cut(self._server.name, "opening a tunnel") from error
         channel.abort()
         await channel.wait_closed()
 
@@ -107,9 +109,11 @@ class Tunnels:
                 raise errors.cut(self._server.name, "opening a tunnel") from error
             raise errors.no_tunnel(self._server.name, str(error)) from error
 
-    async def _expect_private(self, path: str) -> None:
+    async def _expect_private(self, connection: asyncssh.SSHClientConnection, path: str) -> None:
         """What listens for us may be used by nobody else, however the server is set up."""
         found = await self._files.stat(path)
+        if connection.is_closed():
+            raise errors.cut(self._server.name, "opening a tunnel")
         if found is None or found.mode & 0o077:
             seen = "it is not there" if found is None else f"mode {found.mode:o}"
             raise errors.no_tunnel(self._server.name, f"the socket is not private: {seen}")

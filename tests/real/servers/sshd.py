@@ -119,7 +119,7 @@ class SshServer:
 
     def sessions(self) -> list[psutil.Process]:
         """The processes that hold the connections, not the programs that run in them."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return []
         below = psutil.Process(self._process.pid).children(recursive=True)
         return [process for process in below if _name(process).startswith("sshd")]

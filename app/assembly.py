@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,7 +37,7 @@ from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
 from app.runs.work import missing_secret
 from app.settings.keyring_secrets import KeyringSecrets
-from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER
+from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, HostKind, Site
 from app.settings.places import Places, places
 from app.settings.secrets import AskPassphrase, Secrets
 from app.settings.site_file import ReadSite, read
@@ -45,6 +46,9 @@ from app.store.engine import Database, open_database
 from app.tools.found import ToolFound
 from app.tools.postgres.programs import find_programs
 from app.tools.restic.program import private_programs
+
+if TYPE_CHECKING:
+    from app.hosts.ssh.servers import Servers
 
 LARGEST_SITE_FILE = 1024 * 1024
 LOOK_FOR_RUNS_EVERY = 1.0  # seconds between looks for runs that other programs have started
@@ -71,6 +75,7 @@ class Overwinter:
             self.places, database, blocking, self._redactor, ask_passphrase=ask_passphrase, keyring=keyring
         )
         self._here = LocalHost(blocking, self.places.scratch)
+        self._servers: Servers | None = None
         self._versions = VersionFile(self.places.cache / "versions.json")
         self._repositories = Repositories(
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic")
@@ -90,8 +95,39 @@ class Overwinter:
         """What happened on that site."""
         return SiteRecords(self._database, site, self._redactor)
 
-    def _hosts(self, _plan: AnyPlan) -> Mapping[str, Host]:
-        return {THIS_COMPUTER: self._here}
+    async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
+        """The hosts of a plan; nothing is opened yet."""
+        if not _has_servers(plan.site):
+            return {THIS_COMPUTER: self._here}
+        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(plan.site, secrets)}
+
+    async def _ssh(self) -> Servers:
+        """The servers over SSH; what works with them is loaded when a site first has one, since that takes a while."""
+        if self._servers is None:
+            made = await self._blocking.call("files", _load_servers)
+            self._servers = self._servers or made(self._blocking, self.places.known_hosts)
+        return self._servers
+
+    async def host(self, site: str, name: str) -> Host:
+        """A host of a site, for questions; raises `UserError` `usage.host-unknown`."""
+        if name == THIS_COMPUTER:
+            return self._here
+        found = await self.sites.get(site)
+        return (await self._ssh()).of(found, await self._host_secrets(found, name))[name]
+
+    async def _host_secrets(self, site: Site, name: str) -> Mapping[str, str]:
+        """What is shown to a server and to those on the way to it."""
+        way = site.way_to(name)
+        if not way or way[-1].kind is not HostKind.SSH:
+            raise _no_such_server(site, name)
+        return {each: await self.secrets.get(site.name, each) or "" for host in way for each in host.secret_names()}
+
+    async def trust_host(self, site: str, name: str, fingerprint: str) -> None:
+        """Pins the host key with that fingerprint, which the server has to show now; whatever was pinned before."""
+        found = await self.sites.get(site)
+        secrets = await self._host_secrets(found, name)
+        await (await self._ssh()).trust(found, name, fingerprint, secrets)
+        await self.audit(site, "host-key-trusted", host=name, fingerprint=fingerprint)
 
     def cleaned(self, problem: Problem) -> Problem:
         """The problem without the secrets that are known now, as it may be shown."""
@@ -120,6 +156,8 @@ class Overwinter:
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
         done = await self.records(site).runs()
+        if _has_servers(await self.sites.get(site)):
+            await (await self._ssh()).forget(site)
         await self.sites.remove(site)
         for run in done:
             await self._here.remove_tree(str(self.places.run_folder(run.id)))
@@ -230,6 +268,8 @@ class Overwinter:
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
         await self.runner.close()
+        if self._servers is not None:
+            await self._servers.close()
         self._versions.save()
         await self._database.close()
         self._blocking.close()
@@ -250,6 +290,25 @@ async def assemble(
         blocking.close()
         raise
     return Overwinter(where, blocking, database, ask_passphrase, keyring)
+
+
+def _has_servers(site: Site) -> bool:
+    return any(host.kind is HostKind.SSH for host in site.hosts)
+
+
+def _load_servers() -> type[Servers]:
+    from app.hosts.ssh.servers import Servers  # noqa: PLC0415  asyncssh takes longer to load than the window to open
+
+    return Servers
+
+
+def _no_such_server(site: Site, name: str) -> UserError:
+    return UserError(
+        text("{site} has no server {host} that is reached over SSH.", site=site.name, host=name),
+        text("Nothing was started."),
+        text("Its hosts are: {hosts}", hosts=", ".join([THIS_COMPUTER, *(host.name for host in site.hosts)])),
+        "usage.host-unknown",
+    )
 
 
 def _restic_candidates(places_: Places) -> tuple[str, ...]:

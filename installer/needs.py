@@ -90,6 +90,8 @@ def for_tests() -> list[Need]:
         postgresql,
         Need("dbus-run-session", _program("dbus-run-session"), apt="dbus", dnf="dbus-daemon"),
         Need("gnome-keyring-daemon", _program("gnome-keyring-daemon"), apt="gnome-keyring", dnf="gnome-keyring"),
+        Need("sshd", _program("sshd", "/usr/sbin"), apt="openssh-server", dnf="openssh-server"),
+        Need("ssh-agent", _program("ssh-agent"), apt="openssh-client", dnf="openssh-clients"),
         Need("Xvfb", _program("Xvfb"), apt="xvfb", dnf="xorg-x11-server-Xvfb"),
     ]
 
@@ -99,8 +101,9 @@ def missing(needs: Iterable[Need]) -> list[Need]:
     return [need for need in needs if not need.present()]
 
 
-def _program(name: str) -> Callable[[], bool]:
-    return lambda: shutil.which(name) is not None
+def _program(name: str, *folders: str) -> Callable[[], bool]:
+    """Whether a program is on the path, or in one of the folders that are often off it."""
+    return lambda: shutil.which(name) is not None or any(shutil.which(name, path=folder) for folder in folders)
 
 
 def _library(soname: str) -> Callable[[], bool]:

@@ -11,6 +11,7 @@ from app import __version__
 from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
+from app.cli.hosts import host
 from app.cli.output import Output
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
@@ -39,7 +40,7 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
         context.exit(open_window(data))
 
 
-for command in (tools, site, secret, repo, backup, points, snapshots, ls, find, save, runs, run, audit, demo):
+for command in (tools, site, secret, host, repo, backup, points, snapshots, ls, find, save, runs, run, audit, demo):
     overwinter.add_command(command)
 
 

@@ -15,10 +15,10 @@ from typing import Any, Literal, TypeVar, cast
 
 T = TypeVar("T")
 
-Pool = Literal["store", "secrets", "database", "files"]
+Pool = Literal["store", "secrets", "database", "files", "network"]
 
 # One thread makes the store's single writer; a database is asked by as many at once as a site has sources in work.
-THREADS: dict[Pool, int] = {"store": 1, "secrets": 1, "database": 8, "files": 2}
+THREADS: dict[Pool, int] = {"store": 1, "secrets": 1, "database": 8, "files": 2, "network": 4}
 
 GRACE = 2.0
 """Seconds that work may take to come back after its caller was cancelled or its deadline passed."""

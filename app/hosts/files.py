@@ -14,8 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from app.foundation.errors import UserError
-from app.foundation.words import Size, text
+from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
 from app.hosts.host import FileKind, FileStat
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -28,11 +27,11 @@ def read(path: Path, limit: int) -> bytes:
     reset a board."""
     with _reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _unreadable(path, "not a regular file")
+            raise unreadable(path, "not a regular file")
         with path.open("rb") as file:
             content = file.read(limit + 1)
     if len(content) > limit:
-        raise _too_big(path, limit)
+        raise too_big(path, limit)
     return content
 
 
@@ -43,7 +42,7 @@ def look(path: Path) -> FileStat | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), FileKind.OTHER)
     mode = stat.S_IMODE(found.st_mode)
     return FileStat(
@@ -54,7 +53,7 @@ def look(path: Path) -> FileStat | None:
 def expect(path: Path) -> None:
     """Something has to stand at `path`."""
     if look(path) is None:
-        raise _missing(path)
+        raise missing(path)
 
 
 def free_space(path: Path) -> int:
@@ -68,6 +67,12 @@ def make_scratch(folder: Path, name: str) -> str:
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.mkdtemp(prefix=f"{name}-", dir=folder)
+
+
+def remove_scratch(folder: Path, name: str) -> None:
+    """Removes the folders that `make_scratch(folder, name)` made."""
+    for left in folder.glob(f"{name}-*"):
+        remove_tree(left)
 
 
 def remove_tree(path: Path) -> None:
@@ -96,10 +101,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise _taken(path) from error
+        raise taken(path) from error
     except (OSError, ValueError) as error:
-        full = isinstance(error, OSError) and error.errno in FULL
-        raise (_full if full else _unwritable)(path, str(error)) from error
+        is_full = isinstance(error, OSError) and error.errno in FULL
+        raise (full if is_full else unwritable)(path, str(error)) from error
 
 
 @contextmanager
@@ -107,16 +112,16 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _missing(path) from error
+        raise missing(path) from error
     except (OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
 
 
 def _refuse_mounts(path: Path) -> None:
     real = path.resolve()
     for partition in psutil.disk_partitions(all=True):
         if real in (Path(partition.mountpoint), *Path(partition.mountpoint).parents):
-            raise _mounted(path, partition.mountpoint)
+            raise mounted(path, partition.mountpoint)
 
 
 def _make_removable(top: Path) -> None:
@@ -130,74 +135,3 @@ def _make_removable(top: Path) -> None:
                     folders.append(Path(entry.path))
                 elif sys.platform == "win32" and not entry.is_symlink():
                     Path(entry.path).chmod(stat.S_IWRITE)  # only there does a file's own mode keep it from removal
-
-
-def shown(path: Path | str) -> str:
-    """The path as it can be stored and shown; bytes that are no text become �."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _missing(path: Path) -> UserError:
-    return UserError(
-        text("There is nothing at {path}.", path=shown(path)),
-        text("It was not read; nothing was changed."),
-        text("Check the path, then try again."),
-        "host.file-missing",
-    )
-
-
-def _unreadable(path: Path, detail: str) -> UserError:
-    return UserError(
-        text("{path} cannot be read.", path=shown(path)),
-        text("What stands there is not known; nothing was changed."),
-        text("Check that it is a file or folder which this user may read, then try again."),
-        "host.file-unreadable",
-        detail,
-    )
-
-
-def _too_big(path: Path, limit: int) -> UserError:
-    return UserError(
-        text("The file {path} is larger than {limit}.", path=shown(path), limit=Size(limit)),
-        text("It was not read; nothing was changed."),
-        text("Check that it is the right file."),
-        "host.file-too-big",
-    )
-
-
-def _unwritable(path: Path, detail: str) -> UserError:
-    return UserError(
-        text("{path} cannot be written.", path=shown(path)),
-        text("What stood there before is unchanged, or removed only in part where it was to be removed."),
-        text("Check that this user may write there, then try again."),
-        "host.file-unwritable",
-        detail,
-    )
-
-
-def _full(path: Path, detail: str) -> UserError:
-    return UserError(
-        text("There is no room left for {path}.", path=shown(path)),
-        text("What stood there before is unchanged."),
-        text("Free some space on that disk, then try again."),
-        "host.disk-full",
-        detail,
-    )
-
-
-def _taken(path: Path) -> UserError:
-    return UserError(
-        text("Something stands at {path} already.", path=shown(path)),
-        text("It was not replaced; nothing was changed."),
-        text("Move it away, then try again."),
-        "host.file-exists",
-    )
-
-
-def _mounted(path: Path, mount: str) -> UserError:
-    return UserError(
-        text("Something is mounted at {mount}, inside {path}.", mount=shown(mount), path=shown(path)),
-        text("Nothing was removed: what is mounted may be live data."),
-        text("Unmount it or stop the container that uses it, then try again."),
-        "host.mounted-inside",
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import msgspec
@@ -81,6 +82,13 @@ class FileStat(msgspec.Struct, frozen=True):
     gid: int
     inode: int
     device: int
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where something listens: a name or an address and a port, or the path of a socket and no port."""
+
+    server: str
+    port: int = 0
 
 
 class HostFacts(msgspec.Struct, frozen=True):
@@ -173,6 +181,9 @@ class Host(Protocol):
         `name` is how the folder's own name begins.
         """
 
+    async def remove_scratch(self, name: str) -> None:
+        """Removes all folders that `make_scratch(name)` made and that are there still: what a dead run left."""
+
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success.
 
@@ -184,3 +195,16 @@ class Host(Protocol):
 
     async def facts(self) -> HostFacts:
         """What is known of this host."""
+
+    def tunnel(self, server: str, port: int) -> AbstractAsyncContextManager[Address]:
+        """How a program of this computer reaches what listens at `server`:`port` as seen from the host, or at the
+        socket with the path `server`, while the body runs.
+
+        Raises `UserError` `host.no-tunnel`. What finds nobody listening there is cut off when it connects.
+        """
+
+    def reverse_tunnel(self, port: int) -> AbstractAsyncContextManager[str]:
+        """The path of a socket on the host that leads to the port `port` of this computer, while the body runs.
+
+        Only the host's own user can use it (0600, in a folder 0700). Raises `UserError` `host.no-tunnel`.
+        """

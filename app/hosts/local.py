@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
 from app.foundation.blocking import Blocking
+from app.foundation.errors import UserError
+from app.foundation.words import text
 from app.hosts import files, process, programs
-from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, HostFacts, Sink
-from app.hosts.process import PATIENT, Patience
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Sink
+from app.hosts.running import PATIENT, Patience
 from app.store import durable
 
 T = TypeVar("T")
@@ -89,6 +92,10 @@ class LocalHost:
         """A new private folder for temporary files of one run."""
         return await self._files(lambda: files.make_scratch(self._scratch_folder, name))
 
+    async def remove_scratch(self, name: str) -> None:
+        """Removes what `make_scratch(name)` made and a dead run left."""
+        await self._files(lambda: files.remove_scratch(self._scratch_folder, name))
+
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
         await self._files(lambda: files.remove_tree(Path(path)))
@@ -100,6 +107,20 @@ class LocalHost:
     async def facts(self) -> HostFacts:
         """What is known of this computer."""
         return await self._files(_facts)
+
+    @asynccontextmanager
+    async def tunnel(self, server: str, port: int) -> AsyncIterator[Address]:
+        """What this computer reaches it reaches without a tunnel."""
+        yield Address(server, port)
+
+    def reverse_tunnel(self, port: int) -> AbstractAsyncContextManager[str]:
+        """This computer needs no tunnel to itself: raises `UserError` `host.no-tunnel`."""
+        raise UserError(
+            text("This computer needs no tunnel to itself."),
+            text("Nothing was started and nothing was changed."),
+            text("Use port {port} of this computer as it is.", port=port),
+            "host.no-tunnel",
+        )
 
     async def _files(self, work: Callable[[], T]) -> T:
         return await self._blocking.call("files", work)

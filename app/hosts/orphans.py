@@ -15,7 +15,8 @@ import psutil
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
-from app.hosts.process import LOOK_AGAIN, PATIENT, Patience
+from app.hosts.process import LOOK_AGAIN
+from app.hosts.running import PATIENT, Patience
 from app.hosts.tree import Tree
 
 RUN_VARIABLE = "OVERWINTER_RUN"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 HELD = 256 * 1024
 """So many bytes wait for a slow reader; then the pipe is not read any more, and the program waits too."""
@@ -12,11 +13,23 @@ LARGEST_PIPE = 1024 * 1024
 """What a pipe can hold at most when its program ends; what comes after that was written by somebody else."""
 
 
+class Pipe(Protocol):
+    """Where a program's output comes from."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def is_closing(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class Output:
     """One output pipe of a program, read by one reader."""
 
     def __init__(self) -> None:
-        self._pipe: asyncio.ReadTransport | None = None
+        self._pipe: Pipe | None = None
         self._pieces: deque[bytes] = deque()
         self._held = 0
         self._arrived = asyncio.Event()
@@ -27,7 +40,7 @@ class Output:
         self._after_end: int | None = None
         self._silence: asyncio.TimerHandle | None = None
 
-    def connect(self, pipe: asyncio.ReadTransport) -> None:
+    def connect(self, pipe: Pipe) -> None:
         """From now on pieces may arrive."""
         self._pipe = pipe
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.hosts.environment import search_path
-from app.hosts.files import shown
+from app.hosts.file_errors import shown
 
 # On Windows a program is named without its ending. Scripts (.bat, .cmd) are not started: they would get their
 # arguments through cmd.exe, which reads them as a sentence of its own.

@@ -73,11 +73,18 @@ def plan_backup(
         steps=tuple(job.steps()),
         state=BackupState(),
         secrets=(REPOSITORY_PASSWORD,),
-        optional_secrets=tuple(name for source in sources for name in source.secret_names()),
+        optional_secrets=_optional_secrets(site, sources),
         items=tuple(source.name for source in sources),
         tags=choice.tags,
         trigger=trigger,
     )
+
+
+def _optional_secrets(site: Site, sources: list[Source]) -> tuple[str, ...]:
+    """Those of the sources, and those of the hosts on the way to them."""
+    of_sources = [name for source in sources for name in source.secret_names()]
+    of_hosts = [name for source in sources for host in site.way_to(source.host) for name in host.secret_names()]
+    return tuple(dict.fromkeys((*of_sources, *of_hosts)))
 
 
 def _enabled(site: Site) -> list[Source]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
 from app.foundation.events import Recorded
-from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
 from app.hosts.orphans import RUN_VARIABLE
 
 
@@ -128,6 +129,10 @@ class LoggedHost:
         """As the host does."""
         return await self._host.make_scratch(name)
 
+    async def remove_scratch(self, name: str) -> None:
+        """As the host does."""
+        await self._host.remove_scratch(name)
+
     async def remove_tree(self, path: str) -> None:
         """As the host does."""
         await self._host.remove_tree(path)
@@ -139,6 +144,14 @@ class LoggedHost:
     async def facts(self) -> HostFacts:
         """As the host does."""
         return await self._host.facts()
+
+    def tunnel(self, server: str, port: int) -> AbstractAsyncContextManager[Address]:
+        """As the host does."""
+        return self._host.tunnel(server, port)
+
+    def reverse_tunnel(self, port: int) -> AbstractAsyncContextManager[str]:
+        """As the host does."""
+        return self._host.reverse_tunnel(port)
 
 
 def _said(line: str) -> bytes:

@@ -25,14 +25,12 @@ WATCH_WITHIN = 120.0
 class Hold:
     """The site lock and the leases of one run."""
 
-    def __init__(
-        self, run: Run, records: SiteRecords, lock: SiteLock, leases: Sequence[Lease], warn: Callable[[Problem], None]
-    ) -> None:
+    def __init__(self, run: Run, records: SiteRecords, lock: SiteLock, warn: Callable[[Problem], None]) -> None:
         """`warn` is told what a person should know and what does not stop the run."""
         self._run = run
         self._records = records
         self._lock = lock
-        self._wanted = list(leases)
+        self._wanted: list[Lease] = []
         self._tried: list[Lease] = []
         self._held: list[Lease] = []
         self._begun = False
@@ -41,12 +39,16 @@ class Hold:
         """Why the run may not go on; None while it holds everything."""
 
     async def take(self) -> None:
-        """Takes the site, then the leases; raises `Busy` that names who has one of them.
+        """Takes the site; raises `Busy` that names who has it."""
+        await self._lock.take()
+
+    async def lease(self, leases: Sequence[Lease]) -> None:
+        """Takes these leases; raises `Busy` that names who has one of them.
 
         A server that cannot be reached gets no lease: nothing can be done there either, and what is elsewhere is still
         worth saving. It is tried again with every sign of life.
         """
-        await self._lock.take()
+        self._wanted = list(leases)
         for lease in self._wanted:
             try:
                 await self._take(lease)

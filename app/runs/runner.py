@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -53,7 +53,7 @@ class Runner:
         redactor: Redactor,
         secrets: SecretReader,
         records: Callable[[str], SiteRecords],
-        hosts: Callable[[AnyPlan], Mapping[str, Host]],
+        hosts: Callable[[AnyPlan, Mapping[str, str]], Awaitable[Mapping[str, Host]]],
         unlock: Unlock,
     ) -> None:
         """`unlock` removes the dead locks of a site's repository."""
@@ -100,9 +100,7 @@ class Runner:
 
     def _work(self, run: Run, plan: AnyPlan, records: SiteRecords) -> Work:
         wake = self._wakes[run.id] = Wake()
-        hosts = self._hosts(plan)
         lock = SiteLock(self._places.locks, run, records, self._blocking)
-        leases = [Lease(hosts[name], run, is_over=partial(_is_over, records)) for name in _servers(plan, hosts)]
         return Work(
             run,
             plan,
@@ -110,8 +108,9 @@ class Runner:
             writer=RunWriter(self._places.run_folder(run.id), self._blocking, self._redactor, wake),
             redactor=self._redactor,
             secrets=self._secrets,
-            hosts=hosts,
-            hold=partial(Hold, run, records, lock, leases),
+            hosts=partial(self._hosts, plan),
+            leases=partial(_leases, run, plan, records),
+            hold=partial(Hold, run, records, lock),
             put_in_order=partial(self.recovery.tidy, run.site),
         )
 
@@ -179,9 +178,10 @@ class Runner:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
-def _servers(plan: AnyPlan, hosts: Mapping[str, Host]) -> list[str]:
-    """The hosts of a plan that are reached over a network: other laptops may work there too."""
-    return [host.name for host in plan.site.hosts if host.kind is HostKind.SSH and host.name in hosts]
+def _leases(run: Run, plan: AnyPlan, records: SiteRecords, hosts: Mapping[str, Host]) -> list[Lease]:
+    """One for each host of a plan that is reached over a network: other laptops may work there too."""
+    servers = [host.name for host in plan.site.hosts if host.kind is HostKind.SSH and host.name in hosts]
+    return [Lease(hosts[name], run, is_over=partial(_is_over, records)) for name in servers]
 
 
 async def _is_over(records: SiteRecords, run: str) -> bool:

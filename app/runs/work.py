@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -38,6 +38,7 @@ from app.records.site_records import SiteRecords
 from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
 from app.runs.hold import Hold
+from app.runs.lease import Lease
 
 CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
 HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that was cut short has happened
@@ -70,11 +71,14 @@ class Work:
         writer: RunWriter,
         redactor: Redactor,
         secrets: SecretReader,
-        hosts: Mapping[str, Host],
+        hosts: Callable[[Mapping[str, str]], Awaitable[Mapping[str, Host]]],
+        leases: Callable[[Mapping[str, Host]], Sequence[Lease]],
         hold: Callable[[Callable[[Problem], None]], Hold],
         put_in_order: Callable[[], Awaitable[None]],
     ) -> None:
-        """`hold` makes what the run holds while it works; `put_in_order` clears away what dead runs left."""
+        """`hosts` makes the hosts of the plan, given its secrets, and `leases` what is held on them; `hold` makes what
+        the run holds while it works; `put_in_order` clears away what dead runs left.
+        """
         self._run = run
         self._plan = plan
         self._records = records
@@ -82,6 +86,7 @@ class Work:
         self._redactor = redactor
         self._secrets = secrets
         self._hosts = hosts
+        self._leases = leases
         self._hold = hold(self._warn)
         self._put_in_order = put_in_order
         self._items: dict[str, Item] = {}
@@ -97,7 +102,6 @@ class Work:
             await self._writer.open()
             async with self._watched():
                 await self._hold.take()
-                self._began = True
                 error = await self._all_steps()
             outcome = self._outcome(error)
         except asyncio.CancelledError:
@@ -141,9 +145,12 @@ class Work:
     async def _all_steps(self) -> Problem | None:
         """The steps; gives the error that stopped them, if one did."""
         secrets = await self._read_secrets()
+        hosts = await self._hosts(secrets)
+        await self._hold.lease(self._leases(hosts))
+        self._began = True
         await self._clear_after_dead_runs()
-        hosts = {name: LoggedHost(host, self._run.id, self._writer.log) for name, host in self._hosts.items()}
-        context = RunContext(self._run.id, hosts, secrets, self._tell)
+        logged = {name: LoggedHost(host, self._run.id, self._writer.log) for name, host in hosts.items()}
+        context = RunContext(self._run.id, logged, secrets, self._tell)
         try:
             return await self._steps(context)
         finally:

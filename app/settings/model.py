@@ -277,6 +277,25 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         _fill(self, "port", _PORTS.get(self.kind, 0))
         _fill(self, "on", THIS_COMPUTER if self.kind is HostKind.CONTAINER else "")
 
+    @property
+    def upstream(self) -> str:
+        """The host that the way to this one leads through, "" or this computer for none."""
+        return self.jump if self.kind is HostKind.SSH else self.on
+
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that this kind of host may need."""
+        return (self.password_name, self.passphrase_name) if self.kind is HostKind.SSH else ()
+
+    @property
+    def password_name(self) -> str:
+        """The name of the secret that is its account's password."""
+        return f"host:{self.name}:password"
+
+    @property
+    def passphrase_name(self) -> str:
+        """The name of the secret that opens its key file."""
+        return f"host:{self.name}:key-passphrase"
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is backed up: a database, a tree of files, the boards."""
@@ -670,14 +689,18 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         _fill(self, "title", self.name)
         _fill(self, "app", self.name)
 
+    def way_to(self, host: str) -> tuple[Host, ...]:
+        """The hosts that lead to a host, the nearest first and itself last; none to this computer."""
+        by_name = {each.name: each for each in self.hosts}
+        way: list[Host] = []
+        while host in by_name and by_name[host] not in way:
+            way.insert(0, by_name[host])
+            host = way[0].upstream
+        return tuple(way)
+
     def secret_names(self) -> tuple[str, ...]:
         """The names of all secrets that this site may have."""
-        hosts = [
-            f"host:{host.name}:{what}"
-            for host in self.hosts
-            if host.kind is HostKind.SSH
-            for what in ("password", "key-passphrase")
-        ]
+        hosts = [name for host in self.hosts for name in host.secret_names()]
         sources = [name for source in self.sources for name in source.secret_names()]
         return (*self.repository.secret_names(), *sources, *hosts)
 

@@ -77,6 +77,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.data / "sealed"
 
     @property
+    def known_hosts(self) -> Path:
+        """The pinned host keys of servers, one file per site."""
+        return self.data / "known-hosts"
+
+    @property
     def locks(self) -> Path:
         """Lock files between processes; empty, never removed."""
         return self.data / "locks"

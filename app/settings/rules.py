@@ -212,9 +212,9 @@ def _host_faults(where: Where, host: Host, parts: Parts) -> Iterator[Fault]:
     if host.name == THIS_COMPUTER:
         what = text("The name {name} is taken: this computer always exists.", name=THIS_COMPUTER)
         yield Fault((*where, "name"), "duplicate-name", what, text("Give the host another name, or leave it out."))
-    key, upstream = ("jump", host.jump) if host.kind is HostKind.SSH else ("on", host.on)
-    if upstream and upstream != THIS_COMPUTER:
-        yield from _upstream_faults((*where, key), host, upstream, parts)
+    key = "jump" if host.kind is HostKind.SSH else "on"
+    if host.upstream not in ("", THIS_COMPUTER):
+        yield from _upstream_faults((*where, key), host, host.upstream, parts)
 
 
 def _upstream_faults(where: Where, host: Host, upstream: str, parts: Parts) -> Iterator[Fault]:

@@ -23,8 +23,12 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.hosts.host import Command, Dialogue, Ending, FileKind, Host, Sink
 from app.hosts.local import LocalHost
-from app.hosts.process import Patience
+from app.hosts.running import Patience
+from app.hosts.ssh.host import SshHost
+from app.hosts.ssh.links import Links
+from app.hosts.ssh.login import Route
 from tests.guards import descendants
+from tests.real.servers.sshd import ssh_server
 from tests.running import run
 
 pytestmark = pytest.mark.spec("H1")
@@ -95,7 +99,23 @@ async def local(folder: Path) -> AsyncIterator[Place]:
         blocking.close()
 
 
-HOSTS: dict[str, Callable[[Path], AbstractAsyncContextManager[Place]]] = {"local": local}
+@asynccontextmanager
+async def ssh(folder: Path) -> AsyncIterator[Place]:
+    """A server over SSH: this computer again, reached through a real sshd on loopback."""
+    blocking = Blocking()
+    links = Links(blocking, folder / "known-hosts")
+    (folder / "place").mkdir()
+    with ssh_server(folder / "sshd") as server:
+        route = Route("north-house", "server", server.address, server.port, server.user, str(server.key_file))
+        soon = SshHost(links.to(route), {}, Patience(interrupt=0.3, terminate=0.2, output=0.3))
+        try:
+            yield Place(soon, SshHost(links.to(route), {}), str(folder / "place"), sys.executable)
+        finally:
+            await links.close()
+            blocking.close()
+
+
+HOSTS: dict[str, Callable[[Path], AbstractAsyncContextManager[Place]]] = {"local": local, "ssh": ssh}
 
 Story = Callable[[Place], Coroutine[Any, Any, None]]
 

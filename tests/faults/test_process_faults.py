@@ -21,7 +21,7 @@ from app.foundation.errors import UserError
 from app.hosts import process
 from app.hosts.host import Command, Ending
 from app.hosts.local import LocalHost
-from app.hosts.process import PATIENT, Patience
+from app.hosts.running import PATIENT, Patience
 from app.hosts.tree import Tree
 from tests.guards import ExpectedLog, descendants
 from tests.running import run

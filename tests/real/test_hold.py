@@ -24,6 +24,7 @@ from app.records.owners import Owner
 from app.records.runs import Run, new_run_id
 from app.runs import hold, lease
 from app.runs.lease import Lease
+from app.settings.model import THIS_COMPUTER
 from tests.real.practice import SITE_FILE, Seen, nothing, opened, plan_of
 from tests.running import run
 
@@ -77,10 +78,10 @@ async def with_server(folder: Path) -> AsyncIterator[tuple[Overwinter, Server]]:
     async with opened(folder) as app:
         await app.add_site((SITE_FILE.format(repository=folder / "repository") + SERVER).encode(), replace=True)
         server = Server(blocking, folder / "scratch")
-        here: Mapping[str, Host] = app._hosts(await plan_of(app, []))
+        here = await app.host(SITE, THIS_COMPUTER)
 
-        def hosts(_plan: AnyPlan) -> Mapping[str, Host]:
-            return {**here, "server": server}
+        async def hosts(_plan: AnyPlan, _secrets: Mapping[str, str]) -> Mapping[str, Host]:
+            return {THIS_COMPUTER: here, "server": server}
 
         app.runner._hosts = hosts
         try:

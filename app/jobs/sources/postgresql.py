@@ -46,7 +46,7 @@ class PostgresqlDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot that holds the dump. A dump that fails half-way makes none."""
         password = ctx.secret(password_name(self._source))
-        async with ExportedSnapshot(self._equipment.blocking, self._server, password) as moment:
+        async with _moment(ctx, self._source, self._equipment, self._server, password) as moment:
             facts = await moment.facts()
             program = await _program(ctx, self._source, self._equipment, DUMP, facts)
             async with _password_on_disk(ctx, self._source, password) as file:
@@ -72,7 +72,7 @@ class GlobalsDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot; where the account may not read the roles' passwords they are left out, with a warning."""
         password = ctx.secret(password_name(self._source))
-        async with ExportedSnapshot(self._equipment.blocking, self._server, password) as moment:
+        async with _moment(ctx, self._source, self._equipment, self._server, password) as moment:
             facts = await moment.facts()
         program = await _program(ctx, self._source, self._equipment, DUMP_ALL, facts)
         if not facts.reads_role_passwords:
@@ -82,6 +82,19 @@ class GlobalsDriver:
             command = globals_command(program.path, self._server, file, with_passwords=facts.reads_role_passwords)
             made = await _take_output(self._source, self._server, intake, command, path)
         return Captured(snapshot=made.snapshot, path=path, bytes=made.bytes, added=made.added)
+
+
+@asynccontextmanager
+async def _moment(
+    ctx: Ctx, source: Source, equipment: Equipment, server: Server, password: str
+) -> AsyncIterator[ExportedSnapshot]:
+    """A moment of the database, asked from this computer through whatever leads to the source's host."""
+    at = server.address
+    async with (
+        ctx.host(source.host).tunnel(at.server, at.port) as way,
+        ExportedSnapshot(equipment.blocking, server, password, way) as moment,
+    ):
+        yield moment
 
 
 def password_name(source: Source) -> str:

@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from app.foundation.errors import Refused
 from app.foundation.words import text
+from app.hosts.host import Address
 
 CONNECTS_WITHIN = 10
 """Seconds; a server that needs more is treated as down."""
@@ -20,11 +21,22 @@ class Server(msgspec.Struct, frozen=True):
     user: str
     database: str
 
-    def conninfo(self) -> str:
-        """How libpq is told, without the password. Dead connections are noticed after two minutes."""
+    @property
+    def address(self) -> Address:
+        """Where it listens; a socket's own path has no port."""
+        if self.server.startswith("/"):
+            return Address(f"{self.server.rstrip('/')}/.s.PGSQL.{self.port}")
+        return Address(self.server, self.port)
+
+    def conninfo(self, way: Address | None = None) -> str:
+        """How libpq is told, without the password. Dead connections are noticed after two minutes.
+
+        `way` is where it is reached from here, when that is another address than its own.
+        """
+        at = Address(self.server, self.port) if way is None or way == self.address else way
         return make_conninfo(
-            host=self.server,
-            port=self.port,
+            host=at.server,
+            port=at.port,
             user=self.user,
             dbname=self.database,
             application_name="overwinter",

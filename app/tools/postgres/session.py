@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from app.hosts.host import Address
 from app.tools.postgres.errors import from_psycopg
 from app.tools.postgres.server import CONNECTS_WITHIN, Server
 
@@ -24,8 +25,10 @@ GIVES_WAY_WITHIN = 3.0
 class Session:
     """A connection in autocommit mode. Everything blocks; nothing but `end` may be called from a second thread."""
 
-    def __init__(self, server: Server, password: str) -> None:
+    def __init__(self, server: Server, password: str, way: Address | None = None) -> None:
+        """`way` is where the server is reached from here; None: at its own address."""
         self._server = server
+        self._way = way
         self._password = password
         self._connection: psycopg.Connection[Any] | None = None
         self._ended = False
@@ -47,7 +50,7 @@ class Session:
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
-            self._server.conninfo(),
+            self._server.conninfo(self._way),
             password=self._password or None,
             client_encoding="UTF8",
             connect_timeout=CONNECTS_WITHIN,

@@ -18,6 +18,7 @@ from psycopg import IsolationLevel
 from psycopg.sql import SQL, Composed, Identifier
 
 from app.foundation.blocking import Blocking
+from app.hosts.host import Address
 from app.tools.postgres.facts import DatabaseFacts, read_facts
 from app.tools.postgres.server import Server
 from app.tools.postgres.session import Session
@@ -74,11 +75,12 @@ class ExportedSnapshot:
     `id` is what `pg_dump --snapshot` wants. However it is left, the connection is gone from the server afterwards.
     """
 
-    def __init__(self, blocking: Blocking, server: Server, password: str) -> None:
-        """`password` is "" where the server asks for none."""
+    def __init__(self, blocking: Blocking, server: Server, password: str, way: Address | None = None) -> None:
+        """`password` is "" where the server asks for none; `way` is where it is reached from here, when not at its own
+        address."""
         self.id = ""
         self._blocking = blocking
-        self._session = Session(server, password)
+        self._session = Session(server, password, way)
         self._tables: Sequence[tuple[str, str]] = ()
 
     async def __aenter__(self) -> ExportedSnapshot:

@@ -1,0 +1,362 @@
+"""Small questions about files on a server, durable writes, careful removal: by SFTP, and by the shell for what SFTP
+does not tell (inodes, nanoseconds, mounts)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import posixpath
+import re
+import secrets
+import stat as modes
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncssh
+import msgspec
+
+from app.foundation.errors import UserError
+from app.hosts import file_errors
+from app.hosts.host import FileKind, FileStat, Finished, HostFacts
+from app.hosts.running import Patience, finish
+from app.hosts.ssh import errors, process
+from app.hosts.ssh.links import LinkedServer
+from app.hosts.ssh.script import FIND, Leftover
+
+T = TypeVar("T")
+
+Transfer = asyncssh.SFTPClient
+Error = Callable[[str, str], UserError]
+
+ELF = "7f454c46"
+MACHINE = slice(36, 40)
+"""Where an ELF file says, in hexadecimal, what machine it is for."""
+
+GONE = (
+    asyncssh.SFTPConnectionLost,
+    asyncssh.SFTPNoConnection,
+    asyncssh.DisconnectError,
+    asyncssh.ChannelOpenError,
+    OSError,
+)
+
+_KINDS = {modes.S_IFREG: FileKind.FILE, modes.S_IFDIR: FileKind.FOLDER, modes.S_IFLNK: FileKind.LINK}
+
+# GNU, then busybox (whole seconds), then BSD and macOS; the mode is in hexadecimal, with the kind of file in it.
+_STAT = """\
+LC_ALL=C;export LC_ALL;f='%f %s %.9Y %u %g %i %d'
+s=$(stat -c "$f" -- "$1" 2>/dev/null);case $s in *'?'*|*%*|'')
+s=$(stat -c '%f %s %Y %u %g %i %d' -- "$1" 2>/dev/null)||s=$(stat -f '%Xp %z %Fm %u %g %i %d' -- "$1");esac;echo "$s"
+"""
+
+_WHICH = FIND + 'find "$1";printf %s "$found"'
+
+_FACTS = "uname -n;uname -s;uname -m;id -un"
+
+_REAL_AND_MOUNTS = 'cd -P -- "$1"&&pwd -P&&echo //&&{ cat /proc/self/mounts 2>/dev/null||mount;}'
+
+_REMOVE = """\
+rm -rf -- "$1" 2>/dev/null&&exit
+[ -d "$1" ]&&[ ! -L "$1" ]&&find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \\; 2>/dev/null
+rm -rf -- "$1"
+"""
+
+# Of the program and of the shell itself: what kind of machine an ELF file is for (its bytes 19 and 20).
+_MACHINES = """\
+[ -f "$1" ]&&case $(ls -ldL -- "$1") in -*x*)echo yes;;*)echo no;;esac
+for f in "$1" /bin/sh;do od -An -tx1 -N20 -- "$f" 2>/dev/null|tr -d ' \\n';echo;done
+echo //;cat /proc/self/mounts 2>/dev/null||mount
+"""
+
+_SCRATCH = "b=${XDG_CACHE_HOME:-$HOME/.cache}/overwinter/scratch\n"
+
+_FORGOTTEN_AFTER = 2
+"""Days after which temporary files of a run that never came back are removed."""
+
+_MAKE_SCRATCH = (
+    _SCRATCH
+    + f"""\
+umask 077;mkdir -p "$b" 2>/dev/null;[ -w "$b" ]||b=${{TMPDIR:-/tmp}}
+[ "${{b%/scratch}}" = "$b" ]||
+find "$b" -mindepth 1 -maxdepth 1 -mtime +{_FORGOTTEN_AFTER} -exec rm -rf {{}} + 2>/dev/null
+d=$(mktemp -d "$b/$1-XXXXXXXX")&&printf %s "$d"
+"""
+)
+
+_REMOVE_SCRATCH = _SCRATCH + 'for f in "$b/$1"-* "${TMPDIR:-/tmp}/$1"-*;do [ -d "$f" ]&&rm -rf -- "$f";done;:'
+
+_FREE = """LC_ALL=C df -Pk -- "$1"|awk 'NR==2{print $4}'"""
+
+
+class _Mount(msgspec.Struct, frozen=True):
+    """Where a file system is mounted, and how."""
+
+    point: str
+    options: str
+
+
+class RemoteFiles:
+    """The files of one server."""
+
+    def __init__(self, server: LinkedServer, patience: Patience) -> None:
+        self._server = server
+        self._patience = patience
+        self._facts: HostFacts | None = None
+
+    async def which(self, program: str) -> str | None:
+        """The absolute path under which `program` would be started, never from the current folder."""
+        if not program or "\0" in program or ("/" in program and not program.startswith("/")):
+            return None
+        return _text((await self._ask(_WHICH, program)).stdout) or None
+
+    async def facts(self) -> HostFacts:
+        """What is known of this server; asked once."""
+        if self._facts is None:
+            said = _text((await self._ask(_FACTS)).stdout).splitlines()
+            computer, system, machine, user = (*said, "", "", "", "")[:4]
+            self._facts = HostFacts(computer, system.lower(), machine, user)
+        return self._facts
+
+    async def stat(self, path: str) -> FileStat | None:
+        """What stands at `path`; None when nothing does. SFTP, which is quick, says whether; the shell says what."""
+        if "\0" in path:
+            raise file_errors.unreadable(path, "a NUL in its name")
+        try:
+            await self._read_by(path, lambda sftp: sftp.lstat(os.fsencode(path)))
+        except UserError as error:
+            if error.code == "host.file-missing":
+                return None
+            if error.code != "host.no-sftp":
+                raise
+        return await self._details(path)
+
+    async def why_not_started(self, program: str) -> UserError | None:
+        """What keeps a program that is there from being started: its file system, or its kind of machine."""
+        path = program if program.startswith("/") else await self.which(program)
+        if path is None or "\0" in path:
+            return None
+        said, _, mounts = (await self._ask(_MACHINES, path)).stdout.partition(b"\n//\n")
+        startable, *headers = said.decode("ascii", "replace").split("\n")
+        if startable != "yes":
+            return None
+        ours, theirs = (*headers, "", "")[:2]
+        if ours.startswith(ELF) and theirs.startswith(ELF) and ours[MACHINE] != theirs[MACHINE]:
+            return errors.other_architecture(
+                self._server.name, program, f"machine {ours[MACHINE]}, not {theirs[MACHINE]}"
+            )
+        return self._not_from_there(program, posixpath.dirname(path), mounts)
+
+    def _not_from_there(self, program: str, folder: str, mounts: bytes) -> UserError | None:
+        above = [mount for mount in _mounts(mounts) if f"{folder}/".startswith(mount.point.rstrip("/") + "/")]
+        last = max(reversed(above), key=lambda mount: len(mount.point), default=None)
+        if last is None or "noexec" not in last.options:
+            return None
+        return errors.may_not_run_there(self._server.name, program, last.point)
+
+    async def _details(self, path: str) -> FileStat | None:
+        done = await self._ask(_STAT, path)
+        said = done.stdout.split()
+        if len(said) != 7:
+            if b"No such file" in done.stderr or b"Not a directory" in done.stderr:
+                return None
+            raise file_errors.unreadable(path, _text(done.stderr))
+        mode = int(said[0], 16)
+        whole, _, part = said[2].partition(b".")
+        modified = int(whole) * 10**9 + int(part[:9].ljust(9, b"0") or b"0")
+        kind = _KINDS.get(modes.S_IFMT(mode), FileKind.OTHER)
+        size, uid, gid, inode, device = (int(said[number]) for number in (1, 3, 4, 5, 6))
+        return FileStat(kind, size, modified, modes.S_IMODE(mode), uid, gid, inode, device)
+
+    async def read(self, path: str, limit: int) -> bytes:
+        """A small regular file's content. Pipes and devices are not even opened: that could hang."""
+
+        async def read(sftp: Transfer) -> bytes:
+            name = os.fsencode(path)
+            found = await sftp.stat(name)
+            if not modes.S_ISREG(found.permissions or 0):
+                raise file_errors.unreadable(path, "not a regular file")
+            async with sftp.open(name, "rb") as file:
+                content: bytes = await file.read(limit + 1)
+                return content
+
+        if "\0" in path:
+            raise file_errors.unreadable(path, "a NUL in its name")
+        content = await self._read_by(path, read)
+        if len(content) > limit:
+            raise file_errors.too_big(path, limit)
+        return content
+
+    async def free_space(self, path: str) -> int:
+        """Free bytes for this user on the file system of `path`."""
+
+        async def ask(sftp: Transfer) -> int:
+            found = await sftp.statvfs(os.fsencode(path))
+            return found.bavail * found.frsize
+
+        try:
+            return await self._read_by(path, ask)
+        except UserError as error:
+            if error.code not in ("host.no-sftp", "host.file-unreadable"):
+                raise
+        done = await self._ask(_FREE, path)
+        if not done.stdout.strip().isdigit():
+            raise file_errors.missing(path)
+        return int(done.stdout) * 1024
+
+    async def write_durably(self, path: str, content: bytes, mode: int) -> None:
+        """Temporary name in the same folder, sync, rename over the old one, sync the folder."""
+        if "\0" in path:
+            raise file_errors.unwritable(path, "a NUL in its name")
+        folder, name = posixpath.dirname(path), os.fsencode(path)
+        temporary = os.fsencode(posixpath.join(folder, f".overwinter-{secrets.token_hex(8)}.tmp"))
+
+        async def write(sftp: Transfer) -> None:
+            try:
+                await self._write(sftp, temporary, content, mode)
+                await sftp.posix_rename(temporary, name)
+            except BaseException as error:
+                await finish(asyncio.create_task(self._take_away(sftp, temporary, path, len(content), error)))
+                raise
+            await self._sync_folders(sftp, folder)
+
+        await self._write_by(path, write)
+
+    async def rename(self, path: str, target: str) -> None:
+        """Never replaces: what stands at the target is looked for, and the plain rename of SFTP refuses as well."""
+        if "\0" in path + target:
+            raise file_errors.unwritable(target, "a NUL in its name")
+
+        async def rename(sftp: Transfer) -> None:
+            if not await sftp.lexists(os.fsencode(path)):
+                raise file_errors.missing(path)
+            if await sftp.lexists(os.fsencode(target)):
+                raise file_errors.taken(target)
+            try:
+                await sftp.rename(os.fsencode(path), os.fsencode(target))
+            except asyncssh.SFTPFailure as refused:  # the one word for every reason
+                if await sftp.lexists(os.fsencode(target)):  # somebody else was a moment quicker
+                    raise file_errors.taken(target) from refused
+                raise
+            await self._sync_folders(sftp, *{posixpath.dirname(path), posixpath.dirname(target)})
+
+        await self._write_by(target, rename)
+
+    async def make_scratch(self, name: str) -> str:
+        """A new private folder for temporary files of one run."""
+        done = await self._ask(_MAKE_SCRATCH, name)
+        if not done.stdout:
+            raise file_errors.unwritable("~/.cache/overwinter/scratch", _text(done.stderr))
+        return _text(done.stdout)
+
+    async def remove_scratch(self, name: str) -> None:
+        """Removes the folders that `make_scratch(name)` made and nobody removed."""
+        await self._ask(_REMOVE_SCRATCH, name)
+
+    async def remove_tree(self, path: str) -> None:
+        """Removes what stands at `path` and all below; where something is mounted below nothing is removed at all."""
+        if "\0" in path:
+            raise file_errors.unwritable(path, "a NUL in its name")
+        path = path.rstrip("/") or "/"
+        await self._refuse_mounts(path)
+        done = await self._ask(_REMOVE, path)
+        if done.code != 0:
+            raise file_errors.unwritable(path, _text(done.stderr))
+
+    async def _refuse_mounts(self, path: str) -> None:
+        """A link is removed, not followed, so the place of the link counts, not what it names."""
+        said = (await self._ask(_REAL_AND_MOUNTS, posixpath.dirname(path))).stdout
+        parent, found, mounts = said.partition(b"\n//\n")
+        if not found:
+            return  # no such folder, so nothing is in it
+        real = posixpath.join(os.fsdecode(parent), posixpath.basename(path))
+        for mount in _mounts(mounts):
+            if f"{mount.point}/".startswith(f"{real}/"):
+                raise file_errors.mounted(path, mount.point)
+
+    async def _write(self, sftp: Transfer, temporary: bytes, content: bytes, mode: int) -> None:
+        flags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
+        private = asyncssh.SFTPAttrs(permissions=0o600)
+        async with sftp.open(temporary, flags, private, encoding=None) as file:
+            await file.chmod(mode)
+            await file.write(content)
+            await self._sync(file)
+
+    async def _sync(self, file: asyncssh.SFTPClientFile) -> None:
+        """Makes it last; where the server has no such request, all of its disks are synced."""
+        try:
+            await file.fsync()
+        except asyncssh.SFTPOpUnsupported:
+            await self._ask("sync")
+
+    async def _sync_folders(self, sftp: Transfer, *folders: str) -> None:
+        """Makes the names in a folder last. OpenSSH opens a folder as it does a file; others may not."""
+        for folder in folders:
+            try:
+                async with sftp.open(os.fsencode(folder or "/"), asyncssh.FXF_READ, encoding=None) as opened:
+                    await self._sync(opened)
+            except GONE:
+                raise
+            except asyncssh.SFTPError:
+                await self._ask("sync")
+
+    async def _take_away(self, sftp: Transfer, temporary: bytes, path: str, size: int, why: BaseException) -> None:
+        """Removes what a write left half done; SFTP does not say that a disk is full, so the disk is asked before."""
+        full = isinstance(why, asyncssh.SFTPFailure) and await _is_full(sftp, posixpath.dirname(path), size)
+        if isinstance(why, GONE):
+            self._server.leave(Leftover('rm -f -- "$1"', (os.fsdecode(temporary),)))
+        with contextlib.suppress(asyncssh.SFTPError, OSError):  # it was never made, or the connection is gone
+            await sftp.remove(temporary)
+        if full:
+            raise file_errors.full(path, str(why)) from why
+
+    async def _read_by(self, path: str, work: Callable[[Transfer], Awaitable[T]]) -> T:
+        """What `work` reads; it changes nothing, so where the connection turns out to be dead it is done again."""
+        try:
+            return await self._by_sftp(path, work, file_errors.unreadable)
+        except UserError as error:
+            if error.code != "host.cut":
+                raise
+        return await self._by_sftp(path, work, file_errors.unreadable)
+
+    async def _write_by(self, path: str, work: Callable[[Transfer], Awaitable[None]]) -> None:
+        await self._by_sftp(path, work, file_errors.unwritable)
+
+    async def _by_sftp(self, path: str, work: Callable[[Transfer], Awaitable[T]], refused: Error) -> T:
+        try:
+            return await work(await self._server.sftp())
+        except GONE as error:
+            self._server.link.drop_sftp()
+            raise errors.cut(self._server.name, file_errors.shown(path)) from error
+        except asyncssh.SFTPNoSuchFile as error:
+            reading = refused is file_errors.unreadable
+            raise (file_errors.missing(path) if reading else refused(path, error.reason)) from error
+        except asyncssh.SFTPError as error:
+            raise refused(path, error.reason) from error
+
+    async def _ask(self, source: str, *arguments: str) -> Finished:
+        async with self._server.link.programs:
+            return await process.ask(self._server, source, *arguments, patience=self._patience)
+
+
+async def _is_full(sftp: Transfer, folder: str, size: int) -> bool:
+    try:
+        found = await sftp.statvfs(os.fsencode(folder or "/"))
+    except asyncssh.SFTPError:
+        return False
+    return found.bavail * found.frsize < size or (found.files > 0 and found.favail == 0)
+
+
+def _mounts(said: bytes) -> list[_Mount]:
+    """As Linux lists them (odd characters as octal numbers), or as `mount` says them elsewhere."""
+    found = []
+    for line in os.fsdecode(said).splitlines():
+        if (told := re.search(r" on (/.*) \((.*)\)$", line)) is not None:
+            found.append(_Mount(told[1], told[2]))
+        elif len(words := line.split(" ")) > 3:
+            found.append(_Mount(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[1]), words[3]))
+    return found
+
+
+def _text(said: bytes) -> str:
+    return os.fsdecode(said).removesuffix("\n")

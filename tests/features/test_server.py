@@ -1,0 +1,146 @@
+"""The same thread where the greenhouse is on a server: everything there goes over SSH, by the same sources."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.jobs import sources
+from tests.features.console import Console
+from tests.features.greenhouse import DATABASE, SECRETS, USER, make_database, make_tree, site_file, writer
+from tests.features.test_backup import described, plain_restic, restore_into, rows_of
+from tests.real.servers.postgresql import PostgresServer
+from tests.real.servers.restic import VERSIONS, restic_program
+from tests.real.servers.sshd import SshServer, ssh_server
+
+HOST = """
+[[hosts]]
+name = "server"
+kind = "ssh"
+address = "127.0.0.1"
+port = {port}
+key_file = "{key_file}"
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    with ssh_server(tmp_path / "sshd") as server:
+        yield server
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    return Console(tmp_path / "console", Path(restic_program(VERSIONS[-1])))
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    make_database(postgres, rows=20_000)
+    yield DATABASE
+    postgres.sql(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+def on_server(file: str, server: SshServer) -> str:
+    """The site file with all its sources on the server."""
+    moved = file.replace("[[sources]]\n", '[[sources]]\nhost = "server"\n')
+    return moved + HOST.format(port=server.port, key_file=server.key_file)
+
+
+@pytest.mark.spec("H1", "H2", "B1", "B3")
+def test_a_greenhouse_on_a_server_is_backed_up_as_one_on_this_computer(
+    console: Console, database: str, postgres: PostgresServer, server: SshServer, tmp_path: Path
+) -> None:
+    root = tmp_path / "laravel"
+    make_tree(root, files=200)
+    console.add_site(on_server(site_file(console.folder, root, postgres.port), server), SECRETS)
+    with writer(postgres):
+        backup = console.run("backup", "north-house").json
+    assert backup["status"] == "success"
+    (point,) = console.run("points", "north-house").rows
+    snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
+    plain_restic(console, "restore", f"{snapshots['laravel']}:{root}", "--target", str(tmp_path / "back"))
+    expected = {name: what for name, what in described(root).items() if not name.startswith("storage/logs")}
+    assert described(tmp_path / "back") == expected
+
+    manifest = json.loads(plain_restic(console, "dump", point["manifest"], "/manifest.json"))
+    entries = {entry["source"]: entry for entry in manifest["sources"]}
+    assert {entry["host"] for entry in entries.values()} == {"server"}
+    assert entries["laravel"]["tree"]["git_commit"] == "a" * 40
+    dump = tmp_path / "database.dump"
+    dump.write_bytes(plain_restic(console, "dump", snapshots["database"], entries["database"]["path"]))
+    postgres.create_database("restored", USER)
+    try:
+        restore_into(postgres, dump, "restored")
+        counts = entries["database"]["dump"]["counts"]["tables"]
+        assert {(one["schema"], one["table"]): one["rows"] for one in counts} == rows_of(postgres, "restored")
+    finally:
+        postgres.sql("DROP DATABASE restored WITH (FORCE)")
+    assert left_on(server) == []
+
+
+def left_on(server: SshServer) -> list[str]:
+    """Temporary files of runs on the server, and programs that run in its sessions."""
+    folder = server.home / ".cache" / "overwinter" / "scratch"
+    below, sessions = psutil.Process(server.pid).children(recursive=True), server.sessions()
+    return [*map(str, folder.glob("*")), *(str(process) for process in below if process not in sessions)]
+
+
+@pytest.mark.spec("H2", "X3")
+def test_a_server_that_is_away_is_found_so_within_seconds_and_named(
+    console: Console, server: SshServer, tmp_path: Path
+) -> None:
+    root = tmp_path / "laravel"
+    root.mkdir()
+    file = on_server(site_file(console.folder, root, 1), server)
+    console.add_site(file.partition("[[sources]]")[0] + file.partition('user = "hydro"\n')[2] + FILES_ONLY, SECRETS)
+    server.stop()
+    said = console.run("backup", "north-house", expect=1, timeout=60)
+    assert said.json["items"][0]["error"]["code"] == "host.unreachable"
+
+
+FILES_ONLY = """
+[[sources]]
+host = "server"
+name = "laravel"
+kind = "files"
+root = "/"
+include = ["etc/hostname"]
+"""
+
+
+@pytest.mark.spec("H2", "S1")
+def test_a_server_can_be_tested_and_another_host_key_trusted_by_its_fingerprint(
+    console: Console, server: SshServer, tmp_path: Path
+) -> None:
+    console.add_site(on_server(site_file(console.folder, tmp_path, 1), server), SECRETS)
+    assert console.run("host", "test", "north-house", "server").json["user"] == server.user
+    server.stop()
+    fingerprint = server.new_host_key()
+    server.start()
+    said = console.run("host", "test", "north-house", "server", expect=4)
+    assert said.error["code"] == "host.key-changed"
+    assert fingerprint in said.err
+    wrong = console.run("host", "trust", "north-house", "server", "SHA256:" + "A" * 43, expect=4)
+    assert wrong.error["code"] == "host.key-not-as-named"
+    console.run("host", "test", "north-house", "server", expect=4)
+    console.run("host", "trust", "north-house", "server", fingerprint)
+    console.run("host", "test", "north-house", "server")
+    console.run("site", "remove", "north-house", "--confirm", "REMOVE north-house")
+    assert not (console.data / "known-hosts" / "north-house").exists()
+
+
+@pytest.mark.spec("H1")
+def test_no_source_asks_what_kind_of_host_it_has() -> None:
+    folder = Path(os.fspath(sources.__path__[0]))
+    for file in folder.glob("*.py"):
+        words = {node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
+        words |= {node.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name)}
+        assert not {word for word in words if "ssh" in word.lower() or word in ("HostKind", "THIS_COMPUTER")}
+        assert "app.hosts.ssh" not in file.read_text()

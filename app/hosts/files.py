@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -17,6 +18,7 @@ import psutil
 from app.foundation.errors import UserError
 from app.foundation.words import Size, text
 from app.hosts.host import FileKind, FileStat
+from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -68,6 +70,29 @@ def make_scratch(folder: Path, name: str) -> str:
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.mkdtemp(prefix=f"{name}-", dir=folder)
+
+
+def make_private(folder: Path) -> str:
+    """A folder for this user alone; one that is there already is made so."""
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    return str(folder)
+
+
+def copy_durably(source: Path, path: Path, mode: int) -> None:
+    """Copies a regular file so that afterwards it is there whole or not at all."""
+    with _reading(source), source.open("rb") as content, writing(path):
+        durable.copy_durably(content, path, mode)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a regular file's content."""
+    with _reading(path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _unreadable(path, "not a regular file")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_tree(path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
 from app.foundation.blocking import Blocking
-from app.hosts import files, process, programs
+from app.hosts import files, process, programs, tunnel
 from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, HostFacts, Sink
 from app.hosts.process import PATIENT, Patience
 from app.store import durable
@@ -71,6 +72,14 @@ class LocalHost:
 
         await self._files(write)
 
+    async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
+        """Copies a file, piece by piece, so that after a power cut it is there whole or not at all."""
+        await self._files(lambda: files.copy_durably(source, Path(path), mode))
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file's content, in hexadecimal digits."""
+        return await self._files(lambda: files.sha256(Path(path)))
+
     async def rename(self, path: str, target: str) -> None:
         """Renames within one file system, and syncs the folders; what stands at `target` is never replaced."""
 
@@ -89,6 +98,10 @@ class LocalHost:
         """A new private folder for temporary files of one run."""
         return await self._files(lambda: files.make_scratch(self._scratch_folder, name))
 
+    async def kept_folder(self, name: str) -> str:
+        """A private folder that stays from run to run, beside that of the temporary files."""
+        return await self._files(lambda: files.make_private(self._scratch_folder.with_name("kept") / name))
+
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
         await self._files(lambda: files.remove_tree(Path(path)))
@@ -100,6 +113,10 @@ class LocalHost:
     async def facts(self) -> HostFacts:
         """What is known of this computer."""
         return await self._files(_facts)
+
+    def reverse_tunnel(self, local_port: int) -> AbstractAsyncContextManager[str]:
+        """A unix socket whose connections arrive at the port; Windows has none that a program of ours could open."""
+        return tunnel.socket_to_port(local_port)
 
     async def _files(self, work: Callable[[], T]) -> T:
         return await self._blocking.call("files", work)

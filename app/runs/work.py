@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -126,14 +126,20 @@ class Work:
             return await self._steps(context)
         finally:
             watch.cancel()
-            await to_its_end(self._remove_scratch(context))
+            await to_its_end(self._put_away(context))
 
-    async def _remove_scratch(self, context: RunContext) -> None:
-        """Removes the run's temporary files; what stays is told, and changes nothing of what the run has done."""
+    async def _put_away(self, context: RunContext) -> None:
+        """Closes what the plan holds open, then removes the run's temporary files."""
+        if self._plan.close is not None:
+            await self._told_at_most(self._plan.close(self._plan.state))
+        await self._told_at_most(context.remove_scratch())
+
+    async def _told_at_most(self, work: Awaitable[None]) -> None:
+        """What cannot be put away is told, and changes nothing of what the run has done."""
         try:
-            await context.remove_scratch()
-        except UserError as error:
-            self._tell(Warned(warning=cleaned_problem(self._redactor, error.problem)))
+            await work
+        except Exception as error:  # noqa: BLE001  told
+            self._tell(Warned(warning=cleaned_problem(self._redactor, as_problem(error))))
 
     async def _read_secrets(self) -> dict[str, str]:
         """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""

@@ -40,6 +40,8 @@ ANSWERS_WITHIN = 5.0
 RESTARTS = 3
 """So often it is started again when it dies; restic tries on meanwhile."""
 
+UNAUTHORIZED = "401"
+
 WORDS_KEPT = 40
 LONGEST_WORD = 4096
 
@@ -178,19 +180,20 @@ class Server:
         self._dialogue = await self._host.start(tied(command, self._umask), stderr=lines)
         tie(self._dialogue.pid)
         self.port = await self._announced(self._dialogue)
-        await self._expect_answer("401", "")
-        await self._expect_answer("", b64encode(f"{self._login.user}:{self._login.password}".encode()).decode())
+        await self._expect_guarded(self._dialogue)
 
     async def keep_up(self) -> None:
         """Starts it again when it dies; comes back when that is of no use."""
+        why: UserError | None = None
         for _ in range(RESTARTS):
             await self._ended()
             try:
                 await self.start()
+                why = None
             except UserError as error:
-                self._break(error)
-                return
-        self._break(_ended(await self._ended(), self._detail))
+                why = error
+        finished = await self._ended()
+        self._break(why or _ended(finished, self._detail))
 
     async def stop(self) -> None:
         """Ends it."""
@@ -214,12 +217,16 @@ class Server:
         finished = await dialogue.stop()
         raise _not_serving(self._place, finished, self._detail)
 
-    async def _expect_answer(self, code: str, credentials: str) -> None:
-        """That it gives this answer, "" for any but 401, to somebody with these credentials."""
-        said = await _status(self.port, credentials)
-        if said == "" or (said == "401") != (code == "401"):
-            await self.stop()
-            raise _not_guarded(said, self._detail)
+    async def _expect_guarded(self, dialogue: Dialogue) -> None:
+        """That it asks for its credentials and takes them: another program might do neither."""
+        login = b64encode(f"{self._login.user}:{self._login.password}".encode()).decode()
+        to_anybody, to_us = await _status(self.port), await _status(self.port, login)
+        if to_anybody == UNAUTHORIZED and to_us not in ("", UNAUTHORIZED):
+            return
+        finished = await dialogue.stop()
+        if "" in (to_anybody, to_us):
+            raise _not_serving(self._place, finished, self._detail)
+        raise _not_guarded(f"to anybody {to_anybody}, to us {to_us}", self._detail)
 
     def _heard(self, line: bytes) -> None:
         said = line.decode("utf-8", "replace")
@@ -260,7 +267,7 @@ async def serving(host: Host, program: str, place: Place, login: Login, umask: i
         await server.stop()
 
 
-async def _status(port: int, credentials: str) -> str:
+async def _status(port: int, credentials: str = "") -> str:
     """The status of its answer to a request that it knows nothing to do with; "" when there is none.
 
     That is answered when the credentials are looked at, before any storage is.
@@ -303,13 +310,13 @@ def _not_serving(place: Place, finished: Finished, said: str) -> UserError:
     )
 
 
-def _not_guarded(status: str, said: str) -> UserError:
+def _not_guarded(answers: str, said: str) -> UserError:
     return UserError(
         text("rclone does not ask for the credentials that were made for this run, or does not take them."),
         text("Nothing was saved: others on this computer could have reached the repository."),
         text("Check that the program in use is rclone itself, 1.60 or newer."),
         "rclone.not-guarded",
-        f"answered {status or 'nothing'}\n{said}",
+        f"{answers}\n{said}",
     )
 
 

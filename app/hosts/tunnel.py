@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
@@ -67,31 +66,40 @@ class _Forwarding:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._open: set[asyncio.Task[Any]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._over = False
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Somebody has connected: hands on what both sides say until both have ended."""
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._open.add(task)
-        try:
-            with contextlib.suppress(OSError):  # nobody listens at the port, or one side went in the middle
-                await self._join(reader, writer)
-        finally:
-            self._open.discard(task)
-            await _closed(writer)
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Somebody has connected, perhaps a moment before the end."""
+        if self._over:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._forward(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(lambda ended: self._open.pop(ended, None))
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hands on what both sides say until both have ended."""
+        with contextlib.suppress(OSError):  # nobody listens at the port, or one side went in the middle
+            await self._join(reader, writer)
+        await _closed(writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self._port, limit=PIECE)
         try:
             await asyncio.gather(_hand_on(reader, far_writer), _hand_on(far_reader, writer))
-        finally:
             await _closed(far_writer)
+        finally:
+            far_writer.transport.abort()  # at the end of the tunnel nothing waits for a side that does not read
 
     async def close(self) -> None:
-        """Ends them all."""
-        for task in self._open:
+        """Ends them all, and those that are just coming in."""
+        self._over = True
+        for task, writer in list(self._open.items()):
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+            await asyncio.wait({task})
+            writer.transport.abort()  # also for a task that never got as far as its first line
+        await asyncio.sleep(0)  # the loop lets go of them now
 
 
 async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -23,12 +23,13 @@ import pytest
 
 from app.assembly import Overwinter
 from app.foundation.events import Item, ItemStatus, Outcome
-from app.foundation.redact import Redactor
 from app.hosts.host import Command, HostFacts
 from app.jobs.backup import BackupChoice
 from app.records.runs import Run
 from app.settings.model import THIS_COMPUTER
 from app.tools.restic.backup import Label
+from app.tools.restic.errors import DumpFailed
+from app.tools.restic.repository import Restic
 from tests.faults.shims import Exec, Recorders
 from tests.faults.test_canaries import Search
 from tests.faults.test_full_disks import disk_at
@@ -91,22 +92,23 @@ class World:
         if (postgresql := find_programs()) is not None:
             real["pg_dump"] = postgresql / "pg_dump"
         self.recorders = Recorders(folder, real)
-        self.server: AnotherHost | None = None
+        self.server_kind: type[AnotherHost] = AnotherHost
         make_tree(self.root, files=60)
         fresh_repository(self.program, self.repository, REPOSITORY_PASSWORD)
         monkeypatch.setenv("OVERWINTER_RESTIC", self.program)  # ours; the server's is the recorder on the path
         monkeypatch.setenv("PATH", f"{self.recorders.folder}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setattr(tempfile, "tempdir", str(self.temporary))
         self.temporary.mkdir()
-        monkeypatch.setattr(Overwinter, "_hosts", lambda app, plan: self._hosts(app, plan))
+        monkeypatch.setattr(Overwinter, "_hosts", lambda app, _plan: self.hosts(app))
 
     @property
     def temporary(self) -> Path:
         """The system's folder for temporary files; short, since paths of sockets must be."""
         return Path("/tmp") / f"ow-{os.getpid()}"
 
-    def _hosts(self, app: Overwinter, _plan: object) -> dict[str, Any]:
-        server = self.server or AnotherHost(app._blocking, self.folder / "server" / "scratch")
+    def hosts(self, app: Overwinter) -> dict[str, Any]:
+        """Both computers."""
+        server = self.server_kind(app._blocking, self.folder / "server" / "scratch")
         return {THIS_COMPUTER: app._here, SERVER: server}
 
     @asynccontextmanager
@@ -263,6 +265,20 @@ for descriptor in os.listdir(f"/proc/{os.getppid()}/fd"):
 """
 
 
+@asynccontextmanager
+async def on_the_server(world: World, app: Overwinter) -> AsyncIterator[Restic]:
+    """restic there, led to the repository."""
+    site, ways = await app.sites.get(SITE), app._repositories.ways()
+    server, scratch = world.hosts(app)[SERVER], str(world.temporary)
+    try:
+        opened = await app._repositories.open_on(
+            server, app._here, site, REPOSITORY_PASSWORD, scratch=scratch, ways=ways
+        )
+        yield opened.restic
+    finally:
+        await ways.close()
+
+
 @pytest.mark.spec("S4")
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_a_dump_finds_no_credentials_whatever_it_looks_at(
@@ -274,22 +290,11 @@ def test_a_dump_finds_no_credentials_whatever_it_looks_at(
     (world.recorders.folder / "sh").symlink_to(found)
 
     async def story() -> bytes:
-        async with world.opened() as app:
-            hosts = world._hosts(app, None)
-            ways = app._repositories.ways()
-            site = await app.sites.get(SITE)
-            try:
-                repository = await app._repositories.open_on(
-                    hosts[SERVER], app._here, site, REPOSITORY_PASSWORD, scratch=str(world.temporary), ways=ways
-                )
-                command = Command(sys.executable, ("-c", DUMP_THAT_LOOKS_AROUND))
-                made = await repository.restic.backup_output(command, "/seen", Label(SERVER))
-                address = (await ways.to(hosts[SERVER], app._here, site)).address
-            finally:
-                await ways.close()
-            login = address.removeprefix("rest:http+unix://").partition("@")[0].split(":")
+        async with world.opened() as app, on_the_server(world, app) as restic:
+            command = Command(sys.executable, ("-c", DUMP_THAT_LOOKS_AROUND))
+            made = await restic.backup_output(command, "/seen", Label(SERVER))
             seen = world.restic("dump", made.snapshot, "/seen")
-            assert Redactor(login).clean(seen) == seen
+            assert app._redactor.clean(seen) == seen, "the redactor knows the credentials as long as they are good"
             return seen
 
     seen = run(story())
@@ -316,6 +321,22 @@ def kill_rclones() -> None:
     for process in rclones():
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+@pytest.mark.spec("B3")
+def test_a_dump_that_fails_on_a_server_says_what_it_said_and_makes_no_snapshot(world: World) -> None:
+    failing = Command("sh", ("-c", "echo half; echo 'the reason' >&2; exit 7"))
+
+    async def story() -> None:
+        async with world.opened() as app, on_the_server(world, app) as restic:
+            with pytest.raises(DumpFailed) as failed:
+                await restic.backup_output(failing, "/half", Label(SERVER))
+            assert (failed.value.said, failed.value.ended) == ("the reason", "exit status 7")
+            with pytest.raises(DumpFailed):
+                await restic.backup_output(Command("/nowhere/pg_dump"), "/none", Label(SERVER))
+
+    run(story())
+    assert world.snapshots() == []
 
 
 def packs(world: World) -> int:
@@ -469,13 +490,9 @@ class WithoutRestic(AnotherHost):
 
 
 @pytest.fixture
-def brought(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def brought(world: World) -> World:
     """A world whose server has no restic."""
-
-    def hosts(app: Overwinter, _plan: object) -> dict[str, Any]:
-        return {THIS_COMPUTER: app._here, SERVER: WithoutRestic(app._blocking, world.folder / "server" / "scratch")}
-
-    monkeypatch.setattr(Overwinter, "_hosts", hosts)
+    world.server_kind = WithoutRestic
     return world
 
 

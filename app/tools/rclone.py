@@ -143,6 +143,7 @@ def _arguments(place: Place, port: int) -> tuple[str, ...]:
         *settings,
         "--cache-objects=false",
         f"--addr={LOOPBACK}:{port}",
+        "--",
         place.path,
     )
 

@@ -99,7 +99,7 @@ class Session:
         accept: frozenset[int] = frozenset({0}),
     ) -> Answer:
         """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
-        words = Words(attempt.command and self.child(attempt.command)[0])
+        words = Words(attempt.command and self.child(attempt.command)[0])  # restic names its child's words so
         lines = LineSink(words.take, limit=LONGEST_WORD)
         command = Command(
             program=self.program,

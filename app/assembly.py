@@ -78,7 +78,7 @@ class Overwinter:
         self._servers: Servers | None = None
         self._versions = VersionFile(self.places.cache / "versions.json")
         self._repositories = Repositories(
-            _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic")
+            _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
         self._equipment = Equipment(blocking, self._versions.known)
         self.runner = Runner(

@@ -75,7 +75,7 @@ def for_window() -> list[Need]:
 
 
 def for_tests() -> list[Need]:
-    """The servers that the tests start on loopback."""
+    """The servers that the tests start on loopback; a person needs rclone only for sites with other hosts."""
     postgresql = Need(
         "PostgreSQL's server programs",
         _has_postgresql,
@@ -84,10 +84,12 @@ def for_tests() -> list[Need]:
         brew="postgresql@17",
         winget="PostgreSQL.PostgreSQL.17",
     )
+    rclone = Need("rclone", _program("rclone"), apt="rclone", dnf="rclone", brew="rclone", winget="Rclone.Rclone")
     if sys.platform != "linux":
-        return [postgresql]
+        return [postgresql, rclone]
     return [
         postgresql,
+        rclone,
         Need("dbus-run-session", _program("dbus-run-session"), apt="dbus", dnf="dbus-daemon"),
         Need("gnome-keyring-daemon", _program("gnome-keyring-daemon"), apt="gnome-keyring", dnf="gnome-keyring"),
         Need("sshd", _program("sshd", "/usr/sbin"), apt="openssh-server", dnf="openssh-server"),

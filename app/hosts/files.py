@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -10,12 +11,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 import psutil
 
 from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
 from app.hosts.host import FileKind, FileStat
+from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -73,6 +76,34 @@ def remove_scratch(folder: Path, name: str) -> None:
     """Removes the folders that `make_scratch(folder, name)` made."""
     for left in folder.glob(f"{name}-*"):
         remove_tree(left)
+
+
+def make_private(folder: Path) -> str:
+    """A folder for this user alone; one that is there already is made so."""
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    return str(folder)
+
+
+def copy_durably(source: Path, path: Path, mode: int) -> None:
+    """Copies a regular file so that afterwards it is there whole or not at all."""
+    with _reading(source), source.open("rb") as content, writing(path):
+        durable.copy_durably(content, path, mode)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, open for reading."""
+    with _reading(path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise unreadable(path, "not a regular file")
+        return path.open("rb")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a regular file's content."""
+    with _reading(path), open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_tree(path: Path) -> None:

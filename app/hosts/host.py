@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -166,6 +167,18 @@ class Host(Protocol):
         When it fails the old content stays. Raises `host.disk-full`, `host.file-unwritable`.
         """
 
+    async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
+        """Copies a file of this computer there, piece by piece, as durably and as whole as `write_durably`.
+
+        Raises `host.file-missing`, `host.file-unreadable` for `source`, and what `write_durably` raises.
+        """
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file's content as it stands there, however large, in hexadecimal digits.
+
+        Raises `host.file-missing`, `host.file-unreadable`.
+        """
+
     async def rename(self, path: str, target: str) -> None:
         """Renames within one file system, and syncs the folders; what stands at `target` is never replaced.
 
@@ -183,6 +196,12 @@ class Host(Protocol):
 
     async def remove_scratch(self, name: str) -> None:
         """Removes all folders that `make_scratch(name)` made and that are there still: what a dead run left."""
+
+    async def kept_folder(self, name: str) -> str:
+        """A private folder (0700) of ours that stays there from run to run, made when first asked for.
+
+        For what is costly to make anew and no secret: restic's cache, a program that was brought along.
+        """
 
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success.
@@ -204,7 +223,12 @@ class Host(Protocol):
         """
 
     def reverse_tunnel(self, port: int) -> AbstractAsyncContextManager[str]:
-        """The path of a socket on the host that leads to the port `port` of this computer, while the body runs.
+        """While the body runs, a unix socket on this host whose connections arrive at 127.0.0.1:`port` of the computer
+        that Overwinter runs on; the body gets its path.
 
-        Only the host's own user can use it (0600, in a folder 0700). Raises `UserError` `host.no-tunnel`.
+        The socket is for this user alone (0600, in a folder 0700 made for it) and gone with its folder afterwards. Its
+        path is short enough for every system (100 bytes at most) and holds letters, digits and `/._-` only, so that
+        it can stand in an address. A connection that nobody takes at the port is closed. Where the host's own
+        connection breaks and comes back, so does the tunnel, under the same path.
+        Raises `UserError` `host.no-tunnel` where there can be none.
         """

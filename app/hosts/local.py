@@ -11,9 +11,7 @@ from typing import TypeVar
 import psutil
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import UserError
-from app.foundation.words import text
-from app.hosts import files, process, programs
+from app.hosts import files, process, programs, tunnel
 from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Sink
 from app.hosts.running import PATIENT, Patience
 from app.store import durable
@@ -74,6 +72,14 @@ class LocalHost:
 
         await self._files(write)
 
+    async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
+        """Copies a file, piece by piece, so that after a power cut it is there whole or not at all."""
+        await self._files(lambda: files.copy_durably(source, Path(path), mode))
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file's content, in hexadecimal digits."""
+        return await self._files(lambda: files.sha256(Path(path)))
+
     async def rename(self, path: str, target: str) -> None:
         """Renames within one file system, and syncs the folders; what stands at `target` is never replaced."""
 
@@ -96,6 +102,10 @@ class LocalHost:
         """Removes what `make_scratch(name)` made and a dead run left."""
         await self._files(lambda: files.remove_scratch(self._scratch_folder, name))
 
+    async def kept_folder(self, name: str) -> str:
+        """A private folder that stays from run to run, beside that of the temporary files."""
+        return await self._files(lambda: files.make_private(self._scratch_folder.with_name("kept") / name))
+
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
         await self._files(lambda: files.remove_tree(Path(path)))
@@ -114,13 +124,8 @@ class LocalHost:
         yield Address(server, port)
 
     def reverse_tunnel(self, port: int) -> AbstractAsyncContextManager[str]:
-        """This computer needs no tunnel to itself: raises `UserError` `host.no-tunnel`."""
-        raise UserError(
-            text("This computer needs no tunnel to itself."),
-            text("Nothing was started and nothing was changed."),
-            text("Use port {port} of this computer as it is.", port=port),
-            "host.no-tunnel",
-        )
+        """A unix socket whose connections arrive at the port; Windows has none that a program of ours could open."""
+        return tunnel.socket_to_port(port)
 
     async def _files(self, work: Callable[[], T]) -> T:
         return await self._blocking.call("files", work)

@@ -25,6 +25,7 @@ from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.sources.driver import Captured, Equipment, Intake, nothing_captured
 from app.jobs.sources.kinds import driver_of
 from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
+from app.jobs.ways import Ways
 from app.records.runs import new_run_id
 from app.settings.model import DATABASE_KINDS, REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
 from app.settings.site_file import write
@@ -51,8 +52,9 @@ class BackupChoice(msgspec.Struct, frozen=True):
 
 @dataclass
 class BackupState:
-    """What the steps of one backup hand on: what became of each source."""
+    """What the steps of one backup hand on: what became of each source, and the ways to the repository."""
 
+    ways: Ways
     entries: dict[str, SourceEntry] = field(default_factory=dict)
 
 
@@ -71,7 +73,8 @@ def plan_backup(
         choice=asked,
         key=f"{KIND} {asked}",
         steps=tuple(job.steps()),
-        state=BackupState(),
+        state=BackupState(repositories.ways()),
+        close=_close_ways,
         secrets=(REPOSITORY_PASSWORD,),
         optional_secrets=_optional_secrets(site, sources),
         items=tuple(source.name for source in sources),
@@ -85,6 +88,10 @@ def _optional_secrets(site: Site, sources: list[Source]) -> tuple[str, ...]:
     of_sources = [name for source in sources for name in source.secret_names()]
     of_hosts = [name for source in sources for host in site.way_to(source.host) for name in host.secret_names()]
     return tuple(dict.fromkeys((*of_sources, *of_hosts)))
+
+
+async def _close_ways(state: BackupState) -> None:
+    await state.ways.close()
 
 
 def _enabled(site: Site) -> list[Source]:
@@ -162,24 +169,33 @@ class _Backup(msgspec.Struct, frozen=True):
 
     async def _open_repository(self, ctx: Ctx, _state: BackupState) -> None:
         """Fails in seconds when the repository is away or the password is wrong, before any source is touched."""
-        await (await self._repository(ctx, THIS_COMPUTER)).restic.config()
+        await (await self._repository_here(ctx)).restic.config()
 
-    async def _repository(self, ctx: Ctx, host: str) -> OpenRepository:
-        password = ctx.secret(REPOSITORY_PASSWORD)
-        return await self.repositories.open(ctx.host(host), self.site, password, await ctx.scratch(host))
+    async def _repository_here(self, ctx: Ctx) -> OpenRepository:
+        scratch = await ctx.scratch(THIS_COMPUTER)
+        return await self.repositories.open(ctx.host(THIS_COMPUTER), self.site, self._password(ctx), scratch)
+
+    async def _repository_on(self, ctx: Ctx, name: str, state: BackupState) -> OpenRepository:
+        host, here = ctx.host(name), ctx.host(THIS_COMPUTER)
+        return await self.repositories.open_on(
+            host, here, self.site, self._password(ctx), scratch=await ctx.scratch(name), ways=state.ways
+        )
+
+    def _password(self, ctx: Ctx) -> str:
+        return ctx.secret(REPOSITORY_PASSWORD)
 
     async def _take(self, source: Source, ctx: Ctx, state: BackupState) -> None:
         """One source into the repository. What fails is entered as failed before the error goes on."""
         try:
-            captured = await self._captured(source, ctx)
+            captured = await self._captured(source, ctx, state)
         except UserError as error:
             state.entries[source.name] = _entry(source, nothing_captured(error.problem))
             raise
         state.entries[source.name] = _entry(source, captured)
         ctx.emit(ItemFinished(item=_item(source, captured)))
 
-    async def _captured(self, source: Source, ctx: Ctx) -> Captured:
-        repository = await self._repository(ctx, source.host)
+    async def _captured(self, source: Source, ctx: Ctx, state: BackupState) -> Captured:
+        repository = await self._repository_on(ctx, source.host, state)
         tags = source_tags(self.site, source, run=self.run, trigger=self.trigger, type_=self.type)
         pace = Pace(f"source:{source.name}", ctx.emit)
         intake = Intake(restic=repository.restic, tags=(*tags, *self.own_tags), pace=pace)
@@ -193,7 +209,7 @@ class _Backup(msgspec.Struct, frozen=True):
         if not any(entry.snapshot for entry in entries):
             return
         complete = len(entries) == len(self.sources) and all(entry.status is ItemStatus.SUCCESS for entry in entries)
-        repository = await self._repository(ctx, THIS_COMPUTER)
+        repository = await self._repository_here(ctx)
         folder = await ctx.scratch(THIS_COMPUTER)
         manifest = Manifest(
             format=FORMAT,
@@ -223,7 +239,7 @@ class _Backup(msgspec.Struct, frozen=True):
 
     async def _point_is_closed(self, ctx: Ctx, _state: BackupState) -> bool:
         """Whether the manifest is in the repository: restic may be interrupted when it has just written it."""
-        restic = (await self._repository(ctx, THIS_COMPUTER)).restic
+        restic = (await self._repository_here(ctx)).restic
         found = await restic.snapshots((f"run:{self.run}", "type:manifest"))
         return any(one.summary is not None and one.summary.total_files_processed == 1 for one in found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import msgspec
 
@@ -86,24 +87,27 @@ class LoggedHost:
     ) -> Finished:
         """As the host does, with its words in the log."""
         await self._log(_said(f"$ {' '.join((command.program, *command.arguments))}"))
-
-        async def both(piece: bytes) -> None:
-            await self._log(piece)
-            if stderr is not None:
-                await stderr(piece)
-
-        marked = self._marked(command)
-        finished = await self._host.run(marked, stdout=stdout, stderr=both, keep=keep, deadline=deadline)
+        finished = await self._host.run(
+            self._marked(command), stdout=stdout, stderr=self._logged(stderr), keep=keep, deadline=deadline
+        )
         await self._log(_said(f"  exit {finished.code} after {finished.seconds:.1f} s"))
         return finished
 
     async def start(self, command: Command, *, stderr: Sink | None = None) -> Dialogue:
         """As the host does; the dialogue itself is not logged, what is said on the error channel is."""
         await self._log(_said(f"$ {' '.join((command.program, *command.arguments))}"))
-        return await self._host.start(self._marked(command), stderr=stderr or self._log)
+        return await self._host.start(self._marked(command), stderr=self._logged(stderr))
 
     def _marked(self, command: Command) -> Command:
         return msgspec.structs.replace(command, environment={RUN_VARIABLE: self._run, **command.environment})
+
+    def _logged(self, stderr: Sink | None) -> Sink:
+        async def both(piece: bytes) -> None:
+            await self._log(piece)
+            if stderr is not None:
+                await stderr(piece)
+
+        return both
 
     async def which(self, program: str) -> str | None:
         """As the host does."""
@@ -116,6 +120,14 @@ class LoggedHost:
     async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """As the host does."""
         await self._host.write_durably(path, content, mode)
+
+    async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
+        """As the host does."""
+        await self._host.upload(source, path, mode)
+
+    async def sha256(self, path: str) -> str:
+        """As the host does."""
+        return await self._host.sha256(path)
 
     async def rename(self, path: str, target: str) -> None:
         """As the host does."""
@@ -132,6 +144,10 @@ class LoggedHost:
     async def remove_scratch(self, name: str) -> None:
         """As the host does."""
         await self._host.remove_scratch(name)
+
+    async def kept_folder(self, name: str) -> str:
+        """As the host does."""
+        return await self._host.kept_folder(name)
 
     async def remove_tree(self, path: str) -> None:
         """As the host does."""

@@ -154,7 +154,7 @@ class Work:
         try:
             return await self._steps(context)
         finally:
-            await to_its_end(self._remove_scratch(context))
+            await to_its_end(self._put_plan_away(context))
 
     async def _clear_after_dead_runs(self) -> None:
         """What cannot be cleared away now is told, and is no reason not to work."""
@@ -163,12 +163,18 @@ class Work:
         except UserError as error:
             self._warn(error.problem)
 
-    async def _remove_scratch(self, context: RunContext) -> None:
-        """Removes the run's temporary files; what stays is told, and changes nothing of what the run has done."""
+    async def _put_plan_away(self, context: RunContext) -> None:
+        """Closes what the plan holds open, then removes the run's temporary files."""
+        if self._plan.close is not None:
+            await self._told_at_most(self._plan.close(self._plan.state))
+        await self._told_at_most(context.remove_scratch())
+
+    async def _told_at_most(self, work: Awaitable[None]) -> None:
+        """What cannot be put away is told, and changes nothing of what the run has done."""
         try:
-            await context.remove_scratch()
-        except UserError as error:
-            self._warn(error.problem)
+            await work
+        except Exception as error:  # noqa: BLE001  told
+            self._warn(cleaned_problem(self._redactor, as_problem(error)))
 
     async def _read_secrets(self) -> dict[str, str]:
         """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""

@@ -7,10 +7,13 @@ of a folder: the rename itself is asked to be written through, and NTFS keeps na
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
+import shutil
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 if sys.platform == "win32":
     import ctypes
@@ -42,12 +45,20 @@ else:
     _rename_exclusively = _exclusive_rename()
 
 
+PIECE = 1024 * 1024
+
+
 def write_durably(path: Path, content: bytes, mode: int, temporary: Path | None = None) -> None:
     """Writes `content` under the name `path`, replacing what stood there (a link is replaced, not followed).
 
     Until it is whole it stands beside it under another name: a random one, or `temporary`, where only one process
     writes at a time; then what a killed process left there is taken away by the next.
     """
+    copy_durably(io.BytesIO(content), path, mode, temporary)
+
+
+def copy_durably(content: BinaryIO, path: Path, mode: int, temporary: Path | None = None) -> None:
+    """As `write_durably`, with what can be read from `content`, piece by piece."""
     if temporary is None:
         temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
     else:
@@ -73,12 +84,12 @@ def rename(path: Path, target: Path) -> None:
         sync_folder(folder)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write(path: Path, content: BinaryIO, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         if sys.platform != "win32":
             os.fchmod(file.fileno(), mode)
-        file.write(content)
+        shutil.copyfileobj(content, file, PIECE)
         file.flush()
         _sync(file.fileno())
 

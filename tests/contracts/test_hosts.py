@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 import json
 import os
 import random
+import re
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -745,6 +748,142 @@ async def test_scratch_folders_are_private_and_one_for_each_call(place: Place) -
         await place.host.write_durably(f"{folder}/file", b"x")
         await place.host.remove_tree(folder)
         assert await place.host.stat(folder) is None
+
+
+@on_every_host
+async def test_a_kept_folder_is_private_and_the_same_again(place: Place) -> None:
+    folder = await place.host.kept_folder("tools")
+    await place.host.write_durably(f"{folder}/file", b"x")
+    assert await place.host.kept_folder("tools") == folder
+    assert await place.host.kept_folder("cache") != folder
+    assert await place.host.read(f"{folder}/file") == b"x"
+    found = await place.host.stat(folder)
+    assert found is not None
+    assert found.kind is FileKind.FOLDER
+    assert sys.platform == "win32" or found.mode == 0o700
+
+
+@contextmanager
+def here(content: bytes) -> Iterator[Path]:
+    """A file of this computer, wherever the host is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source"
+        path.write_bytes(content)
+        yield path
+
+
+@on_every_host
+async def test_an_uploaded_file_arrives_whole_with_its_mode_and_replaces(place: Place) -> None:
+    target = f"{place.folder}/{ODD_NAMES[0]}"
+    for content in (b"", os.urandom(5_000_001)):
+        with here(content) as source:
+            await place.host.upload(source, target, 0o700)
+        assert await place.host.sha256(target) == hashlib.sha256(content).hexdigest()
+    found = await place.host.stat(target)
+    assert found is not None
+    assert found.size == 5_000_001
+    assert sys.platform == "win32" or found.mode == 0o700
+    assert await place.names_in(place.folder) == [ODD_NAMES[0]]
+
+
+@on_every_host
+async def test_an_upload_that_fails_leaves_what_was_there(place: Place) -> None:
+    target = f"{place.folder}/file"
+    await place.host.write_durably(target, b"old")
+    with here(b"new") as source:
+        missing = place.host.upload(source.with_name("nothing"), target)
+        assert (await error_of(missing)).code == "host.file-missing"
+        assert (await error_of(place.host.upload(source.parent, target))).code == "host.file-unreadable"
+        nowhere = place.host.upload(source, f"{place.folder}/nothing/file")
+        assert (await error_of(nowhere)).code == "host.file-unwritable"
+    assert await place.host.read(target) == b"old"
+    assert await place.names_in(place.folder) == ["file"]
+
+
+@on_every_host
+async def test_only_a_file_that_is_there_has_a_hash(place: Place) -> None:
+    assert (await error_of(place.host.sha256(f"{place.folder}/nothing"))).code == "host.file-missing"
+    assert (await error_of(place.host.sha256(place.folder))).code == "host.file-unreadable"
+
+
+# --- tunnels ----------------------------------------------------------------------------------
+
+ASKS = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as asking:
+    asking.connect(sys.argv[1])
+    asking.sendall(sys.argv[2].encode() * int(sys.argv[3]))
+    asking.shutdown(socket.SHUT_WR)
+    got = 0
+    while piece := asking.recv(65536):
+        got += len(piece)
+print(got)
+"""
+
+
+@asynccontextmanager
+async def doubling() -> AsyncIterator[int]:
+    """The port of a server here that answers all it got, twice."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(2 * await reader.read(-1))
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@posix_only
+@on_every_host
+async def test_connections_to_a_tunnels_socket_arrive_here_whole_and_side_by_side(place: Place) -> None:
+    async with doubling() as port, place.host.reverse_tunnel(port) as path:
+        asked = [place.says(ASKS, path, "x", str(size)) for size in (1, 1000, 3_000_000, 3_000_001)]
+        assert [int(said) for said in await asyncio.gather(*asked)] == [2, 2000, 6_000_000, 6_000_002]
+
+
+@posix_only
+@on_every_host
+async def test_a_tunnels_socket_is_private_and_fits_into_an_address(place: Place) -> None:
+    async with doubling() as port, place.host.reverse_tunnel(port) as path, place.host.reverse_tunnel(port) as other:
+        assert re.fullmatch(r"[A-Za-z0-9/._-]{1,100}", path)
+        assert other != path
+        for private, mode in ((path, 0o600), (path.rpartition("/")[0], 0o700)):
+            found = await place.host.stat(private)
+            assert found is not None
+            assert found.mode == mode
+
+
+@posix_only
+@on_every_host
+async def test_a_tunnel_is_gone_afterwards_with_its_connections(place: Place) -> None:
+    async with doubling() as port:
+        async with place.host.reverse_tunnel(port) as path:
+            waiting = await place.host.start(place.program(HOLDS, path))
+            assert await waiting.read() == b"connected\n"
+        assert (await waiting.wait()).code == 0, "it saw the end of its connection"
+        assert await place.host.stat(path) is None
+        assert await place.host.stat(path.rpartition("/")[0]) is None
+
+
+HOLDS = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as held:
+    held.connect(sys.argv[1])
+    print("connected", flush=True)
+    assert held.recv(1) == b""
+"""
+
+
+@posix_only
+@on_every_host
+async def test_where_nobody_listens_a_connection_is_closed_and_the_next_one_works(place: Place) -> None:
+    async with doubling() as port:
+        pass
+    async with place.host.reverse_tunnel(port) as path:
+        await place.says(HOLDS, path)
 
 
 @on_every_host

@@ -10,7 +10,8 @@ import posixpath
 import re
 import secrets
 import stat as modes
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import asyncssh
@@ -18,6 +19,7 @@ import msgspec
 
 from app.foundation.errors import UserError
 from app.hosts import file_errors
+from app.hosts import files as local_files
 from app.hosts.host import FileKind, FileStat, Finished, HostFacts
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
@@ -85,6 +87,23 @@ d=$(mktemp -d "$b/$1-XXXXXXXX")&&printf %s "$d"
 )
 
 _REMOVE_SCRATCH = _SCRATCH + 'for f in "$b/$1"-* "${TMPDIR:-/tmp}/$1"-*;do [ -d "$f" ]&&rm -rf -- "$f";done;:'
+
+_KEPT_FOLDER = """\
+umask 077;d=${XDG_CACHE_HOME:-$HOME/.cache}/overwinter/kept/$1
+mkdir -p -- "$d"&&chmod 700 "$d"&&printf %s "$d"
+"""
+
+PIECE = 4 * 1024 * 1024
+SHA256_DIGITS = 64
+_NOTHING_THERE = 4
+
+# The first program for it that is there; all of them begin their answer with the digits.
+_SHA256 = f"""\
+[ -f "$1" ]||{{ [ -e "$1" ]||exit {_NOTHING_THERE};echo 'not a regular file' >&2;exit 1;}}
+for t in sha256sum 'shasum -a 256' 'openssl dgst -sha256 -r' 'sha256 -q';do
+command -v "${{t%% *}}" >/dev/null&&{{ $t <"$1";exit;}};done
+echo 'no program there tells a SHA-256' >&2;exit 1
+"""
 
 _FREE = """LC_ALL=C df -Pk -- "$1"|awk 'NR==2{print $4}'"""
 
@@ -206,6 +225,40 @@ class RemoteFiles:
 
     async def write_durably(self, path: str, content: bytes, mode: int) -> None:
         """Temporary name in the same folder, sync, rename over the old one, sync the folder."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content
+
+        await self._place(path, len(content), mode, pieces)
+
+    async def upload(self, source: Path, path: str, mode: int) -> None:
+        """Brings a file of this computer there, as durably."""
+        files = self._server.blocking
+        opened = await files.call("files", lambda: local_files.open_regular(source))
+
+        async def pieces() -> AsyncIterator[bytes]:
+            while piece := await files.call("files", lambda: opened.read(PIECE)):
+                yield piece
+
+        try:
+            size = await files.call("files", lambda: os.fstat(opened.fileno()).st_size)
+            await self._place(path, size, mode, pieces)
+        finally:
+            await finish(asyncio.create_task(files.call("files", opened.close)))
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file's content as it stands there, told by a program there."""
+        if "\0" in path:
+            raise file_errors.unreadable(path, "a NUL in its name")
+        done = await self._ask(_SHA256, path)
+        if done.code == _NOTHING_THERE:
+            raise file_errors.missing(path)
+        said = _text(done.stdout)[:SHA256_DIGITS]
+        if done.code != 0 or len(said) != SHA256_DIGITS:
+            raise file_errors.unreadable(path, _text(done.stderr) or _text(done.stdout))
+        return said
+
+    async def _place(self, path: str, size: int, mode: int, pieces: Callable[[], AsyncIterator[bytes]]) -> None:
         if "\0" in path:
             raise file_errors.unwritable(path, "a NUL in its name")
         folder, name = posixpath.dirname(path), os.fsencode(path)
@@ -213,10 +266,10 @@ class RemoteFiles:
 
         async def write(sftp: Transfer) -> None:
             try:
-                await self._write(sftp, temporary, content, mode)
+                await self._write(sftp, temporary, pieces(), mode)
                 await sftp.posix_rename(temporary, name)
             except BaseException as error:
-                await finish(asyncio.create_task(self._take_away(sftp, temporary, path, len(content), error)))
+                await finish(asyncio.create_task(self._take_away(sftp, temporary, path, size, error)))
                 raise
             await self._sync_folders(sftp, folder)
 
@@ -253,6 +306,13 @@ class RemoteFiles:
         """Removes the folders that `make_scratch(name)` made and nobody removed."""
         await self._ask(_REMOVE_SCRATCH, name)
 
+    async def kept_folder(self, name: str) -> str:
+        """A private folder that stays there from run to run."""
+        done = await self._ask(_KEPT_FOLDER, name)
+        if done.code != 0:
+            raise file_errors.unwritable(f"~/.cache/overwinter/kept/{name}", _text(done.stderr))
+        return _text(done.stdout)
+
     async def remove_tree(self, path: str) -> None:
         """Removes what stands at `path` and all below; where something is mounted below nothing is removed at all."""
         if "\0" in path:
@@ -274,12 +334,13 @@ class RemoteFiles:
             if f"{mount.point}/".startswith(f"{real}/"):
                 raise file_errors.mounted(path, mount.point)
 
-    async def _write(self, sftp: Transfer, temporary: bytes, content: bytes, mode: int) -> None:
+    async def _write(self, sftp: Transfer, temporary: bytes, pieces: AsyncIterator[bytes], mode: int) -> None:
         flags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
         private = asyncssh.SFTPAttrs(permissions=0o600)
         async with sftp.open(temporary, flags, private, encoding=None) as file:
             await file.chmod(mode)
-            await file.write(content)
+            async for piece in pieces:
+                await file.write(piece)
             await self._sync(file)
 
     async def _sync(self, file: asyncssh.SFTPClientFile) -> None:

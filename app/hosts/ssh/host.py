@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from app.foundation.errors import UserError
 from app.hosts import programs, running
@@ -72,6 +73,14 @@ class SshHost:
         """Writes a file so that after a power cut it is there whole or not at all."""
         await self._files.write_durably(path, content, mode)
 
+    async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
+        """Copies a file of this computer there, as durably and as whole as `write_durably`."""
+        await self._files.upload(source, path, mode)
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file's content as it stands there."""
+        return await self._files.sha256(path)
+
     async def rename(self, path: str, target: str) -> None:
         """Renames within one file system, and syncs the folders; what stands at `target` is never replaced."""
         await self._files.rename(path, target)
@@ -87,6 +96,10 @@ class SshHost:
     async def remove_scratch(self, name: str) -> None:
         """Removes what `make_scratch(name)` made and a dead run left."""
         await self._files.remove_scratch(name)
+
+    async def kept_folder(self, name: str) -> str:
+        """A private folder of ours that stays there from run to run."""
+        return await self._files.kept_folder(name)
 
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""

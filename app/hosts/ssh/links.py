@@ -34,6 +34,7 @@ class Links:
     def __init__(self, blocking: Blocking, folder: Path) -> None:
         """`folder` keeps the pinned host keys."""
         self.connector = Connector(blocking, self.keys)
+        self.blocking = blocking
         self._folder = folder
         self._links: dict[Route, Link] = {}
 
@@ -74,6 +75,11 @@ class Link:
         self._left: list[Leftover] = []
         self._sftp: tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient] | None = None
         self._beginning = asyncio.Lock()
+
+    @property
+    def blocking(self) -> Blocking:
+        """The door to files of this computer."""
+        return self._links.blocking
 
     def leave(self, leftover: Leftover) -> None:
         """A cut left this on the server; it is put away when there is a connection again."""
@@ -190,6 +196,11 @@ class LinkedServer:
     def name(self) -> str:
         """The name the site file gives it."""
         return self.link.route.name
+
+    @property
+    def blocking(self) -> Blocking:
+        """The door to files of this computer."""
+        return self.link.blocking
 
     async def connection(self) -> asyncssh.SSHClientConnection:
         """The connection itself."""

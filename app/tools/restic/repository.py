@@ -28,17 +28,18 @@ from app.tools.restic.errors import no_such_snapshot
 from app.tools.restic.output import AnyMessage, Config, Found, Initialized, Lock, Snapshot, Stats
 from app.tools.restic.session import Repository, Session
 from app.tools.restic.tree import Tree
+from app.tools.restic.way import Way
 
 
 class Restic:
     """One restic program at work on one repository. What is inside its snapshots is asked of `Tree`."""
 
-    def __init__(self, host: Host, program: str, repository: Repository, password: str) -> None:
-        """`program` is the path of a fit restic on `host`.
+    def __init__(self, host: Host, program: str, repository: Repository, password: str, way: Way | None = None) -> None:
+        """`program` is the path of a fit restic on `host`; `way` leads to the repository where that is far away.
 
         Raises `Refused` `repository.credentials-in-address`, `repository.not-absolute`, `restic.password-unusable`.
         """
-        self.session = Session(host, program, repository, password)
+        self.session = Session(host, program, repository, password, way)
 
     async def init(self) -> str:
         """Makes the repository and gives its id; raises `restic.already-there` when there is one."""
@@ -139,7 +140,7 @@ class Restic:
         arguments = ["backup", *label.arguments(), "--stdin-from-command", "--stdin-filename", filename]
         answer = await self.session.follow(
             self.session.attempt(command=command.program),
-            [*arguments, "--", command.program, *command.arguments],
+            [*arguments, "--", *self.session.child(command.program, command.arguments)],
             watch.take,
             environment=command.environment,
             folder=command.folder,

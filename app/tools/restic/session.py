@@ -20,6 +20,7 @@ from app.settings.addresses import parsed
 from app.settings.paths import is_absolute
 from app.tools.restic.errors import Attempt, failure
 from app.tools.restic.output import AnyMessage, Words, document, message
+from app.tools.restic.way import ADDRESS_OPTIONS, Way, child, through
 
 T = TypeVar("T")
 
@@ -34,8 +35,9 @@ LONGEST_WORD = 64 * 1024
 class Repository(msgspec.Struct, frozen=True):
     """A repository and how to work with it.
 
-    `address` is restic's, without credentials. `retry_lock` is for how many seconds a lock is waited for.
-    `cache_folder` and `temporary_folder` are on the host where restic runs; "" leaves temporary files to the system.
+    `address` is restic's on this computer, without credentials. `retry_lock` is for how many seconds a lock is waited
+    for. `cache_folder` and `temporary_folder` are on the host where restic runs; "" leaves temporary files to the
+    system.
     """
 
     address: str
@@ -61,14 +63,18 @@ class Answer(msgspec.Struct, frozen=True):
 class Session:
     """One restic program, one repository, one password."""
 
-    def __init__(self, host: Host, program: str, repository: Repository, password: str) -> None:
-        """Raises `Refused` for an address or a password that restic could not use safely."""
+    def __init__(self, host: Host, program: str, repository: Repository, password: str, way: Way | None = None) -> None:
+        """`way` leads to the repository where `host` is not this computer.
+
+        Raises `Refused` for an address or a password that restic could not use safely.
+        """
         check_address(repository.address)
         _check_password(password)
         self.host = host
         self.repository = repository
         self.program = program
         self._password = password
+        self._way = way
 
     def attempt(self, *, snapshot: str = "", path: str = "", target: str = "", command: str = "") -> Attempt:
         """What is being tried, for the errors."""
@@ -94,20 +100,20 @@ class Session:
         accept: frozenset[int] = frozenset({0}),
     ) -> Answer:
         """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
-        words = Words(attempt.command)
+        words = Words(attempt.command and self.child(attempt.command)[0])  # restic names its child's words so
         lines = LineSink(words.take, limit=LONGEST_WORD)
-        finished = await self.host.run(
-            Command(
-                program=self.program,
-                arguments=(*self._options(), *arguments),
-                stdin=self._password.encode() + b"\n",
-                environment={**self._environment(), **(environment or {})},
-                folder=folder,
-            ),
-            stdout=stdout,
-            stderr=lines,
-            keep=keep,
+        command = Command(
+            program=self.program,
+            arguments=(*self._options(), *arguments),
+            stdin=self._password.encode() + b"\n",
+            environment={**self._environment(), **(environment or {})},
+            folder=folder,
         )
+        if self._way is None:
+            finished = await self.host.run(command, stdout=stdout, stderr=lines, keep=keep)
+        else:
+            there = through(command, self._way.address)
+            finished = await self._way.during(self.host.run(there, stdout=stdout, stderr=lines, keep=keep))
         await lines.finish()
         if finished.ending is Ending.KILLED and "unlock" not in arguments:
             await self._unlock()
@@ -145,8 +151,13 @@ class Session:
         await lines.finish()
         return answer
 
+    def child(self, program: str, arguments: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """How a program is named to restic that is to start it."""
+        return (program, *arguments) if self._way is None else child(program, arguments)
+
     def _options(self) -> list[str]:
-        options = ["--repo", self.repository.address, "--json", "--cache-dir", self.repository.cache_folder]
+        where = ("--repo", self.repository.address) if self._way is None else ADDRESS_OPTIONS
+        options = [*where, "--json", "--cache-dir", self.repository.cache_folder]
         if self.repository.retry_lock:
             options += ["--retry-lock", f"{self.repository.retry_lock}s"]
         return options

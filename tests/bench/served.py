@@ -1,0 +1,139 @@
+"""restic on another host through rclone and a tunnel, measured against the same restic on the same repository.
+
+Run: python -m tests.bench.served [--megabytes N] [--times N] [--restic PATH] [--rclone PATH]
+
+The other host is this computer under another name: what is measured is rclone, the tunnel of `LocalHost` and the
+authentication, without SSH. Backups go into fresh repositories, restores into fresh folders, in turns. Linux and macOS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.foundation.blocking import Blocking
+from app.foundation.redact import Redactor
+from app.hosts.local import LocalHost
+from app.jobs.ways import Ways
+from app.runs.engine import run_engine
+from app.settings.model import Repository as RepositorySettings
+from app.settings.model import Site
+from app.tools.restic.backup import Label, Selection
+from app.tools.restic.repository import Restic
+from app.tools.restic.session import Repository
+from tests.bench.large_site import make_half_compressible_tree
+from tests.bench.measure import MB, put_away, spread, table, wait_for_the_disk
+from tests.features.greenhouse import REPOSITORY_PASSWORD, make_tree
+from tests.real.servers.rclone import AnotherHost, rclone_program
+from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
+
+LABEL = Label("server", ("site:bench",))
+
+
+class Bench(msgspec.Struct, frozen=True):
+    """The two hosts, the restic, the tree that is backed up, and a folder for everything else."""
+
+    here: LocalHost
+    there: LocalHost
+    restic: str
+    root: Path
+    folder: Path
+
+    def repository(self, name: str) -> Repository:
+        """A fresh repository with a cache of its own."""
+        folder = self.folder / name
+        fresh_repository(self.restic, folder, REPOSITORY_PASSWORD)
+        return Repository(str(folder), f"{folder}.cache")
+
+
+async def directly(bench: Bench, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]) -> float:
+    """The work of a restic that has the repository's folder."""
+    return await work(Restic(bench.here, bench.restic, repository, REPOSITORY_PASSWORD))
+
+
+async def served(bench: Bench, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]) -> float:
+    """The work of a restic that is led there; the way stands already."""
+    ways = Ways(Redactor(), {})
+    try:
+        way = await ways.to(bench.there, bench.here, _site(repository))
+        return await work(Restic(bench.there, bench.restic, repository, REPOSITORY_PASSWORD, way))
+    finally:
+        await ways.close()
+
+
+def _site(repository: Repository) -> Site:
+    return Site(name="bench", repository=RepositorySettings(url=repository.address))
+
+
+WAYS = {"directly": directly, "served": served}
+
+
+async def one_round(bench: Bench, number: int, seconds: dict[str, list[float]]) -> None:
+    """A backup and a restore each way; who goes first changes."""
+    for way in sorted(WAYS, reverse=bool(number % 2)):
+        repository = bench.repository(f"{way}-{number}")
+        target = bench.folder / f"target-{way}"
+        made: list[str] = []
+
+        async def back_up(restic: Restic, made: list[str] = made) -> float:
+            began = time.monotonic()
+            made.append((await restic.backup(Selection(paths=(str(bench.root),)), LABEL)).snapshot)
+            return time.monotonic() - began
+
+        async def restore(restic: Restic, target: Path = target, made: list[str] = made) -> float:
+            began = time.monotonic()
+            await restic.tree(made[0]).restore(str(bench.root), str(target))
+            return time.monotonic() - began
+
+        for name, work in (("backup", back_up), ("restore", restore)):
+            wait_for_the_disk()
+            seconds.setdefault(f"{name} {way}", []).append(await WAYS[way](bench, repository, work))
+        put_away(target)
+        put_away(Path(repository.address))
+        put_away(Path(repository.cache_folder))
+
+
+def measure(restic: str, megabytes: int, times: int) -> None:
+    """Prints the table of one restic."""
+    seconds: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(prefix="overwinter-bench-") as name:
+        folder, root, blocking = Path(name), Path(name) / "site", Blocking()
+        make_tree(root, files=2000)
+        make_half_compressible_tree(root / "films", megabytes * MB)
+        here, there = LocalHost(blocking, folder / "scratch"), AnotherHost(blocking, folder / "there")
+        bench = Bench(here, there, restic, root, folder)
+        for number in range(times):
+            run_engine(one_round(bench, number, seconds))
+        blocking.close()
+    rows = []
+    for name in ("backup", "restore"):
+        alone, through = seconds[f"{name} directly"], seconds[f"{name} served"]
+        ratios = [first / second for first, second in zip(alone, through, strict=True)]
+        rows.append((name, spread(alone), spread(through), spread(ratios)))
+    table(f"{megabytes} MB, {restic}", ("", "directly, s", "served, s", "throughput, ratio"), rows)
+
+
+def main() -> None:
+    """Prints a table for each restic."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--restic", help="the restic to measure with; else one of each version that the tests know")
+    parser.add_argument("--rclone", type=Path, help="the rclone to measure with; else the one on the path")
+    asked = parser.parse_args()
+    if asked.rclone:
+        os.environ["PATH"] = f"{asked.rclone.parent}{os.pathsep}{os.environ['PATH']}"
+    print(rclone_program())
+    for restic in [asked.restic] if asked.restic else [restic_program(version) for version in VERSIONS]:
+        measure(restic, asked.megabytes, asked.times)
+
+
+if __name__ == "__main__":
+    main()

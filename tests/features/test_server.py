@@ -12,8 +12,20 @@ import psutil
 import pytest
 
 from app.jobs import sources
-from tests.features.console import Console
-from tests.features.greenhouse import DATABASE, SECRETS, USER, make_database, make_tree, site_file, writer
+from tests.faults.family import Family
+from tests.faults.shims import Recorders
+from tests.faults.test_canaries import Search
+from tests.features.console import PASSPHRASE, Console
+from tests.features.greenhouse import (
+    DATABASE,
+    REPOSITORY_PASSWORD,
+    SECRETS,
+    USER,
+    make_database,
+    make_tree,
+    site_file,
+    writer,
+)
 from tests.features.test_backup import described, plain_restic, restore_into, rows_of
 from tests.real.servers.postgresql import PostgresServer
 from tests.real.servers.restic import VERSIONS, restic_program
@@ -83,6 +95,40 @@ def test_a_greenhouse_on_a_server_is_backed_up_as_one_on_this_computer(
     finally:
         postgres.sql("DROP DATABASE restored WITH (FORCE)")
     assert left_on(server) == []
+
+
+@pytest.mark.spec("H2", "S4")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_of_the_repositorys_credentials_is_on_the_server(
+    database: str, postgres: PostgresServer, tmp_path: Path, version: str
+) -> None:
+    """Looked for in every program that is started there, as it runs and as it was started, and in all files."""
+    restic = Path(restic_program(version))
+    console = Console(tmp_path / "console", restic)
+    recorders = Recorders(tmp_path, {"restic": restic, "pg_dump": postgres.bin / "pg_dump"})
+    root = tmp_path / "laravel"
+    make_tree(root, files=200)
+    search = Search((REPOSITORY_PASSWORD, PASSPHRASE, str(console.folder / "repository")))
+    search.look("planted", REPOSITORY_PASSWORD.encode())
+    assert len(search.seen) == 1
+    search.seen.clear()
+    home = tmp_path / "sshd" / "home"
+    path = f"{recorders.folder}{os.pathsep}{os.environ['PATH']}"
+    with ssh_server(tmp_path / "sshd", SetEnv=f"HOME={home} PATH={path}") as server:
+        console.add_site(on_server(site_file(console.folder, root, postgres.port), server), SECRETS)
+        family = Family(console.start("backup", "north-house"))
+        while family.command.poll() is None:
+            for process in psutil.Process(server.pid).children(recursive=True):
+                search.look_at(process)
+            search.look_below(server.home)
+        assert family.ended().json["status"] == "success"
+        assert left_on(server) == []
+    started = recorders.execs()
+    assert {"backup", "--format=custom"} <= {argument for one in started for argument in one.arguments}
+    for one in started:
+        search.look(f"start of {one.program}", one.bytes)
+    search.look_below(home)
+    assert search.seen == []
 
 
 def left_on(server: SshServer) -> list[str]:

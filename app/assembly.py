@@ -35,6 +35,7 @@ from app.records.runs import Run
 from app.records.site_records import SiteRecords
 from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
+from app.runs.site_lock import busy
 from app.runs.work import missing_secret
 from app.settings.keyring_secrets import KeyringSecrets
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, HostKind, Site
@@ -152,7 +153,13 @@ class Overwinter:
         return await self.add_site(await self._here.read(file, LARGEST_SITE_FILE))
 
     async def remove_site(self, site: str) -> None:
-        """Forgets a site here, with its secrets and the logs of its runs; its repository is never touched."""
+        """Forgets a site here, with its secrets and the logs of its runs; its repository is never touched.
+
+        Raises `Busy` `run.busy` while something works on it.
+        """
+        holder = await self.records(site).site_holder()
+        if holder is not None:
+            raise busy(site, holder)
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
         done = await self.records(site).runs()
@@ -205,11 +212,12 @@ class Overwinter:
         """Site and id of every run that works now, whoever started it: at once, and whenever that changes."""
         known: list[tuple[str, str]] | None = None
         while True:
+            now = known
             with suppress(UserError):  # a database that is busy or away for a moment is asked again
                 now = await self.across_sites.active()
-                if now != known:
-                    yield now
-                    known = now
+            if now is not None and now != known:
+                yield now
+                known = now
             await asyncio.sleep(LOOK_FOR_RUNS_EVERY)
 
     async def audit_log(self, site: str) -> list[AuditEntry]:

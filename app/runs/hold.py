@@ -82,20 +82,20 @@ class Hold:
         with contextlib.suppress(UserError):  # a store that is away for a moment may not end the run
             if not await self._records.renew(self._run.id):
                 self.lost = TAKEN_OVER
-        for lease in self._wanted if self._begun else ():
-            with contextlib.suppress(UserError, TimeoutError):  # nor may a server: its own steps will say so
-                await self._renew(lease)
+        if self._begun:
+            await asyncio.gather(*map(self._renew, self._wanted))  # a server that hangs holds up no other sign of life
 
     async def _renew(self, lease: Lease) -> None:
-        if lease in self._held:
-            async with asyncio.timeout(REACHED_WITHIN):
-                held = await lease.renew()
-            self.lost = self.lost if held else TAKEN_OVER
-            return
-        try:
-            await self._take(lease)
-        except Busy as busy:
-            self.lost = busy.problem
+        with contextlib.suppress(UserError, TimeoutError):  # a server that is away: the steps there will say so
+            try:
+                if lease not in self._held:
+                    await self._take(lease)
+                    return
+                async with asyncio.timeout(REACHED_WITHIN):
+                    held = await lease.renew()
+                self.lost = self.lost if held else TAKEN_OVER
+            except Busy as busy:
+                self.lost = busy.problem
 
     async def release_leases(self) -> None:
         """Gives the leases back; one on a server that is away runs out by itself."""

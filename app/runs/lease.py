@@ -66,6 +66,16 @@ class LeaseTimes(msgspec.Struct, frozen=True):
 TIMES = LeaseTimes()
 
 
+class _Sign(msgspec.Struct, frozen=True):
+    """A sign of life: when it was given, by the host's clock, in nanoseconds since 1970, and what it says.
+
+    Some hosts tell times in whole seconds; what it says is another one each time.
+    """
+
+    at: int = 0
+    said: bytes = b""
+
+
 class Lease:
     """What one run holds, or wants to hold, on one host. Everything raises `UserError` `host.…` when that is away."""
 
@@ -179,17 +189,19 @@ class Lease:
         await asyncio.sleep(self._times.watched)
         return await self._found() == holder and await self._sign_of_life(holder) == before
 
-    async def _sign_of_life(self, holder: LeaseHolder) -> int:
-        """When the holder gave its last one, by the host's clock, in nanoseconds since 1970; 0 when it gave none."""
+    async def _sign_of_life(self, holder: LeaseHolder) -> _Sign:
+        """The last one that the holder gave; the lease itself counts as the first."""
         for path in (self._beat_of(holder), self._path):
             if (found := await self._host.stat(path)) is not None:
-                return found.modified
-        return 0
+                with contextlib.suppress(UserError):  # not to be read by this user: its time has to do
+                    return _Sign(found.modified, await self._host.read(path, LARGEST))
+                return _Sign(found.modified)
+        return _Sign()
 
-    async def _age(self, moment: int) -> float:
-        """How many seconds ago that was, by the clock of the host."""
+    async def _age(self, sign: _Sign) -> float:
+        """How many seconds ago it was given, by the clock of the host."""
         await self._beat()
-        return (await self._sign_of_life(self._me) - moment) / SECOND
+        return ((await self._sign_of_life(self._me)).at - sign.at) / SECOND
 
     async def _remove(self, holder: LeaseHolder) -> bool:
         """Takes the lease of that holder away; False when it was not (or not any more) that holder's.
@@ -203,7 +215,9 @@ class Lease:
         except UserError as error:
             if error.code == "host.file-missing":
                 return False
-            raise self._not_ours(holder, error) from error
+            if error.code != "host.file-unwritable":
+                raise
+            raise self._not_removable(holder, error) from error
         if await self._read(aside) != holder:
             with contextlib.suppress(UserError):  # a third one was quicker; whose it was notices, and stops
                 await self._host.rename(aside, self._path)
@@ -230,7 +244,7 @@ class Lease:
             self._path,
         )
 
-    def _not_ours(self, holder: LeaseHolder, error: UserError) -> Busy:
+    def _not_removable(self, holder: LeaseHolder, error: UserError) -> Busy:
         return Busy(
             text(
                 "{who} of {computer} stopped working on {host}, but its lease there cannot be removed by this user.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -262,7 +263,7 @@ def as_user(place: StorePlace, folder: Path, user: int) -> subprocess.Popen[str]
         pytest.skip("POSIX has this")
     own = folder / str(user)
     own.mkdir(mode=0o700)
-    os.chown(own, user, user)
+    shutil.chown(own, user, user)
     root = str(Path(__file__).resolve().parents[2])
     command = [sys.executable, "-c", USER.format(root=root, user=user), place.where, place.password, str(own)]
     begun = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

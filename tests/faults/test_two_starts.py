@@ -111,6 +111,8 @@ def test_another_job_meanwhile_is_recorded_as_skipped_and_harms_nothing(greenhou
         greenhouse.held_dump(first)
         said = console.run("backup", SITE, "--only", "files", expect=5)
         assert begun[:8] in said.json["error"]["what"]
+        removing = console.run("site", "remove", SITE, "--confirm", f"REMOVE {SITE}", expect=5)
+        assert removing.error["code"] == "run.busy"
         assert [run["id"] for run in console.run("runs", SITE, "--status", "running").rows] == [begun]
     assert first.ended().json["status"] == "success"
     (skipped,) = console.run("runs", SITE, "--status", "skipped").rows

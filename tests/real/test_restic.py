@@ -669,11 +669,15 @@ def test_cancel_leaves_no_snapshot_no_lock_and_no_dump(place: Place) -> None:
     assert list(place.temporary.iterdir()) == []
 
 
+def restics_running() -> list[psutil.Process]:
+    return [process for process in psutil.Process().children() if process.name().startswith("restic")]
+
+
 @pytest.mark.spec("J2")
 def test_an_interrupt_from_outside_counts_as_cancelled(place: Place) -> None:
     async def work() -> None:
         async with slow_backup(place) as task:
-            for process in psutil.Process().children():
+            for process in restics_running():
                 process.terminate()
             with pytest.raises(Cancelled) as caught:
                 await task
@@ -683,15 +687,17 @@ def test_an_interrupt_from_outside_counts_as_cancelled(place: Place) -> None:
     assert place.locks == []
 
 
-def test_a_restic_that_is_killed_says_so(place: Place) -> None:
+@pytest.mark.spec("J2", "P2")
+def test_a_restic_that_is_killed_says_so_and_its_lock_is_removed(place: Place) -> None:
     async def work() -> None:
         async with slow_backup(place) as task:
-            for process in psutil.Process().children():
+            for process in restics_running():
                 process.kill()
             await expect("restic.killed", task)
         assert await place.snapshots() == []
 
     run(work())
+    assert place.locks == []
 
 
 # --- secrets --------------------------------------------------------------------------------------------------------

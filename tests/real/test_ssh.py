@@ -560,10 +560,9 @@ def test_a_tunnel_back_is_a_socket_that_only_the_account_can_use_and_that_goes_a
                 assert folder is not None
                 assert (found.mode, folder.mode) == (0o600, 0o700)
                 assert len(path) < 100
-                assert sys.platform != "win32"
                 for size in (0, 1, 5_000_000):
                     content = os.urandom(size)
-                    reader, writer = await asyncio.open_unix_connection(path)
+                    reader, writer = await connected(path)
                     sending = asyncio.create_task(_send(writer, content))
                     assert await reader.read() == content
                     await sending
@@ -572,6 +571,12 @@ def test_a_tunnel_back_is_a_socket_that_only_the_account_can_use_and_that_goes_a
                 assert not Path(gone).parent.exists()
 
     run(story())
+
+
+async def connected(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a socket of this computer."""
+    assert sys.platform != "win32"
+    return await asyncio.open_unix_connection(path)
 
 
 async def _send(writer: asyncio.StreamWriter, content: bytes) -> None:

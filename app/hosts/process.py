@@ -85,6 +85,9 @@ class Process(Running):
             raise _not_startable(self._path, command.folder, error) from error
         self._tree = Tree(self.pid)
 
+    def _hurry(self) -> None:
+        """A start on this computer takes no time worth saving."""
+
     def _input(self) -> asyncio.WriteTransport | None:
         pipe = None if self._transport is None else self._transport.get_pipe_transport(0)
         return cast("asyncio.WriteTransport | None", pipe)

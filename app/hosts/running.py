@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -66,6 +66,10 @@ class Running(ABC):
         """Starts it; when this raises, nothing runs."""
 
     @abstractmethod
+    def _hurry(self) -> None:
+        """The caller does not want it any more: where nothing is started yet, nothing need be."""
+
+    @abstractmethod
     async def write(self, piece: bytes) -> None:
         """Writes to its input and waits while the program is slow; without effect when it has closed it."""
 
@@ -100,7 +104,7 @@ class Running(ABC):
         """Starts it; with `talk` its input stays open. A cancellation waits until there is something to end."""
         self._began = time.monotonic()
         starting = asyncio.create_task(self._start(command, input_open=talk or bool(command.stdin)))
-        if (cancelled := await outlast(starting)) is not None:
+        if (cancelled := await outlast(starting, self._hurry)) is not None:
             await asyncio.gather(starting, return_exceptions=True)  # where it failed nothing runs, and nobody asks
             raise cancelled
         starting.result()
@@ -263,7 +267,9 @@ async def settled(awaited: Iterable[asyncio.Future[Any]], seconds: float | None 
         await asyncio.wait(every, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
 
 
-async def outlast(task: asyncio.Task[None]) -> asyncio.CancelledError | None:
+async def outlast(
+    task: asyncio.Task[None], when_cancelled: Callable[[], None] | None = None
+) -> asyncio.CancelledError | None:
     """Waits until the task is done, also when the caller is cancelled; gives that cancellation, to be raised after."""
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -271,6 +277,8 @@ async def outlast(task: asyncio.Task[None]) -> asyncio.CancelledError | None:
             await asyncio.wait({task})
         except asyncio.CancelledError as stopped:
             cancelled = stopped
+            if when_cancelled is not None:
+                when_cancelled()
     return cancelled
 
 

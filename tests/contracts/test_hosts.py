@@ -886,6 +886,39 @@ async def test_where_nobody_listens_a_connection_is_closed_and_the_next_one_work
         await place.says(HOLDS, path)
 
 
+async def test_scratch_folders_that_a_dead_run_left_are_removed_by_name(place: Place) -> None:
+    left = [await place.host.make_scratch("run-1") for _ in range(2)]
+    another = await place.host.make_scratch("run-10")
+    await place.host.write_durably(f"{left[0]}/pgpass", b"secret")
+    await place.host.remove_scratch("run-1")
+    assert [await place.host.stat(folder) for folder in left] == [None, None]
+    assert await place.host.stat(another) is not None
+    await place.host.remove_scratch("run-10")
+
+
+@on_every_host
+async def test_what_listens_on_the_host_is_reached_from_here(place: Place) -> None:
+    listens = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    talk, _ = listener.accept()
+    while piece := talk.recv(65536): talk.sendall(piece.upper())
+    talk.close()
+"""
+    listening = await place.host.start(place.program(listens))
+    try:
+        async with place.host.tunnel("127.0.0.1", int(await line_of(listening))) as way:
+            reader, writer = await asyncio.open_connection(way.server, way.port)
+            writer.write(b"hello")
+            assert await reader.readexactly(5) == b"HELLO"
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        await listening.stop()
+
+
 @on_every_host
 async def test_free_space_is_known_where_something_stands(place: Place) -> None:
     assert await place.host.free_space(place.folder) > 1_000_000

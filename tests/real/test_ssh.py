@@ -562,9 +562,7 @@ def test_a_tunnel_back_is_a_socket_that_only_the_account_can_use_and_that_goes_a
                 assert len(path) < 100
                 for size in (0, 1, 5_000_000):
                     content = os.urandom(size)
-                    if sys.platform == "win32":
-                        pytest.skip("POSIX has this")
-                    reader, writer = await asyncio.open_unix_connection(path)
+                    reader, writer = await connected(path)
                     sending = asyncio.create_task(_send(writer, content))
                     assert await reader.read() == content
                     await sending
@@ -573,6 +571,13 @@ def test_a_tunnel_back_is_a_socket_that_only_the_account_can_use_and_that_goes_a
                 assert not Path(gone).parent.exists()
 
     run(story())
+
+
+async def connected(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a socket of this computer."""
+    if sys.platform == "win32":
+        pytest.skip("POSIX has this")
+    return await asyncio.open_unix_connection(path)
 
 
 async def _send(writer: asyncio.StreamWriter, content: bytes) -> None:

@@ -11,6 +11,7 @@ import pytest
 from app.foundation.words import ENGLISH, Text
 from app.settings.fields import Field, fields_of
 from app.settings.model import (
+    THIS_COMPUTER,
     Command,
     Host,
     HostKind,
@@ -113,3 +114,18 @@ def test_a_site_names_the_secrets_it_may_need() -> None:
         "host:h:key-passphrase",
     )
     assert all(map(valid_secret_name, site.secret_names()))
+
+
+@pytest.mark.spec("H1")
+def test_the_way_to_a_host_names_every_host_that_it_leads_through() -> None:
+    gate = Host(name="gate", kind=HostKind.SSH, address="10.0.0.1")
+    server = Host(name="server", kind=HostKind.SSH, address="10.0.0.5", jump="gate")
+    container = Host(name="db", kind=HostKind.CONTAINER, on="server", container="db-1")
+    here = Host(name="here", kind=HostKind.CONTAINER, container="db-2")
+    site = Site(name="north-house", repository=Repository(url="/repo"), hosts=(container, server, gate, here))
+    assert [host.name for host in site.way_to("db")] == ["gate", "server", "db"]
+    assert [host.name for host in site.way_to("here")] == ["here"]
+    assert site.way_to(THIS_COMPUTER) == ()
+    assert [name for host in site.way_to("db") for name in host.secret_names()] == [
+        "host:gate:password", "host:gate:key-passphrase", "host:server:password", "host:server:key-passphrase",
+    ]  # fmt: skip

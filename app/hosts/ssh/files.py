@@ -24,7 +24,7 @@ from app.hosts.host import FileKind, FileStat, Finished, HostFacts
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
 from app.hosts.ssh.links import LinkedServer
-from app.hosts.ssh.script import FIND, Leftover
+from app.hosts.ssh.script import FIND, Leftover, decoded, encoded
 
 T = TypeVar("T")
 
@@ -142,7 +142,7 @@ class RemoteFiles:
         if "\0" in path:
             raise file_errors.unreadable(path, "a NUL in its name")
         try:
-            await self._read_by(path, lambda sftp: sftp.lstat(os.fsencode(path)))
+            await self._read_by(path, lambda sftp: sftp.lstat(encoded(path)))
         except UserError as error:
             if error.code == "host.file-missing":
                 return None
@@ -191,7 +191,7 @@ class RemoteFiles:
         """A small regular file's content. Pipes and devices are not even opened: that could hang."""
 
         async def read(sftp: Transfer) -> bytes:
-            name = os.fsencode(path)
+            name = encoded(path)
             found = await sftp.stat(name)
             if not modes.S_ISREG(found.permissions or 0):
                 raise file_errors.unreadable(path, "not a regular file")
@@ -210,7 +210,7 @@ class RemoteFiles:
         """Free bytes for this user on the file system of `path`."""
 
         async def ask(sftp: Transfer) -> int:
-            found = await sftp.statvfs(os.fsencode(path))
+            found = await sftp.statvfs(encoded(path))
             return found.bavail * found.frsize
 
         try:
@@ -261,8 +261,8 @@ class RemoteFiles:
     async def _place(self, path: str, size: int, mode: int, pieces: Callable[[], AsyncIterator[bytes]]) -> None:
         if "\0" in path:
             raise file_errors.unwritable(path, "a NUL in its name")
-        folder, name = posixpath.dirname(path), os.fsencode(path)
-        temporary = os.fsencode(posixpath.join(folder, f".overwinter-{secrets.token_hex(8)}.tmp"))
+        folder, name = posixpath.dirname(path), encoded(path)
+        temporary = encoded(posixpath.join(folder, f".overwinter-{secrets.token_hex(8)}.tmp"))
 
         async def write(sftp: Transfer) -> None:
             try:
@@ -281,14 +281,14 @@ class RemoteFiles:
             raise file_errors.unwritable(target, "a NUL in its name")
 
         async def rename(sftp: Transfer) -> None:
-            if not await sftp.lexists(os.fsencode(path)):
+            if not await sftp.lexists(encoded(path)):
                 raise file_errors.missing(path)
-            if await sftp.lexists(os.fsencode(target)):
+            if await sftp.lexists(encoded(target)):
                 raise file_errors.taken(target)
             try:
-                await sftp.rename(os.fsencode(path), os.fsencode(target))
+                await sftp.rename(encoded(path), encoded(target))
             except asyncssh.SFTPFailure as refused:  # the one word for every reason
-                if await sftp.lexists(os.fsencode(target)):  # somebody else was a moment quicker
+                if await sftp.lexists(encoded(target)):  # somebody else was a moment quicker
                     raise file_errors.taken(target) from refused
                 raise
             await self._sync_folders(sftp, *{posixpath.dirname(path), posixpath.dirname(target)})
@@ -329,7 +329,7 @@ class RemoteFiles:
         parent, found, mounts = said.partition(b"\n//\n")
         if not found:
             return  # no such folder, so nothing is in it
-        real = posixpath.join(os.fsdecode(parent), posixpath.basename(path))
+        real = posixpath.join(decoded(parent), posixpath.basename(path))
         for mount in _mounts(mounts):
             if f"{mount.point}/".startswith(f"{real}/"):
                 raise file_errors.mounted(path, mount.point)
@@ -354,7 +354,7 @@ class RemoteFiles:
         """Makes the names in a folder last. OpenSSH opens a folder as it does a file; others may not."""
         for folder in folders:
             try:
-                async with sftp.open(os.fsencode(folder or "/"), asyncssh.FXF_READ, encoding=None) as opened:
+                async with sftp.open(encoded(folder or "/"), asyncssh.FXF_READ, encoding=None) as opened:
                     await self._sync(opened)
             except GONE:
                 raise
@@ -365,7 +365,7 @@ class RemoteFiles:
         """Removes what a write left half done; SFTP does not say that a disk is full, so the disk is asked before."""
         full = isinstance(why, asyncssh.SFTPFailure) and await _is_full(sftp, posixpath.dirname(path), size)
         if isinstance(why, GONE):
-            self._server.leave(Leftover('rm -f -- "$1"', (os.fsdecode(temporary),)))
+            self._server.leave(Leftover('rm -f -- "$1"', (decoded(temporary),)))
         with contextlib.suppress(asyncssh.SFTPError, OSError):  # it was never made, or the connection is gone
             await sftp.remove(temporary)
         if full:
@@ -402,7 +402,7 @@ class RemoteFiles:
 
 async def _is_full(sftp: Transfer, folder: str, size: int) -> bool:
     try:
-        found = await sftp.statvfs(os.fsencode(folder or "/"))
+        found = await sftp.statvfs(encoded(folder or "/"))
     except asyncssh.SFTPError:
         return False
     return found.bavail * found.frsize < size or (found.files > 0 and found.favail == 0)
@@ -411,7 +411,7 @@ async def _is_full(sftp: Transfer, folder: str, size: int) -> bool:
 def _mounts(said: bytes) -> list[_Mount]:
     """As Linux lists them (odd characters as octal numbers), or as `mount` says them elsewhere."""
     found = []
-    for line in os.fsdecode(said).splitlines():
+    for line in decoded(said).splitlines():
         if (told := re.search(r" on (/.*) \((.*)\)$", line)) is not None:
             found.append(_Mount(told[1], told[2]))
         elif len(words := line.split(" ")) > 3:
@@ -420,4 +420,4 @@ def _mounts(said: bytes) -> list[_Mount]:
 
 
 def _text(said: bytes) -> str:
-    return os.fsdecode(said).removesuffix("\n")
+    return decoded(said).removesuffix("\n")

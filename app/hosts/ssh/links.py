@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -94,8 +95,7 @@ class Link:
             if self._open is None or self._open.is_closed():
                 self._open = await self._log_in(secrets)
             while self._left:
-                await self._put_away(self._open, self._left[-1])
-                self._left.pop()
+                await self._put_away(self._open, self._left.pop())
             return self._open
 
     async def session(self, secrets: Secrets, ears: Ears, command: str) -> Channel:
@@ -179,8 +179,10 @@ class Link:
         server = _OnOne(self.route.name, connection)
         try:
             await process.ask(server, left.source, *left.arguments, patience=PATIENT, watched=False)
-        except UserError as error:
-            if connection.is_closed():
+        except BaseException as error:
+            if connection.is_closed() or not isinstance(error, UserError):
+                self._left.append(left)
+            if isinstance(error, UserError) and connection.is_closed():
                 raise errors.cut(self.route.name, "ending what was left there") from error
             raise
 
@@ -246,9 +248,19 @@ class _OnOne:
 
 
 async def _session(connection: asyncssh.SSHClientConnection, ears: Ears, command: str) -> Channel:
-    async with asyncio.timeout(OPENS_WITHIN):
-        channel, _ = await connection.create_session(ears, command, encoding=None)
+    opening = asyncio.ensure_future(connection.create_session(ears, command, encoding=None))
+    try:
+        async with asyncio.timeout(OPENS_WITHIN):
+            channel, _ = await asyncio.shield(opening)
+    except BaseException:
+        opening.add_done_callback(_close_unwanted)  # it may still open
+        raise
     return channel
+
+
+def _close_unwanted(opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].abort()
 
 
 def _hops(route: Route) -> int:

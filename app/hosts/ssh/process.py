@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 from collections.abc import Callable
 from typing import Protocol
 
@@ -30,8 +29,14 @@ LETS_GO_WITHIN = 5.0
 CHATTER = 1024 * 1024
 """Bytes that a login shell may say before our script begins."""
 
+SIGNALS = {
+    **{"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "ABRT": 6, "FPE": 8, "KILL": 9, "USR1": 10},
+    **{"SEGV": 11, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15},
+}
+"""The signals that SSH has names for (RFC 4254, 6.10)."""
+
 OTHER_SIGNAL = 128
-"""Stands for a signal that has no name of POSIX's."""
+"""Stands for any other."""
 
 Ears = Callable[[], "asyncssh.SSHClientSession[bytes]"]
 
@@ -67,6 +72,7 @@ class RemoteProcess(Running):
         self._place: Place | None = None
         self._mark = secrets.token_hex(16)
         self._ears = _Ears(self, self._mark)
+        self._opening: asyncio.Task[asyncssh.SSHClientChannel[bytes]] | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
 
     @property
@@ -94,7 +100,9 @@ class RemoteProcess(Running):
     async def _start(self, command: Command, *, input_open: bool) -> None:
         self._program = command.program
         source = self._source(command)
-        self._channel = await self._server.session(lambda: self._ears, script.bootstrap(self._mark))
+        opening = self._server.session(self._new_ears, script.bootstrap(self._mark))
+        self._opening = asyncio.ensure_future(opening)
+        self._channel = await self._opening
         try:
             self._channel.write(source)
             if not input_open:
@@ -105,6 +113,15 @@ class RemoteProcess(Running):
             if isinstance(error, OSError):
                 raise errors.cut(self._server.name, shown(command.program)) from error
             raise
+
+    def _new_ears(self) -> _Ears:
+        """For each try to open a channel."""
+        self._ears = _Ears(self, self._mark)
+        return self._ears
+
+    def _hurry(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
 
     def _source(self, command: Command) -> bytes:
         words = (command.program, *command.arguments, command.folder, *command.environment.values())
@@ -141,8 +158,14 @@ class RemoteProcess(Running):
                 raise errors.no_shell(self._server.name, report)
 
     def finished(self, ours: Ending) -> Finished:
-        """What became of it; raises `host.program-not-startable` when its system would not have it."""
+        """What became of it.
+
+        Raises `host.program-not-startable` when its system would not have it, and `host.cut` when it has ended and its
+        last words were lost.
+        """
         done = super().finished(ours)
+        if self._ears.cut_short and not self._interrupted:
+            raise self._cut()
         if self._ears.failed:
             said = done.stderr.replace(f"{self._mark}: ".encode(), b"").decode("utf-8", "replace").strip()
             raise errors.program_not_startable(self._server.name, self._program, said)
@@ -180,9 +203,11 @@ class RemoteProcess(Running):
         if not self.exited.done():
             if self._place is not None:
                 self._server.leave(script.leftover(self._place, self._patience))
-            what = text("the program {program}", program=shown(self._program))
-            self.exited.set_exception(errors.cut(self._server.name, what))
+            self.exited.set_exception(self._cut())
             self.exited.exception()  # asked for here, so that one nobody waits for is not reported as forgotten
+
+    def _cut(self) -> UserError:
+        return errors.cut(self._server.name, text("the program {program}", program=shown(self._program)))
 
     async def _let_go(self) -> None:
         if self._channel is not None:
@@ -248,7 +273,11 @@ class _Ears(asyncssh.SSHClientSession[bytes]):
         self.report: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.closed = asyncio.Event()
         self.failed = False
+        """The system did not start the program after all."""
+        self.cut_short = False
+        """The connection was cut before all that was said had arrived."""
         self.code = 0
+        self._heard_out = False
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
@@ -294,16 +323,20 @@ class _Ears(asyncssh.SSHClientSession[bytes]):
             (self._channel.pause_reading if rests else self._channel.resume_reading)()
 
     def eof_received(self) -> bool:
+        self._heard_out = True
+        if self._begun:
+            self._end_outputs()
+        return True  # our side stays open: a program may still read
+
+    def _end_outputs(self) -> None:
         for output in self._outputs.values():
             output.ended()
-        return True  # our side stays open: a program may still read
 
     def exit_status_received(self, status: int) -> None:
         self._exited(status)
 
     def exit_signal_received(self, signal_name: str, core_dumped: bool, msg: str, lang: str) -> None:  # noqa: ARG002  asyncssh's signature
-        number = getattr(signal, f"SIG{signal_name}", OTHER_SIGNAL)
-        self._exited(-int(number))
+        self._exited(-SIGNALS.get(signal_name, OTHER_SIGNAL))
 
     def _exited(self, code: int) -> None:
         self.code = code
@@ -316,14 +349,16 @@ class _Ears(asyncssh.SSHClientSession[bytes]):
         self._program.input_takes.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for output in self._outputs.values():
-            output.ended()
-        self._program.input_takes.set()
+        self._heard_out = self._heard_out or all(side.closed for side in self._sides.values())
+        self.cut_short = exc is not None and not self._heard_out
+        self.closed.set()
         if not self.report.done():
             self.report.set_exception(self._no_start(exc))
-            self.report.exception()  # as above: the start may have been given up
+            self.report.exception()  # as above: the start may have been given up, or tried again
+            return
+        self._end_outputs()
+        self._program.input_takes.set()
         self._program.lost()
-        self.closed.set()
 
     def _no_start(self, exc: Exception | None) -> UserError:
         name = self._program.server_name

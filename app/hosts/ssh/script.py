@@ -10,7 +10,6 @@ interrupt first, when the connection's process on the server is gone.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -128,9 +127,19 @@ def sentence(words: Sequence[str]) -> str:
     return shlex.join(words).replace("\n", "'\"$n\"'")
 
 
+def encoded(text: str) -> bytes:
+    """Words and paths as a server has them, also where ours is another system; what is no text passes through."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(said: bytes) -> str:
+    """The other way round."""
+    return said.decode("utf-8", "surrogateescape")
+
+
 def script(lines: Iterable[str], mark: str) -> bytes:
     """What goes into the shell's input."""
-    return os.fsencode("\n".join((*lines, mark, "")))
+    return encoded("\n".join((*lines, mark, "")))
 
 
 def start(
@@ -195,8 +204,9 @@ def _ending(place: Place, patience: Patience, before: str, interrupt: str) -> st
 
 # Only while it is still the parent of the program: its number may be somebody else's by now.
 _LEAVE_TO_THE_WATCH = """\
-known=$(family)
-if runs&&[ "$(ps -o ppid= -p "$p" 2>/dev/null|tr -d ' ')" = %(connection)d ];then kill -TERM %(connection)d;fi
+parent(){ if read -r a <"/proc/$p/stat";then a=${a##*) };set -- $a;echo "$2"
+else ps -o ppid= -p "$p"|tr -d ' ';fi 2>/dev/null;}
+known=$(family);runs&&[ "$(parent)" = %(connection)d ]&&kill -TERM %(connection)d
 i=0;while known=$(family);[ -n "$known" ]&&[ $i -lt $((%%(interrupt)d+%%(terminate)d+60)) ];do i=$((i+1));nap;done
 """
 

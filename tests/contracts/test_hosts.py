@@ -886,6 +886,7 @@ async def test_where_nobody_listens_a_connection_is_closed_and_the_next_one_work
         await place.says(HOLDS, path)
 
 
+@on_every_host
 async def test_scratch_folders_that_a_dead_run_left_are_removed_by_name(place: Place) -> None:
     left = [await place.host.make_scratch("run-1") for _ in range(2)]
     another = await place.host.make_scratch("run-10")

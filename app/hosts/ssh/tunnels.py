@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 import asyncssh
-from asyncssh.forward import SSHLocalPortForwarder
+from asyncssh.forward import SSHForwarder, SSHLocalPortForwarder
 
 from app.foundation.errors import UserError
 from app.hosts.host import Address
@@ -63,14 +64,17 @@ class Tunnels:
         connection = await self._server.connection()
         folder = await self._socket_folder()
         path = f"{folder}/s"
+        led: WeakSet[SSHForwarder] = WeakSet()
         try:
-            listening = await self._listen(connection, path, port)
+            listening = await self._listen(connection, path, port, led)
             try:
                 await self._expect_private(connection, path)
                 yield path
             finally:
                 listening.close()
                 await listening.wait_closed()
+                for one in led:  # who is connected still sees the end of it
+                    one.close()
         finally:
             await self._tidy(connection, folder)
 
@@ -100,10 +104,19 @@ class Tunnels:
             raise errors.no_tunnel(self._server.name, done.stderr.decode("utf-8", "replace"))
         return done.stdout.decode()
 
-    async def _listen(self, connection: asyncssh.SSHClientConnection, path: str, port: int) -> asyncssh.SSHListener:
+    async def _listen(
+        self, connection: asyncssh.SSHClientConnection, path: str, port: int, led: WeakSet[SSHForwarder]
+    ) -> asyncssh.SSHListener:
+        """As asyncssh's own forwarding does; but we know the connections that it leads, and can end them."""
+
+        async def connected() -> SSHForwarder:
+            forwarder = await connection.forward_connection(LOOPBACK, port)
+            led.add(forwarder)
+            return forwarder
+
         try:
             async with asyncio.timeout(OPENS_WITHIN):
-                return await connection.forward_remote_path_to_port(path, LOOPBACK, port)
+                return await connection.create_unix_server(connected, path)  # type: ignore[arg-type]  # a forwarder is a session
         except (OSError, asyncssh.Error, asyncssh.ChannelListenError, TimeoutError) as error:
             if connection.is_closed():
                 raise errors.cut(self._server.name, "opening a tunnel") from error

@@ -606,13 +606,15 @@ def test_a_server_that_forwards_nothing_says_so(tmp_path: Path, setting: str) ->
 
 
 def test_it_works_without_threads_of_its_own(server: SshServer, tmp_path: Path) -> None:
+    before = set(threading.enumerate())  # of other tests' servers
+
     async def story() -> None:
         async with linked(tmp_path) as links, echoing(b"") as port:
             host = SshHost(links.to(route_to(server, address="localhost")), {})
             await host.facts()
             await host.write_durably(f"{tmp_path}/file", b"x")
             async with host.tunnel("127.0.0.1", port), host.reverse_tunnel(port):
-                names = {thread.name for thread in threading.enumerate() if thread is not threading.main_thread()}
+                names = {thread.name for thread in set(threading.enumerate()) - before}
             assert all(name.startswith(("blocking-", "waitpid-")) for name in names), names
 
     run(story())

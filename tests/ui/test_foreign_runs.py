@@ -76,7 +76,7 @@ def test_a_backup_from_a_terminal_is_shown_live_and_its_cancel_works(
             await someone.reads_soon("Cancelled after")
             await someone.sees(lambda: not running(command))
             assert command.returncode == 130
-        assert button.isEnabled()
+        await someone.sees(button.isEnabled)
         assert house.locks() == []
 
     run_in_window(qapp, house.data, story)
@@ -138,7 +138,7 @@ def test_a_run_that_died_before_the_window_was_opened_is_told_at_its_start(
         assert someone.reads("Start it again")
         button = someone.button("Back up now")
         assert button is not None
-        assert button.isEnabled()
+        await someone.sees(button.isEnabled)
         assert house.locks() == []
 
     run_in_window(qapp, house.data, first)

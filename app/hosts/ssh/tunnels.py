@@ -116,7 +116,7 @@ class Tunnels:
 
         try:
             async with asyncio.timeout(OPENS_WITHIN):
-                return await connection.create_unix_server(connected, path)  # type: ignore[arg-type]  # a forwarder is a session
+                return await connection.create_unix_server(connected, path)
         except (OSError, asyncssh.Error, asyncssh.ChannelListenError, TimeoutError) as error:
             if connection.is_closed():
                 raise errors.cut(self._server.name, "opening a tunnel") from error

@@ -339,7 +339,8 @@ def kill_rclones() -> None:
 
 @pytest.mark.spec("B3")
 def test_a_dump_that_fails_on_a_server_says_what_it_said_and_makes_no_snapshot(world: World) -> None:
-    failing = Command("sh", ("-c", "echo half; echo 'the reason' >&2; exit 7"))
+    # It takes a moment to end, as pg_dump does: restic may lose what a command says with its very last breath.
+    failing = Command("sh", ("-c", "echo half; echo 'the reason' >&2; sleep 0.3; exit 7"))
 
     async def story() -> None:
         async with world.opened() as app, on_the_server(world, app) as restic:

@@ -2,8 +2,9 @@
 
 Run: python -m tests.bench.served [--megabytes N] [--times N] [--restic PATH] [--rclone PATH]
 
-The other host is this computer under another name: what is measured is rclone, the tunnel of `LocalHost` and the
-authentication, without SSH. Backups go into fresh repositories, restores into fresh folders, in turns. Linux and macOS.
+The other host is this computer: once under another name (what is measured is rclone, the tunnel of `LocalHost` and the
+authentication), once over SSH to a server on loopback. Backups go into fresh repositories, restores into fresh folders,
+in turns. Linux and macOS.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.redact import Redactor
+from app.hosts.host import Host
 from app.hosts.local import LocalHost
+from app.hosts.ssh.host import SshHost
+from app.hosts.ssh.links import Links
 from app.jobs.ways import Ways
 from app.runs.engine import run_engine
 from app.settings.model import Repository as RepositorySettings
@@ -33,15 +37,19 @@ from tests.bench.measure import MB, put_away, spread, table, wait_for_the_disk
 from tests.features.greenhouse import REPOSITORY_PASSWORD, make_tree
 from tests.real.servers.rclone import AnotherHost, rclone_program
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
+from tests.real.servers.sshd import SshServer, ssh_server
+from tests.real.test_ssh import route_to
 
 LABEL = Label("server", ("site:bench",))
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """The two hosts, the restic, the tree that is backed up, and a folder for everything else."""
+    """The hosts, the restic, the tree that is backed up, and a folder for everything else."""
 
+    blocking: Blocking
     here: LocalHost
     there: LocalHost
+    server: SshServer
     restic: str
     root: Path
     folder: Path
@@ -60,10 +68,25 @@ async def directly(bench: Bench, repository: Repository, work: Callable[[Restic]
 
 async def served(bench: Bench, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]) -> float:
     """The work of a restic that is led there; the way stands already."""
+    return await _led(bench, bench.there, repository, work)
+
+
+async def over_ssh(bench: Bench, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]) -> float:
+    """The same on a server over SSH."""
+    links = Links(bench.blocking, bench.folder / "known-hosts")
+    try:
+        return await _led(bench, SshHost(links.to(route_to(bench.server)), {}), repository, work)
+    finally:
+        await links.close()
+
+
+async def _led(
+    bench: Bench, there: Host, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]
+) -> float:
     ways = Ways(Redactor(), {})
     try:
-        way = await ways.to(bench.there, bench.here, _site(repository))
-        return await work(Restic(bench.there, bench.restic, repository, REPOSITORY_PASSWORD, way))
+        way = await ways.to(there, bench.here, _site(repository))
+        return await work(Restic(there, bench.restic, repository, REPOSITORY_PASSWORD, way))
     finally:
         await ways.close()
 
@@ -72,14 +95,14 @@ def _site(repository: Repository) -> Site:
     return Site(name="bench", repository=RepositorySettings(url=repository.address))
 
 
-WAYS = {"directly": directly, "served": served}
+WAYS = {"directly": directly, "served": served, "over SSH": over_ssh}
 
 
 async def one_round(bench: Bench, number: int, seconds: dict[str, list[float]]) -> None:
     """A backup and a restore each way; who goes first changes."""
     for way in sorted(WAYS, reverse=bool(number % 2)):
-        repository = bench.repository(f"{way}-{number}")
-        target = bench.folder / f"target-{way}"
+        repository = bench.repository(f"{way.replace(' ', '-')}-{number}")
+        target = bench.folder / f"target-{way.replace(' ', '-')}"
         made: list[str] = []
 
         async def back_up(restic: Restic, made: list[str] = made) -> float:
@@ -108,16 +131,19 @@ def measure(restic: str, megabytes: int, times: int) -> None:
         make_tree(root, files=2000)
         make_half_compressible_tree(root / "films", megabytes * MB)
         here, there = LocalHost(blocking, folder / "scratch"), AnotherHost(blocking, folder / "there")
-        bench = Bench(here, there, restic, root, folder)
-        for number in range(times):
-            run_engine(one_round(bench, number, seconds))
+        with ssh_server(folder / "sshd") as server:
+            bench = Bench(blocking, here, there, server, restic, root, folder)
+            for number in range(times):
+                run_engine(one_round(bench, number, seconds))
         blocking.close()
     rows = []
     for name in ("backup", "restore"):
-        alone, through = seconds[f"{name} directly"], seconds[f"{name} served"]
-        ratios = [first / second for first, second in zip(alone, through, strict=True)]
-        rows.append((name, spread(alone), spread(through), spread(ratios)))
-    table(f"{megabytes} MB, {restic}", ("", "directly, s", "served, s", "throughput, ratio"), rows)
+        alone = seconds[f"{name} directly"]
+        for way in ("served", "over SSH"):
+            through = seconds[f"{name} {way}"]
+            ratios = [first / second for first, second in zip(alone, through, strict=True)]
+            rows.append((f"{name} {way}", spread(alone), spread(through), spread(ratios)))
+    table(f"{megabytes} MB, {restic}", ("", "directly, s", "so, s", "throughput, ratio"), rows)
 
 
 def main() -> None:

@@ -90,8 +90,8 @@ class Prepared:
         return self._folder / "repository"
 
     def locks(self) -> list[str]:
-        """The locks that stand in the repository."""
-        return [lock.name for lock in (self.repository / "locks").iterdir()]
+        """The locks that stand in the repository; one that restic was killed over as it wrote it is none."""
+        return [lock.name for lock in (self.repository / "locks").iterdir() if "-tmp-" not in lock.name]
 
     def leftovers(self) -> list[str]:
         """Temporary files, processes and connections that a command which has ended should have taken with it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import time
 
 import msgspec
 
-from app.hosts.host import Host
 from app.hosts.tree import is_remains
 from app.jobs.repositories import OpenRepository
 from app.tools.restic.output import Lock
@@ -33,17 +33,16 @@ async def unlock_stale(repository: OpenRepository) -> Unlocked:
     before = await repository.restic.locks()
     if not before:
         return Unlocked()
-    await _buried(repository.host, before)
+    await _buried(before)
     await repository.restic.unlock()
     left = await repository.restic.locks()
     kept = {lock.id for lock in left}
     return Unlocked(tuple(lock for lock in before if lock.id not in kept), tuple(left))
 
 
-async def _buried(host: Host, locks: list[Lock]) -> None:
+async def _buried(locks: list[Lock]) -> None:
     """Waits until the holders here that are dead are gone from the system's list of processes as well."""
-    computer = (await host.facts()).computer
-    pids = [lock.pid for lock in locks if lock.hostname == computer]
+    pids = [lock.pid for lock in locks if lock.hostname == platform.node()]
     until = time.monotonic() + BURIED_WITHIN
     while any(map(is_remains, pids)) and time.monotonic() < until:  # noqa: ASYNC110  no children of ours: nobody tells
         await asyncio.sleep(LOOK_AGAIN)

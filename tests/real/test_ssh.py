@@ -506,6 +506,31 @@ def test_a_folder_from_which_no_program_may_be_started_is_named(server: SshServe
         subprocess.run(["umount", folder], check=True)
 
 
+def test_a_tree_with_something_mounted_in_it_is_not_removed_at_all(server: SshServer, tmp_path: Path) -> None:
+    inside = tmp_path / "tree" / "odd name\\ here"
+    inside.mkdir(parents=True)
+    (tmp_path / "tree" / "file").touch()
+    (tmp_path / "link").symlink_to("tree")
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", inside], check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+
+        async def story() -> None:
+            async with linked(tmp_path) as links:
+                host = SshHost(links.to(route_to(server)), {})
+                for path in (inside, inside.parent, f"{inside.parent}/"):
+                    with pytest.raises(UserError) as raised:
+                        await host.remove_tree(str(path))
+                    assert raised.value.code == "host.mounted-inside"
+                await host.remove_tree(f"{tmp_path}/link")
+
+        run(story())
+        assert (tmp_path / "tree" / "file").exists()
+        assert not (tmp_path / "link").is_symlink()
+    finally:
+        subprocess.run(["umount", inside], check=True)
+
+
 # --- tunnels ----------------------------------------------------------------------------------
 
 

@@ -122,6 +122,8 @@ class Connector:
             async with asyncio.timeout(LOGS_IN_WITHIN):
                 await prepared.options.waiter
         except BaseException as error:
+            if through is not None and isinstance(error, TimeoutError):
+                through.abort()  # it may be dead itself, and the next try needs a new one
             await _abandoned(made, prepared.options.waiter)
             if isinstance(error, (OSError, asyncssh.Error, TimeoutError, ValueError)):
                 raise _told(route, prepared, error) from error

@@ -229,6 +229,6 @@ class Host(Protocol):
         The socket is for this user alone (0600, in a folder 0700 made for it) and gone with its folder afterwards. Its
         path is short enough for every system (100 bytes at most) and holds letters, digits and `/._-` only, so that
         it can stand in an address. A connection that nobody takes at the port is closed. Where the host's own
-        connection breaks and comes back, so does the tunnel, under the same path.
+        connection breaks the tunnel is gone for good, and soon its path too.
         Raises `UserError` `host.no-tunnel` where there can be none.
         """

@@ -19,7 +19,7 @@ from app.hosts.host import Command, Host
 from app.settings.addresses import parsed
 from app.settings.model import Site
 from app.tools.found import Versions
-from app.tools.rclone import Server, find_rclone, new_login, place_of, serving, the_fit_rclone
+from app.tools.rclone import Login, Server, find_rclone, new_login, place_of, serving, the_fit_rclone
 
 T = TypeVar("T")
 
@@ -30,15 +30,17 @@ FOR_GROUP, FOR_OWNER = 0o027, 0o077
 class ServedWay:
     """A repository that is served and tunnelled to one host; see `restic.way.Way`."""
 
-    def __init__(self, address: str, server: Server, stack: AsyncExitStack) -> None:
-        self.address = address
+    def __init__(self, host: Host, socket: str, login: Login, server: Server, stack: AsyncExitStack) -> None:
+        """`socket` is where the tunnel ends on `host`; `stack` holds all that is to be closed."""
+        self.address = f"rest:http+unix://{login.user}:{login.password}@{socket}:/"
+        self._host = host
+        self._socket = socket
         self._server = server
         self._stack = stack
 
-    @property
-    def stands(self) -> bool:
-        """Whether it leads there still."""
-        return not self._server.broken.done()
+    async def stands(self) -> bool:
+        """Whether it leads there still; a tunnel that is gone restic would wait for, for a quarter of an hour."""
+        return not self._server.broken.done() and await self._host.stat(self._socket) is not None
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T:
         """Does `work` while the way stands; when it breaks, ends the work and raises why."""
@@ -48,7 +50,8 @@ class ServedWay:
                 result = await work
                 watching.cancel()
         except BaseExceptionGroup as failures:
-            raise (failures.exceptions[0] if self.stands else self._server.broken.result()) from None
+            broken = self._server.broken
+            raise (broken.result() if broken.done() else failures.exceptions[0]) from None
         return result
 
     async def close(self) -> None:
@@ -74,7 +77,7 @@ class Ways:
         Raises `Refused` `repository.not-servable`, and `UserError` `rclone.…`, `host.no-tunnel`.
         """
         known = self._open.get(host.name)
-        if known is not None and known.stands:
+        if known is not None and await known.stands():
             return known
         if known is not None:
             await self._open.pop(host.name).close()
@@ -96,8 +99,7 @@ class Ways:
             umask = await _umask(here, address)
             server = await opening.enter_async_context(serving(here, program.path, place, login, umask))
             socket = await opening.enter_async_context(host.reverse_tunnel(server.port))
-            there = f"rest:http+unix://{login.user}:{login.password}@{socket}:/"
-            return ServedWay(there, server, opening.pop_all())
+            return ServedWay(host, socket, login, server, opening.pop_all())
 
     @contextmanager
     def _taught(self, *secrets: str) -> Iterator[None]:

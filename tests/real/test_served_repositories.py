@@ -436,6 +436,26 @@ async def one_backup(world: World) -> tuple[Run, dict[str, Item]]:
 
 
 @pytest.mark.spec("J2")
+def test_a_tunnel_that_is_gone_is_built_anew_for_the_next_source(world: World) -> None:
+    async def story() -> None:
+        async with world.opened() as app:
+            site, ways = await app.sites.get(SITE), app._repositories.ways()
+            hosts = world.hosts(app)
+            try:
+                first = await ways.to(hosts[SERVER], app._here, site)
+                assert await ways.to(hosts[SERVER], app._here, site) is first
+                for socket in world.temporary.glob("*/s"):
+                    socket.unlink()
+                assert await ways.to(hosts[SERVER], app._here, site) is not first
+                assert len(rclones()) == 1
+            finally:
+                await ways.close()
+
+    run(story())
+    assert world.leftovers() == []
+
+
+@pytest.mark.spec("J2")
 def test_a_cancel_leaves_nothing(world: World) -> None:
     big(world)
 

@@ -187,7 +187,7 @@ def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
         text("Nothing of it was kept: half a dump would look like a whole one. Older dumps are untouched."),
         text("Read below what the dump program said, and put that right.")
         if failed.said
-        else text("See whether somebody ended the dump or the computer ran out of memory, then try again."),
+        else text("See whether the dump or its connection was ended, or memory ran out, then try again."),
         "mysql.dump-failed",
         failed.said,
     )

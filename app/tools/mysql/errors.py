@@ -190,6 +190,18 @@ def _view_broken(server: Server, said: str) -> UserError:
     )
 
 
+def _account_unusable(server: Server, said: str) -> UserError:
+    return _error(
+        "mysql.account-unusable",
+        text(
+            "An account of the server at {server} is for a host name, which it does not look up.", server=server.server
+        ),
+        text("Drop the account that is named below, or make it anew for the host's address."),
+        said,
+        text("The dump programs stop at such an account (skip_name_resolve), so the accounts are not in the backup."),
+    )
+
+
 def _damaged(server: Server, said: str) -> UserError:
     return _error(
         "mysql.damaged",
@@ -247,6 +259,7 @@ _BY_NUMBER: dict[int, Explained] = {
     **dict.fromkeys((1146, 1412, 1109, 1305, 1360, 1539), _changing),
     **dict.fromkeys((1205, 1213, 1099, 1223), _locked),
     **dict.fromkeys((1356, 1449), _view_broken),
+    1133: _account_unusable,
     **dict.fromkeys((1030, 1033, 1034, 1035, 1194, 1195, 1712, 1812, 1814, 1815, 1877, 1932), _damaged),
     **dict.fromkeys((1021, 1114), _disk_full),
     **dict.fromkeys((1153, 2020), _row_too_big),

@@ -2,6 +2,6 @@
 
 `tables` are all tables · `engine` opens the database and is the way to it: many readers, one writer · `sqlite` and
 `postgresql` are the two kinds of it, `backend` what they have in common · `versions` brings an older one up to date,
-by the scripts in `migrations` · `sealed` keeps secrets in files · `durable` writes files that survive a power cut.
-What rows mean is not known here (`settings`, `records`). Open `engine` first.
+by the scripts in `migrations` · `extract` writes one site's rows out · `sealed` keeps secrets in files · `durable`
+writes files that survive a power cut. What rows mean is not known here (`settings`, `records`). Open `engine` first.
 """

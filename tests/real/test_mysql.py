@@ -300,7 +300,7 @@ def test_a_connection_that_is_lost_half_way_makes_no_snapshot(
     mariadb: MariadbServer, big: str, capturing: Capturing, gate: Gate
 ) -> None:
     """The server still sends: what it has sent, the connection would give the dump all the same."""
-    mariadb.sql("INSERT INTO a_big SELECT seq, REPEAT('x', 200) FROM seq_20001_to_120000", big)
+    mariadb.sql("INSERT INTO a_big SELECT seq, REPEAT('x', 200) FROM seq_20001_to_300000", big)
 
     def kill() -> None:
         for line in mariadb.connections():

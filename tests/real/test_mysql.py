@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 import stat
@@ -456,6 +457,28 @@ def test_programs_are_listed_with_their_versions(tmp_path: Path) -> None:
     assert found["mariadb-dump"].fit
     assert found["mariadb-dump"].version.endswith("-MariaDB")
     assert found["mariadb"].version == found["mariadb-dump"].version
+
+
+@pytest.mark.spec("J2")
+def test_a_cancel_while_the_dump_is_read_again_leaves_nothing_but_whole_data(
+    mariadb: MariadbServer, name: str, capturing: Capturing
+) -> None:
+    async def cancelled() -> bool:
+        work = asyncio.create_task(capturing.here(source(mariadb, name), {"source:telemetry:password": PASSWORD}))
+
+        def cancel_at(command: Command) -> None:
+            if "dump" in command.arguments:
+                asyncio.get_running_loop().call_soon(work.cancel)
+
+        capturing.on_command = cancel_at
+        await asyncio.wait({work})
+        return work.cancelled()
+
+    assert run(cancelled())
+    (snapshot,) = capturing.snapshots()
+    assert capturing.restic("dump", snapshot, "/telemetry.sql").endswith(b"-- Dump completed\n")
+    assert list(capturing.scratch.iterdir()) == []
+    assert list((capturing.repository / "locks").iterdir()) == []
 
 
 @pytest.mark.spec("B2")

@@ -53,7 +53,8 @@ class MysqlDriver:
             for warning in _warnings(self._source, answer.facts, reached.program):
                 ctx.emit(Warned(warning=warning))
             command = dump_command(reached.program, self._server, answer.facts, reached.options)
-            made, written = await _take(ctx, self._source, self._server, intake, command)
+            made = await _take_output(self._source, self._server, intake, command)
+        written = await _checked(ctx, self._source, self._server, intake, made)
         tables = tuple(TableRows(table, rows) for table, rows in sorted(written.rows.items()))
         facts = SqlDumpFacts(dumped_by=_named(reached.program), database=answer.facts, tables=tables)
         return _captured(self._source, made, facts)
@@ -71,7 +72,8 @@ class UsersDriver:
         """One snapshot; it holds the accounts' password hashes too."""
         async with _reached(ctx, self._source, self._equipment, self._server) as reached:
             command = users_command(reached.program, self._server, reached.options)
-            made, _ = await _take(ctx, self._source, self._server, intake, command)
+            made = await _take_output(self._source, self._server, intake, command)
+        await _checked(ctx, self._source, self._server, intake, made)
         return _captured(self._source, made, None)
 
 
@@ -97,19 +99,20 @@ async def _reached(ctx: Ctx, source: Source, equipment: Equipment, server: Serve
         yield _Reached(client, await dump_for(host, found, version), options)
 
 
-async def _take(
-    ctx: Ctx, source: Source, server: Server, intake: Intake, command: Command
-) -> tuple[Backup, WrittenDump]:
-    """The command's output in a snapshot that was read once more; what does not hold up is taken out again."""
+async def _take_output(source: Source, server: Server, intake: Intake, command: Command) -> Backup:
     label = Label(source.host, intake.tags)
     try:
-        made = await intake.restic.backup_output(
+        return await intake.restic.backup_output(
             command, _path(source), label, lambda seen: intake.pace.tell(seen.bytes)
         )
     except DumpFailed as failed:
         raise from_words(server, failed.said) or _dump_failed(server, failed) from failed
+
+
+async def _checked(ctx: Ctx, source: Source, server: Server, intake: Intake, made: Backup) -> WrittenDump:
+    """The dump, read once more; a snapshot that does not hold up is taken out again."""
     try:
-        return made, await _read_back(source, server, intake, made)
+        return await _read_back(source, server, intake, made)
     except UserError:
         await _withdraw(ctx, intake, made)
         raise
@@ -118,6 +121,7 @@ async def _take(
 async def _read_back(source: Source, server: Server, intake: Intake, made: Backup) -> WrittenDump:
     """The dump as it stands in the repository; raises `mysql.truncated` when it does not end as a whole one does."""
     written = WrittenDump()
+    intake.pace.begin()
     told = 0
 
     async def take(piece: bytes) -> None:

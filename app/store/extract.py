@@ -31,7 +31,7 @@ def extract_site(connection: Connection, site: str, target: Path) -> dict[str, i
             bring_up_to_date(backend, engine)
             with transaction(engine, writing=True) as copy:
                 copy.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # a run may stand before the one it belongs to
-                return {table.name: _copy(connection, copy, table, site) for table in metadata.sorted_tables}
+                return {str(table.name): _copy(connection, copy, table, site) for table in metadata.sorted_tables}
         finally:
             engine.dispose()
 

@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.assembly import assemble
@@ -176,6 +177,8 @@ def test_a_point_holds_it_whole(trial: Trial) -> None:
     assert captured.status is ItemStatus.SUCCESS, captured.error
     assert trial.snapshots() == [captured.snapshot]
     assert captured.bytes > 0
+    for facts in filter(None, (captured.tree, captured.dump, captured.sql_dump, captured.copy)):
+        assert msgspec.json.decode(msgspec.json.encode(facts), type=type(facts)) == facts
     assert trial.subject.put_back(trial.taken_out(captured.snapshot, captured.path)) == state
 
 

@@ -9,6 +9,7 @@ import asyncio
 import getpass
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -45,8 +46,10 @@ from app.settings.site_file import ReadSite, read
 from app.settings.sites import Sites
 from app.store.engine import Database, open_database
 from app.tools.found import ToolFound
-from app.tools.postgres.programs import find_programs
+from app.tools.mysql import programs as mysql
+from app.tools.postgres import programs as postgres
 from app.tools.restic.program import private_programs
+from app.tools.sqlite import programs as sqlite
 
 if TYPE_CHECKING:
     from app.hosts.ssh.servers import Servers
@@ -81,7 +84,7 @@ class Overwinter:
         self._repositories = Repositories(
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
-        self._equipment = Equipment(blocking, self._versions.known)
+        self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
         self.runner = Runner(
             places=self.places,
             blocking=blocking,
@@ -95,6 +98,9 @@ class Overwinter:
     def records(self, site: str) -> SiteRecords:
         """What happened on that site."""
         return SiteRecords(self._database, site, self._redactor)
+
+    async def _write_records(self, site: str, target: str) -> Mapping[str, int]:
+        return await self._database.extract(site, Path(target))
 
     async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
         """The hosts of a plan; nothing is opened yet."""
@@ -138,7 +144,9 @@ class Overwinter:
         """The outside programs on this computer."""
         return [
             *await self._repositories.tools(self._here),
-            *await find_programs(self._here, self._versions.known),
+            *await postgres.find_programs(self._here, self._versions.known),
+            *await mysql.find_programs(self._here, self._versions.known),
+            *await sqlite.find_programs(self._here, self._equipment.python, self._versions.known),
         ]
 
     async def add_site(self, content: bytes, *, replace: bool = False) -> ReadSite:
@@ -324,6 +332,11 @@ def _restic_candidates(places_: Places) -> tuple[str, ...]:
     chosen = os.environ.get("OVERWINTER_RESTIC")
     private = [program for folder in (places_, places()) for program in private_programs(folder.tools)]
     return (*((chosen,) if chosen else ()), "restic", *dict.fromkeys(private))
+
+
+def _own_python() -> str:
+    """The Python that this runs on; "" in a packaged program, which is none to others."""
+    return "" if getattr(sys, "frozen", False) else sys.executable
 
 
 class VersionFile:

@@ -59,6 +59,8 @@ POSTGRESQL_PLACES = (
     ("C:/Program Files/PostgreSQL", "*/bin/initdb.exe"),
 )
 
+MARIADB_PLACES = ("/usr/sbin", "/usr/libexec", "/opt/homebrew/opt/mariadb/bin", "/usr/local/opt/mariadb/bin")
+
 
 def for_python() -> list[Need]:
     """What this Python itself must bring; Debian cuts ensurepip off into a package of its own."""
@@ -84,12 +86,31 @@ def for_tests() -> list[Need]:
         brew="postgresql@17",
         winget="PostgreSQL.PostgreSQL.17",
     )
-    rclone = Need("rclone", _program("rclone"), apt="rclone", dnf="rclone", brew="rclone", winget="Rclone.Rclone")
-    if sys.platform != "linux":
-        return [postgresql, rclone]
-    return [
+    servers = [
         postgresql,
-        rclone,
+        Need(
+            "MariaDB's server program",
+            _has_mariadb,
+            apt="mariadb-server-core",
+            dnf="mariadb-server",
+            brew="mariadb",
+            winget="MariaDB.Server",
+        ),
+        Need(
+            "mariadb-dump",
+            _program("mariadb-dump"),
+            apt="mariadb-client",
+            dnf="mariadb",
+            brew="mariadb",
+            winget="MariaDB.Server",
+        ),
+        Need("rclone", _program("rclone"), apt="rclone", dnf="rclone", brew="rclone", winget="Rclone.Rclone"),
+        Need("sqlite3", _program("sqlite3"), apt="sqlite3", dnf="sqlite", brew="sqlite", winget="SQLite.SQLite"),
+    ]
+    if sys.platform != "linux":
+        return servers
+    return [
+        *servers,
         Need("dbus-run-session", _program("dbus-run-session"), apt="dbus", dnf="dbus-daemon"),
         Need("gnome-keyring-daemon", _program("gnome-keyring-daemon"), apt="gnome-keyring", dnf="gnome-keyring"),
         Need("sshd", _program("sshd", "/usr/sbin"), apt="openssh-server", dnf="openssh-server"),
@@ -133,3 +154,7 @@ def _has_postgresql() -> bool:
     if shutil.which("initdb") and shutil.which("postgres"):
         return True
     return any(next(Path(folder).glob(pattern), None) for folder, pattern in POSTGRESQL_PLACES)
+
+
+def _has_mariadb() -> bool:
+    return shutil.which("mariadbd") is not None or any(Path(place, "mariadbd").exists() for place in MARIADB_PLACES)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.guards import ExpectedLog, no_unexpected_log, nothing_left_running
+from tests.real.servers.mariadb import MariadbServer, mariadb_server
 from tests.real.servers.postgresql import PostgresServer, postgres_server
 
 
@@ -14,6 +15,13 @@ from tests.real.servers.postgresql import PostgresServer, postgres_server
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL server for the whole session; each test makes roles and databases of its own."""
     with postgres_server(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariadbServer]:
+    """A MariaDB server for the whole session; each test makes accounts and databases of its own."""
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as server:
         yield server
 
 

@@ -198,7 +198,7 @@ class _Backup(msgspec.Struct, frozen=True):
         repository = await self._repository_on(ctx, source.host, state)
         tags = source_tags(self.site, source, run=self.run, trigger=self.trigger, type_=self.type)
         pace = Pace(f"source:{source.name}", ctx.emit)
-        intake = Intake(restic=repository.restic, tags=(*tags, *self.own_tags), pace=pace)
+        intake = Intake(self.site.name, repository.restic, (*tags, *self.own_tags), pace)
         captured = await driver_of(source, self.equipment).capture(ctx, intake)
         await repository.expect(captured.snapshot)
         return captured
@@ -260,6 +260,8 @@ def _entry(source: Source, captured: Captured) -> SourceEntry:
         error_code=captured.error.code if captured.error is not None else "",
         tree=captured.tree,
         dump=captured.dump,
+        sql_dump=captured.sql_dump,
+        copy=captured.copy,
     )
 
 

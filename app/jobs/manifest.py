@@ -14,8 +14,10 @@ import msgspec
 from app.foundation.errors import UserError
 from app.foundation.events import ItemStatus
 from app.foundation.words import text
+from app.tools.mysql.facts import MysqlFacts
 from app.tools.postgres.facts import DatabaseFacts
 from app.tools.postgres.snapshot import Counts
+from app.tools.sqlite.copying import SqliteFacts
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
@@ -38,6 +40,29 @@ class DumpFacts(msgspec.Struct, frozen=True):
     counts: Counts
 
 
+class TableRows(msgspec.Struct, frozen=True):
+    """The rows of one table."""
+
+    table: str
+    rows: int
+
+
+class SqlDumpFacts(msgspec.Struct, frozen=True):
+    """What a dump of MySQL or MariaDB holds, counted in the dump itself as it stands in the repository."""
+
+    dumped_by: str
+    database: MysqlFacts
+    tables: tuple[TableRows, ...]
+
+
+class CopyFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the copy of a SQLite database holds, and what made it; Overwinter's own records say no more of it."""
+
+    copied_by: str
+    tables: tuple[TableRows, ...]
+    database: SqliteFacts | None = None
+
+
 class SourceEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One source of the point. `path` is where its content stands in its snapshot; sizes are in bytes."""
 
@@ -55,6 +80,8 @@ class SourceEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     error_code: str = ""
     tree: TreeFacts | None = None
     dump: DumpFacts | None = None
+    sql_dump: SqlDumpFacts | None = None
+    copy: CopyFacts | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -19,7 +19,11 @@ class Pace:
         self._key = key
         self._emit = emit
         self._clock = clock
-        self._began = clock()
+        self.begin()
+
+    def begin(self) -> None:
+        """From here on bytes are counted from 0, also when some were told before: another pass over them begins."""
+        self._began = self._clock()
         self._seen: deque[tuple[float, int]] = deque([(self._began, 0)])
 
     def tell(self, done: int, total: int = 0, *, files: int = 0, total_files: int = 0, current: str = "") -> None:

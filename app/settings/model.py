@@ -57,6 +57,7 @@ class SourceKind(enum.Enum):
     POSTGRESQL_BASE = "postgresql-base"
     WAL = "wal"
     MYSQL = "mysql"
+    MYSQL_USERS = "mysql-users"
     SQLITE = "sqlite"
     FILES = "files"
     DOCKER_VOLUME = "docker-volume"
@@ -76,14 +77,19 @@ class CommandWhen(enum.Enum):
 
 
 POSTGRESQL_KINDS = (SourceKind.POSTGRESQL, SourceKind.POSTGRESQL_GLOBALS, SourceKind.POSTGRESQL_BASE)
-SERVER_KINDS = (*POSTGRESQL_KINDS, SourceKind.MYSQL)
+MYSQL_KINDS = (SourceKind.MYSQL, SourceKind.MYSQL_USERS)
+SERVER_KINDS = (*POSTGRESQL_KINDS, *MYSQL_KINDS)
 """Sources that a database server is asked for."""
 DATABASE_KINDS = (*SERVER_KINDS, SourceKind.SQLITE)
 """Sources that `--only databases` takes."""
 TREE_KINDS = (SourceKind.FILES, SourceKind.DOCKER_VOLUME)
 
-_LAYERS = {SourceKind.BOARDS: "esp32"}
-_PORTS: dict[enum.Enum, int] = {HostKind.SSH: 22, SourceKind.MYSQL: 3306} | dict.fromkeys(POSTGRESQL_KINDS, 5432)
+_LAYERS = {SourceKind.BOARDS: "esp32", SourceKind.RECORDS: "overwinter"}
+_PORTS: dict[enum.Enum, int] = {
+    HostKind.SSH: 22,
+    **dict.fromkeys(MYSQL_KINDS, 3306),
+    **dict.fromkeys(POSTGRESQL_KINDS, 5432),
+}
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Kept = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
@@ -353,7 +359,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             text("The database's name; for SQLite the absolute path of its file."),
             text("Write the name of the database; for SQLite an absolute path."),
             example="hydro",
-            only=DATABASE_KINDS,
+            only=(*POSTGRESQL_KINDS, SourceKind.MYSQL, SourceKind.SQLITE),
             needed=(SourceKind.POSTGRESQL, SourceKind.MYSQL, SourceKind.SQLITE),
             pattern=r"^[^\0\r\n]*\Z",
         ),
@@ -363,7 +369,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         entry(
             text("Server"),
             text("Name or address of the database server as the host sees it, or the folder of its socket."),
-            text("Write a name, an IP address, or the absolute path of a socket's folder."),
+            text("Write a name, an IP address, or the absolute path of a socket's folder (MySQL: or of the socket)."),
             example="127.0.0.1",
             only=SERVER_KINDS,
             pattern=r"^[^\0\r\n,]*\Z",

@@ -242,6 +242,11 @@ def _source_faults(where: Where, source: Source, parts: Parts) -> Iterator[Fault
     if source.name.lower() in RESERVED_SOURCES:
         what = text("The name {name} belongs to Overwinter's own snapshots.", name=source.name)
         yield Fault((*where, "name"), "reserved-name", what, text("Give the source another name."))
+    if source.kind is SourceKind.RECORDS and source.host != THIS_COMPUTER:
+        what = text("Overwinter's own records are on this computer, not on {host}.", host=source.host)
+        yield Fault(
+            (*where, "host"), "records-elsewhere", what, text("Take host out, or write {name}.", name=THIS_COMPUTER)
+        )
     for key in ("root", "database"):
         if key == "root" or source.kind is SourceKind.SQLITE:
             yield from _absolute((*where, key), getattr(source, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from app.foundation.blocking import Blocking
 from app.store.backend import Backend, explained, transaction
+from app.store.extract import extract_site
 from app.store.sqlite import SqliteFile
 from app.store.versions import bring_up_to_date
 
@@ -41,6 +43,15 @@ class Database:
         `store.damaged`, `store.unreachable`.
         """
         return await self._blocking.call("store", lambda: self._do(change, writing=True))
+
+    async def extract(self, site: str, target: Path) -> dict[str, int]:
+        """Writes one site's rows into a new SQLite file; gives how many of each table.
+
+        Nobody waits for it: it reads beside the store's own thread. Raises `UserError` `store.…`.
+        """
+        return await self._blocking.call(
+            "files", lambda: self._do(partial(extract_site, site=site, target=target), writing=False)
+        )
 
     def _do(self, work: Callable[[Connection], T], *, writing: bool) -> T:
         with explained(self._backend), transaction(self._engine, writing=writing) as connection:

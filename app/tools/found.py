@@ -7,7 +7,8 @@ same one.
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -57,10 +58,17 @@ async def said_version(host: Host, path: str, arguments: tuple[str, ...], begins
 
     "" when it does not start or does not answer so: then it is another program.
     """
+    return await version_answered(host, path, arguments, partial(_after, begins), versions)
+
+
+async def version_answered(
+    host: Host, path: str, arguments: tuple[str, ...], version_in: Callable[[str], str], versions: Versions
+) -> str:
+    """As `said_version`, for programs that say it in their own way: `version_in` finds it in what was said."""
     key = _key(host, path, await host.stat(path))
     if key in versions:
         return versions[key]
-    version = await _ask_version(host, path, arguments, begins)
+    version = version_in(await _answer(host, path, arguments))
     if key and version:
         versions[key] = version
     return version
@@ -73,11 +81,14 @@ def _key(host: Host, path: str, stat: FileStat | None) -> str:
     return f"{host.name}|{path}|{stat.size}|{stat.modified}"
 
 
-async def _ask_version(host: Host, path: str, arguments: tuple[str, ...], begins: str) -> str:
+async def _answer(host: Host, path: str, arguments: tuple[str, ...]) -> str:
     try:
         finished = await host.run(Command(path, arguments), keep=4096, deadline=ANSWERS_WITHIN)
     except UserError:
         return ""  # it does not start: it cannot be used, and its caller says so
-    said = finished.stdout.decode("utf-8", "replace").strip()
+    return finished.stdout.decode("utf-8", "replace").strip() if finished.code == 0 else ""
+
+
+def _after(begins: str, said: str) -> str:
     numbers = _NUMBERS.match(said.removeprefix(begins)) if said.startswith(begins) else None
-    return numbers.group() if finished.code == 0 and numbers else ""
+    return numbers.group() if numbers else ""

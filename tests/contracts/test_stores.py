@@ -607,6 +607,32 @@ def test_removing_a_site_removes_its_rows_of_everything_but_the_audit_log(place:
         assert left == ({"north", "south"} if table.name == "audit" else {"south"}), table.name
 
 
+@pytest.mark.spec("S1", "B2")
+def test_one_sites_records_are_written_out_with_nothing_of_another(place: StorePlace, tmp_path: Path) -> None:
+    """To a file that opens as a database of its own; who works now is no part of it."""
+    target = StorePlace("sqlite", str(tmp_path / "out" / "north.db"))
+
+    async def story() -> dict[str, int]:
+        async with two_sites(place) as (database, north, south):
+            for site, records in (("north", north), ("south", south)):
+                await fill(database, site, records)
+            written = await database.extract("north", Path(target.where))
+            await north.add_audit("ann", "afterwards", {})
+        async with target.opened() as copy:
+            records = SiteRecords(copy, "north", Redactor())
+            assert {run.key for run in await records.runs()} == {"backup everything", "child"}
+            assert first_broken(await records.audit()) is None
+        return written
+
+    written = run(story())
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["north.db"]
+    for table in metadata.sorted_tables:
+        rows = target.rows(f"SELECT {'name' if table is sites else 'site'} FROM {table.name}")
+        assert set(rows) == (set() if table is locks else {("north",)}), table.name
+        assert len(rows) == written[table.name]
+    assert b"south" not in Path(target.where).read_bytes()
+
+
 async def fill(database: Database, site: str, records: SiteRecords) -> None:
     parent = (await records.begin(a_run(site))).run.id
     await records.begin(a_run(site, parent=parent, key="child"))

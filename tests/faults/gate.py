@@ -21,8 +21,10 @@ DUMP_BEGINS = b"SET TRANSACTION SNAPSHOT"
 class Gate:
     """Listens on a port of its own and passes everything on to the server's, both ways."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, dump_begins: bytes = DUMP_BEGINS) -> None:
+        """`dump_begins` is what a dump alone says to this kind of server."""
         self._server = ("127.0.0.1", server_port)
+        self._dump_begins = dump_begins
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._limit: int | None = None
@@ -57,8 +59,12 @@ class Gate:
         try:
             yield
         finally:
-            self._limit = None
-            self._may_pass.set()
+            self.release()
+
+    def release(self) -> None:
+        """Lets the held dump go on."""
+        self._limit = None
+        self._may_pass.set()
 
     def wait_until_held(self) -> None:
         """Until a dump has had its bytes and stands still."""
@@ -89,7 +95,7 @@ class Gate:
     def _pass_requests(self, client: socket.socket, server: socket.socket, dump: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while request := client.recv(CHUNK):
-                if DUMP_BEGINS in request:
+                if self._dump_begins in request:
                     dump.set()
                 server.sendall(request)
         _end(server)

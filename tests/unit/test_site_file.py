@@ -143,6 +143,23 @@ def test_the_smallest_file_gets_every_default() -> None:
     assert (source.layer, source.host, source.enabled) == ("esp32", THIS_COMPUTER, True)
     source = read(SMALLEST + '[[sources]]\nname = "m"\nkind = "mysql"\ndatabase = "shop"\n').site.sources[0]
     assert (source.layer, source.server, source.port) == ("mysql", "127.0.0.1", 3306)
+    source = read(SMALLEST + '[[sources]]\nname = "u"\nkind = "mysql-users"\n').site.sources[0]
+    assert (source.layer, source.port, source.secret_names()) == ("mysql-users", 3306, ("source:u:password",))
+    source = read(SMALLEST + '[[sources]]\nname = "r"\nkind = "records"\n').site.sources[0]
+    assert (source.layer, source.secret_names()) == ("overwinter", ())
+
+
+@pytest.mark.spec("S2")
+def test_a_source_of_a_database_is_refused_what_it_cannot_be() -> None:
+    for lines, code in (
+        ('kind = "sqlite"\ndatabase = "data.db"', "site-file.relative-database"),
+        ('kind = "sqlite"', "site-file.missing-key"),
+        ('kind = "mysql"', "site-file.missing-key"),
+        ('kind = "mysql-users"\ndatabase = "shop"', "site-file.needless-key"),
+        ('kind = "records"\nhost = "server"', "site-file.records-elsewhere"),
+    ):
+        server = '[[hosts]]\nname = "server"\nkind = "ssh"\naddress = "10.0.0.5"\n'
+        assert refusal(f'{SMALLEST}{server}[[sources]]\nname = "x"\n{lines}\n').code == code
 
 
 def test_a_file_saved_by_a_windows_editor_is_the_same_file() -> None:
@@ -414,7 +431,7 @@ def sources(draw: st.DrawFn, name: str) -> Source:
     kind = draw(st.sampled_from(SourceKind))
     fields: dict[str, Any] = {"name": name, "kind": kind, "enabled": draw(st.booleans())}
     fields["layer"] = draw(TAGS)
-    if kind in DATABASE_KINDS:
+    if kind in DATABASE_KINDS and kind is not SourceKind.MYSQL_USERS:
         fields["database"] = draw(FOLDERS.filter(str.isprintable) if kind is SourceKind.SQLITE else TAGS)
     if kind in SERVER_KINDS:
         fields |= {"server": draw(TAGS), "port": draw(PORTS), "user": draw(LINES)}

@@ -8,13 +8,20 @@ from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.jobs.sources.driver import Capturable, Equipment
 from app.jobs.sources.files import FilesDriver
+from app.jobs.sources.mysql import MysqlDriver, UsersDriver
 from app.jobs.sources.postgresql import GlobalsDriver, PostgresqlDriver
+from app.jobs.sources.records import RecordsDriver
+from app.jobs.sources.sqlite import SqliteDriver
 from app.settings.model import Source, SourceKind
 
 DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
     SourceKind.FILES: FilesDriver,
     SourceKind.POSTGRESQL: PostgresqlDriver,
     SourceKind.POSTGRESQL_GLOBALS: GlobalsDriver,
+    SourceKind.MYSQL: MysqlDriver,
+    SourceKind.MYSQL_USERS: UsersDriver,
+    SourceKind.SQLITE: SqliteDriver,
+    SourceKind.RECORDS: RecordsDriver,
 }
 
 

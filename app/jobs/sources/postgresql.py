@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
 from app.foundation.errors import Problem, UserError
@@ -18,6 +17,7 @@ from app.hosts.host import Command
 from app.jobs.manifest import DumpFacts
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Captured, Equipment, Intake
+from app.jobs.sources.private_file import private_file
 from app.settings.model import Source
 from app.tools.found import ToolFound
 from app.tools.postgres.dump import dump_command, globals_command
@@ -150,14 +150,8 @@ async def _password_on_disk(ctx: Ctx, source: Source, password: str) -> AsyncIte
     if not password:
         yield ""
         return
-    host, folder = ctx.host(source.host), await ctx.scratch(source.host)
-    windows = not PurePosixPath(folder).is_absolute()
-    path = str((PureWindowsPath if windows else PurePosixPath)(folder) / f"pgpass-{source.name}")
-    try:
-        await host.write_durably(path, password_file(password))
+    async with private_file(ctx, source.host, f"pgpass-{source.name}", password_file(password)) as path:
         yield path
-    finally:
-        await host.remove_tree(path)
 
 
 async def both(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, Any]) -> tuple[T, Any]:

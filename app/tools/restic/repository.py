@@ -100,6 +100,13 @@ class Restic:
         """
         await self.session.run(self.session.attempt(), ["unlock"])
 
+    async def forget(self, snapshot: str) -> None:
+        """Takes one snapshot out of the list, named by its whole id; its data stays until the next prune.
+
+        An append-only repository refuses, with exit code 3 from restic 0.19 on and 1 before.
+        """
+        await self.session.run(self.session.attempt(snapshot=snapshot), ["forget", "--", snapshot])
+
     async def backup(self, selection: Selection, label: Label, progress: Progress | None = None) -> Backup:
         """Takes files and folders into a snapshot. What could not be read is named in the result (`partial`)."""
         refuse_relative(selection.paths)
@@ -112,13 +119,13 @@ class Restic:
             if listed:
                 await self.session.host.remove_tree(listed)
 
-    async def backup_one_file(self, folder: str, name: str, label: Label) -> Backup:
+    async def backup_one_file(self, folder: str, name: str, label: Label, progress: Progress | None = None) -> Backup:
         """Takes the file `name` of `folder` so that it is `/name` in the snapshot, whole or not at all.
 
         The one place where restic is given a relative path: its tree then holds the bare name.
         """
         refuse_relative([folder])
-        made = await self._backed_up(["backup", *label.arguments(), "--", name], [name], None, folder=folder)
+        made = await self._backed_up(["backup", *label.arguments(), "--", name], [name], progress, folder=folder)
         if made.partial:
             raise UserError(
                 text("The file {name} could not be read.", name=name),

@@ -1,0 +1,5 @@
+"""SQLite: a copy of a live database as it was in one moment, looked at before it counts.
+
+`programs` finds what can open a database on a host (Python, or the `sqlite3` program) and how each is told ·
+`copying` makes the copy and says what it holds (open this first) · `errors` is what SQLite's refusals mean.
+"""

@@ -7,18 +7,25 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from app.foundation.events import Recorded
 from app.hosts.host import KEPT, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
+from app.records.site_records import SiteRecords
 
 
 class RunContext:
     """The `Ctx` of one run."""
 
     def __init__(
-        self, run: str, hosts: Mapping[str, Host], secrets: Mapping[str, str], tell: Callable[[Recorded], None]
+        self,
+        run: str,
+        hosts: Mapping[str, Host],
+        secrets: Mapping[str, str],
+        tell: Callable[[Recorded], None],
+        records: SiteRecords,
     ) -> None:
         self._run = run
         self._hosts = hosts
         self._secrets = secrets
         self._tell = tell
+        self._records = records
         self._scratch: dict[str, asyncio.Task[str]] = {}
 
     def host(self, name: str) -> Host:
@@ -32,6 +39,11 @@ class RunContext:
     def emit(self, event: Recorded) -> None:
         """Tells it to whoever follows."""
         self._tell(event)
+
+    @property
+    def records(self) -> SiteRecords:
+        """What happened on the run's site."""
+        return self._records
 
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files there, made when first asked for."""

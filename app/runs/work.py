@@ -28,7 +28,7 @@ from app.foundation.events import (
 from app.foundation.redact import Redactor
 from app.foundation.words import Text, text
 from app.hosts.host import Host
-from app.jobs.plan import AnyPlan, OnFailure, Step, failed_item
+from app.jobs.plan import AnyPlan, OnFailure, Step, StepSkipped, failed_item
 from app.records.cleaned import cleaned_item, cleaned_problem
 from app.records.runs import Run
 from app.records.site_records import SiteRecords
@@ -41,6 +41,7 @@ HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that w
 T = TypeVar("T")
 
 KEPT = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)
+_DONE: tuple[StepOutcome, Problem | None] = (StepOutcome.DONE, None)
 
 
 class SecretReader(Protocol):
@@ -74,6 +75,7 @@ class Work:
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
         self._refused = False
+        self._shortfall: Problem | None = None
         self._known: list[str] = []
 
     async def carry_out(self) -> None:
@@ -120,7 +122,7 @@ class Work:
         """The steps, watched for a cancel from another process; gives the error that stopped them, if one did."""
         secrets = await self._read_secrets()
         hosts = {name: LoggedHost(host, self._writer.log) for name, host in self._hosts.items()}
-        context = RunContext(self._run.id, hosts, secrets, self._tell)
+        context = RunContext(self._run.id, hosts, secrets, self._tell, self._records)
         watch = asyncio.create_task(self._watch_for_cancel(asyncio.current_task()))
         try:
             return await self._steps(context)
@@ -157,36 +159,58 @@ class Work:
 
     async def _steps(self, context: RunContext) -> Problem | None:
         stopped: Problem | None = None
+        last = self._last_that_counts()
         for number, step in enumerate(self._plan.steps, 1):
-            if stopped is not None and step.phase is not Phase.FINISH:
+            left_out = stopped or self._shortfall or (number > last and _was_cancelled())
+            if left_out and step.phase is not Phase.FINISH:
                 continue
-            failure = await self._step(number, step, context)
+            try:
+                failure = await self._step(number, step, context)
+            except asyncio.CancelledError:
+                if number <= last:
+                    raise
+                failure = _cut_short(step.title)
             if failure is not None and step.on_failure is OnFailure.STOP:
                 stopped = stopped or failure
+            if failure is not None and step.on_failure is OnFailure.PARTIAL:
+                self._shortfall = self._shortfall or failure
         return stopped
+
+    def _last_that_counts(self) -> int:
+        """The number of the last step without which the run has not done what it is for."""
+        counting = [n for n, step in enumerate(self._plan.steps, 1) if step.on_failure is not OnFailure.PARTIAL]
+        return max(counting, default=0)
 
     async def _step(self, number: int, step: Step[Any], context: RunContext) -> Problem | None:
         """Does one step; gives what went wrong. A cancel closes the step and goes on up.
 
-        When the last step has happened it comes too late, and the run ends as what it is.
+        When the last step that counts has happened it comes too late, and the run ends as what it is.
         """
-        of = len(self._plan.steps)
+        of, last, ending = len(self._plan.steps), self._last_that_counts(), _DONE
         await self._records.add_step(self._run.id, number, step.key, step.title, step.phase)
         self._tell(StepStarted(key=step.key, title=step.title, phase=step.phase, number=number, of=of))
         try:
             async with asyncio.timeout(step.deadline):
                 await step.do(context, self._plan.state)
         except asyncio.CancelledError:
-            if number < of or not await to_its_end(self._happened(step, context)):
+            if number < last or not await to_its_end(self._happened(step, context)):
                 await to_its_end(self._finish_step(number, step, StepOutcome.CANCELLED, None))
                 raise
+        except StepSkipped as skipped:
+            ending = (StepOutcome.SKIPPED, self._told(skipped))
         except Exception as error:  # noqa: BLE001  told, recorded and judged by the step's own rule
             if not await to_its_end(self._happened(step, context)):
                 return await self._step_failed(number, step, error)
-            self._tell(Warned(warning=cleaned_problem(self._redactor, as_problem(error))))
-        finishing = self._finish_step(number, step, StepOutcome.DONE, None)
-        await (to_its_end(finishing) if number == of else finishing)
+            self._told(error)
+        finishing = self._finish_step(number, step, *ending)
+        await (to_its_end(finishing) if number >= last else finishing)
         return None
+
+    def _told(self, error: Exception) -> Problem:
+        """An error that does the run no harm, told as a warning."""
+        problem = cleaned_problem(self._redactor, as_problem(error))
+        self._tell(Warned(warning=problem))
+        return problem
 
     async def _happened(self, step: Step[Any], context: RunContext) -> bool:
         """Whether a step that was cut short has had its whole effect all the same; not to be told counts as no."""
@@ -235,7 +259,7 @@ class Work:
             return Outcome.REFUSED if self._refused else Outcome.FAILED
         statuses = [item.status for item in self._items.values()]
         if len(statuses) == len(self._plan.items) and all(status is ItemStatus.SUCCESS for status in statuses):
-            return Outcome.SUCCESS
+            return Outcome.PARTIAL if self._shortfall else Outcome.SUCCESS
         return Outcome.PARTIAL if any(status in KEPT for status in statuses) else Outcome.FAILED
 
     def _counters(self) -> Counters:
@@ -252,7 +276,7 @@ class Work:
     async def _close(self, outcome: Outcome, error: Problem | None) -> None:
         """Closes the record, then the files: a follower that sees the last event finds the record closed."""
         if error is None and outcome is not Outcome.SUCCESS:
-            error = next((item.error for item in self._items.values() if item.error is not None), None)
+            error = next((item.error for item in self._items.values() if item.error is not None), self._shortfall)
         if self._writer.incomplete:
             self._writer.tell(Warned(warning=_log_incomplete(self._writer.incomplete)))
         closed = RunClosed(outcome=outcome, rollback=Rollback.NONE, counters=self._counters(), error=error)
@@ -282,7 +306,7 @@ def missing_secret(site: str, name: str) -> Refused:
 
 CANCELLED = Cancelled(
     text("The run was cancelled."),
-    text("What was already in the repository stays there; no recovery point was made."),
+    text("What was in the repository stays there; only what the list of points shows as complete was finished."),
     text("Start it again when you are ready; what is already there is not uploaded twice."),
     "run.cancelled",
 ).problem
@@ -294,6 +318,15 @@ def _overdue(title: Text) -> UserError:
         text("It was ended; what it had not finished does not count as done."),
         text("Look into the log, mend what is slow, and start again."),
         "run.step-overdue",
+    )
+
+
+def _cut_short(title: Text) -> Problem:
+    return Problem(
+        text("The run was cancelled in its last part: {step}", step=title),
+        text("What it was for is done and kept; only this part was cut short."),
+        text("Nothing has to be done: the next run finishes it."),
+        "run.cut-short",
     )
 
 
@@ -315,6 +348,12 @@ def _log_incomplete(why: str) -> Problem:
         "run.log-incomplete",
         why,
     )
+
+
+def _was_cancelled() -> bool:
+    """Whether a cancel of this task came that was too late for the step it met."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:

@@ -1,6 +1,7 @@
 """What to do, in which order: one file per job, reading like the story a technician would tell.
 
 `plan` is the vocabulary (Plan, Step, Ctx) · `sources/` has one driver per kind of source · `backup` is the main job ·
-`manifest` is what it writes last · `points` finds recovery points again · `browse` looks into them and saves out.
+`manifest` is what it writes last · `points` finds recovery points again · `browse` looks into them and saves out ·
+`retention/` lets old ones go.
 Records, locks, secrets, timing and cancelling are the runner's (`runs`); no job knows them. Open `backup` first.
 """

@@ -83,10 +83,9 @@ def points_of(snapshots: Iterable[Snapshot], today: date) -> list[Point]:
 def _point(run: str, members: list[Snapshot], today: date) -> Point | None:
     """The point of a run; None when nothing but marks is left of it."""
     manifest = next((found for found in members if _type(found) == MANIFEST), None)
-    marks = sorted((found for found in members if _type(found) in MARKS), key=lambda found: found.time)
-    sources = sorted(
-        (found for found in members if found is not manifest and found not in marks), key=lambda found: found.time
-    )
+    ordered = sorted(members, key=lambda found: (found.time, found.id))
+    marks = [found for found in ordered if _type(found) in MARKS]
+    sources = [found for found in ordered if found is not manifest and _type(found) not in MARKS]
     if manifest is None and not sources:
         return None
     whole = bool(sources) and all(_type(found) == "full" for found in sources)

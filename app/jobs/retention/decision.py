@@ -92,17 +92,11 @@ def decide(points: Iterable[Point], policy: Retention, given: Circumstances) -> 
 def check_clock(times: Iterable[datetime], now: datetime) -> None:
     """Raises `Refused` `retention.clock` when it cannot be so late, or so early, as points of these times are there."""
     known = sorted(times)
-    check_not_behind(known, now)
+    if known and known[-1] > now + CLOCKS_DIFFER:
+        raise _clock_behind(known[-1], now)
     for before, after in pairwise((*known, now)):
         if after - before > LONG_SILENCE and now - after < BELIEVED_AFTER:
             raise _clock_ahead(before, now)
-
-
-def check_not_behind(times: Iterable[datetime], now: datetime) -> None:
-    """Raises `Refused` `retention.clock` when there are points of a time that is still to come."""
-    newest = max(times, default=now)
-    if newest > now + CLOCKS_DIFFER:
-        raise _clock_behind(newest, now)
 
 
 def newest_proven(points: Iterable[Point]) -> Point | None:

@@ -19,7 +19,6 @@ from app.foundation.words import text
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.points import Point, point_named, points_by_name, site_snapshots, today_of
 from app.jobs.repositories import OpenRepository, Repositories
-from app.jobs.retention.decision import check_not_behind
 from app.jobs.tags import KEEP, keep_tags
 from app.records.runs import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
@@ -98,10 +97,8 @@ class _Keep(msgspec.Struct, frozen=True):
         return points_by_name(await site_snapshots((await self._repository(ctx)).restic, self.site), self.site)
 
     async def find(self, ctx: Ctx, state: KeepState) -> None:
-        """Finds the point; by a wrong clock the mark could be older than one that it is to replace."""
-        points = await self._points(ctx)
-        state.point = point_named(points, self.site, self.choice.point)
-        check_not_behind((point.time for point in points if point.manifest), datetime.now(UTC))
+        """Finds the point."""
+        state.point = point_named(await self._points(ctx), self.site, self.choice.point)
 
     async def mark(self, ctx: Ctx, state: KeepState) -> None:
         """Writes the mark, and looks whether it says of the point what it should."""

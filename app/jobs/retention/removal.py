@@ -64,7 +64,7 @@ class Removal(msgspec.Struct, frozen=True):
         await self._note(ctx, REMOVING, state.going, {point.id: point.all_snapshots for point in state.going})
         await repository.restic.forget([snapshot for point in state.going for snapshot in point.all_snapshots])
         left = frozenset(one.id for one in await site_snapshots(repository.restic, self.site))
-        _check_effect(state, left)
+        _check_effect(self.site.name, state, left)
         await self._note(ctx, REMOVED, state.going)
 
     async def prune(self, ctx: Ctx, state: RemovalState) -> None:
@@ -86,7 +86,7 @@ class Removal(msgspec.Struct, frozen=True):
         await ctx.records.add_audit(getpass.getuser(), what, fields)
 
 
-def _check_effect(state: RemovalState, left: frozenset[str]) -> None:
+def _check_effect(site: str, state: RemovalState, left: frozenset[str]) -> None:
     """Raises `retention.not-gone` and `retention.more-gone` when not exactly what was to go is gone."""
     to_go = {snapshot for point in state.going for snapshot in point.all_snapshots}
     if still := to_go & left:
@@ -97,7 +97,7 @@ def _check_effect(state: RemovalState, left: frozenset[str]) -> None:
                 len(still),
             ),
             text("Nothing else was removed. The points they belong to may have lost other snapshots."),
-            text("Remove old points again: overwinter retention …"),
+            text("Remove old points again: overwinter retention {site}", site=site),
             "retention.not-gone",
             "\n".join(sorted(still)),
         )
@@ -106,11 +106,8 @@ def _check_effect(state: RemovalState, left: frozenset[str]) -> None:
             plural(
                 "{count} snapshot that was to stay is gone.", "{count} snapshots that were to stay are gone.", len(more)
             ),
-            text("Their data is still in the repository: no space was freed."),
-            text(
-                "Find out whether somebody removed them on another computer. If not, do not remove or free anything"
-                " more, and ask for help."
-            ),
+            text("Their data is still in the repository: no space was freed. The next removal of old points frees it."),
+            text("If nobody removed them on another computer, back up with --no-retention from now on and ask for help."),
             "retention.more-gone",
             "\n".join(sorted(more)),
         )

@@ -21,7 +21,7 @@ from app.foundation.words import text
 from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, encode
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step, StepSkipped
-from app.jobs.points import site_snapshots
+from app.jobs.points import Point, points_by_name, site_snapshots
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.retention.job import PRUNE_TITLE, REMOVE_TITLE, choose_by_policy, is_due, point_just_made
 from app.jobs.retention.removal import Removal, RemovalState
@@ -32,7 +32,6 @@ from app.records.runs import new_run_id
 from app.settings.model import DATABASE_KINDS, REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
 from app.settings.site_file import write
 from app.tools.restic.backup import Label
-from app.tools.restic.output import Snapshot
 
 KIND = "backup"
 
@@ -57,11 +56,11 @@ class BackupChoice(msgspec.Struct, frozen=True):
 class BackupState:
     """What the steps of one backup hand on: what became of each source, and what retention works with.
 
-    `before` is what the repository held before, read where old points are to go afterwards.
+    `before` are the points there were before, read where old ones are to go afterwards.
     """
 
     entries: dict[str, SourceEntry] = field(default_factory=dict)
-    before: list[Snapshot] = field(default_factory=list)
+    before: list[Point] = field(default_factory=list)
     removal: RemovalState = field(default_factory=RemovalState)
 
 
@@ -175,7 +174,7 @@ class _Backup(msgspec.Struct, frozen=True):
         """
         restic = (await self._repository(ctx, THIS_COMPUTER)).restic
         if self.retention:
-            state.before = await site_snapshots(restic, self.site, lock=True)
+            state.before = points_by_name(await site_snapshots(restic, self.site, lock=True), self.site)
         else:
             await restic.config()
 
@@ -253,7 +252,7 @@ class _Backup(msgspec.Struct, frozen=True):
         if not self._is_complete(state):
             raise _retention_skipped()
         made = point_just_made(self.run, complete=self.type == "full")
-        if await is_due(self.site, state.before, made, ctx.records):
+        if await is_due(self.site, [made, *state.before], ctx.records):
             await choose_by_policy(self._removal(), ctx, state.removal)
             await self._removal().let_go(ctx, state.removal)
 

@@ -18,7 +18,6 @@ from app.jobs.tags import COMPLETE
 from app.records.runs import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.settings.model import REPOSITORY_PASSWORD, Site
-from app.tools.restic.output import Snapshot
 
 KIND = "retention"
 BACKUP = "backup"
@@ -74,15 +73,14 @@ async def _with_reason(repository: OpenRepository, judged: Judged) -> Judged:
     return Judged(judged.point, (*judged.why, text("{reason}", reason=reason))) if reason else judged
 
 
-async def is_due(site: Site, before: Sequence[Snapshot], made: Point, records: SiteRecords) -> bool:
-    """Whether there is anything to do after a backup, by what the repository held before it and the point it made.
+async def is_due(site: Site, points: Sequence[Point], records: SiteRecords) -> bool:
+    """Whether there is anything to do after a backup, by the points there were before it and the one it made.
 
     Costs no restic. What others changed meanwhile is seen when there is something to do, or the next time.
     """
     if await open_intentions(records):
         return True
-    decision = await _decided(site, [made, *points_by_name(before, site)], records)
-    return bool(decision.going)
+    return bool((await _decided(site, points, records)).going)
 
 
 def point_just_made(run: str, *, complete: bool) -> Point:

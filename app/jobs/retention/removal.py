@@ -107,7 +107,9 @@ def _check_effect(site: str, state: RemovalState, left: frozenset[str]) -> None:
                 "{count} snapshot that was to stay is gone.", "{count} snapshots that were to stay are gone.", len(more)
             ),
             text("Their data is still in the repository: no space was freed. The next removal of old points frees it."),
-            text("If nobody removed them on another computer, back up with --no-retention from now on and ask for help."),
+            text(
+                "If nobody removed them on another computer, back up with --no-retention from now on and ask for help."
+            ),
             "retention.more-gone",
             "\n".join(sorted(more)),
         )

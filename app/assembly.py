@@ -27,6 +27,11 @@ from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.retention.decision import Decision
+from app.jobs.retention.deletion import plan_deletion
+from app.jobs.retention.job import plan_retention, preview
+from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
+from app.jobs.retention.removal import RemovalState
 from app.jobs.sources.driver import Equipment
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.records.across_sites import AcrossSites
@@ -280,6 +285,22 @@ class Overwinter:
     async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
         """The plan of a backup of that site."""
         return plan_backup(await self.sites.get(site), choice, self._repositories, self._equipment)
+
+    async def preview_retention(self, site: str) -> Decision:
+        """What retention would do with the site's points now."""
+        return await preview(await self.repository(site), self.records(site))
+
+    async def plan_retention(self, site: str) -> Plan[RemovalState]:
+        """The plan of letting old points go."""
+        return plan_retention(await self.sites.get(site), self._repositories)
+
+    async def plan_keep(self, site: str, choice: KeepChoice) -> Plan[KeepState]:
+        """The plan of keeping a point."""
+        return plan_keep(await self.sites.get(site), choice, self._repositories)
+
+    async def plan_deletion(self, site: str, point: str, confirmed: str) -> Plan[RemovalState]:
+        """The plan of deleting a point, for which `confirmed` was typed."""
+        return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""

@@ -13,8 +13,10 @@ from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.hosts import host
 from app.cli.output import Output
+from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
+from app.cli.retention import retention
 from app.cli.runs import run, runs
 from app.cli.secrets import secret
 from app.cli.session import CANCELLED, USAGE, Session
@@ -40,7 +42,25 @@ def overwinter(context: click.Context, data: Path | None, *, as_json: bool, quie
         context.exit(open_window(data))
 
 
-for command in (tools, site, secret, host, repo, backup, points, snapshots, ls, find, save, runs, run, audit, demo):
+for command in (
+    tools,
+    site,
+    secret,
+    host,
+    repo,
+    backup,
+    points,
+    point,
+    snapshots,
+    ls,
+    find,
+    save,
+    retention,
+    runs,
+    run,
+    audit,
+    demo,
+):
     overwinter.add_command(command)
 
 

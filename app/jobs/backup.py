@@ -20,8 +20,11 @@ from app.foundation.events import Item, ItemFinished, ItemStatus, Phase
 from app.foundation.words import text
 from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, encode
 from app.jobs.pace import Pace
-from app.jobs.plan import Ctx, OnFailure, Plan, Step
+from app.jobs.plan import Ctx, OnFailure, Plan, Step, StepSkipped
+from app.jobs.points import Point, points_by_name, site_snapshots
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.retention.job import PRUNE_TITLE, REMOVE_TITLE, choose_by_policy, is_due, point_just_made
+from app.jobs.retention.removal import Removal, RemovalState
 from app.jobs.sources.driver import Captured, Equipment, Intake, nothing_captured
 from app.jobs.sources.kinds import driver_of
 from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
@@ -52,10 +55,16 @@ class BackupChoice(msgspec.Struct, frozen=True):
 
 @dataclass
 class BackupState:
-    """What the steps of one backup hand on: what became of each source, and the ways to the repository."""
+    """What the steps of one backup hand on: what became of each source, the ways to the repository, and what retention
+    works with.
+
+    `before` are the points there were before, read where old ones are to go afterwards.
+    """
 
     ways: Ways
     entries: dict[str, SourceEntry] = field(default_factory=dict)
+    before: list[Point] = field(default_factory=list)
+    removal: RemovalState = field(default_factory=RemovalState)
 
 
 def plan_backup(
@@ -64,7 +73,7 @@ def plan_backup(
     """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown."""
     sources = _chosen(site, choice)
     type_ = "full" if {source.name for source in _enabled(site)} <= {source.name for source in sources} else "part"
-    job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags)
+    job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags, choice.retention)
     asked = msgspec.json.encode(choice).decode()
     return Plan(
         run=job.run,
@@ -147,9 +156,10 @@ class _Backup(msgspec.Struct, frozen=True):
     trigger: str
     type: str
     own_tags: tuple[str, ...]
+    retention: bool
 
     def steps(self) -> list[Step[BackupState]]:
-        """Open the repository, take each source, close the point."""
+        """Open the repository, take each source, close the point, let old points go."""
         opening = Step("repository", text("Open the repository"), Phase.PREFLIGHT, self._open_repository)
         taking = [
             Step(
@@ -165,11 +175,23 @@ class _Backup(msgspec.Struct, frozen=True):
         closing = Step(
             "manifest", text("Write the manifest"), Phase.STAGE, self._close_point, happened=self._point_is_closed
         )
-        return [opening, *taking, closing]
+        return [opening, *taking, closing, *(self._retention_steps() if self.retention else [])]
 
-    async def _open_repository(self, ctx: Ctx, _state: BackupState) -> None:
-        """Fails in seconds when the repository is away or the password is wrong, before any source is touched."""
-        await (await self._repository_here(ctx)).restic.config()
+    def _retention_steps(self) -> list[Step[BackupState]]:
+        """What is done when the point stands, and harms it no more: the run is partial when it fails."""
+        removing = Step("retention", REMOVE_TITLE, Phase.STAGE, self._remove_old_points, on_failure=OnFailure.PARTIAL)
+        return [removing, Step("prune", PRUNE_TITLE, Phase.STAGE, self._prune, on_failure=OnFailure.PARTIAL)]
+
+    async def _open_repository(self, ctx: Ctx, state: BackupState) -> None:
+        """Fails in seconds when the repository is away or the password is wrong, before any source is touched.
+
+        A list of snapshots tells that as well as the repository's identity does, and is what retention begins with.
+        """
+        restic = (await self._repository_here(ctx)).restic
+        if self.retention:
+            state.before = points_by_name(await site_snapshots(restic, self.site, lock=True), self.site)
+        else:
+            await restic.config()
 
     async def _repository_here(self, ctx: Ctx) -> OpenRepository:
         scratch = await ctx.scratch(THIS_COMPUTER)
@@ -208,7 +230,7 @@ class _Backup(msgspec.Struct, frozen=True):
         entries = list(state.entries.values())
         if not any(entry.snapshot for entry in entries):
             return
-        complete = len(entries) == len(self.sources) and all(entry.status is ItemStatus.SUCCESS for entry in entries)
+        complete = self._is_complete(state)
         repository = await self._repository_here(ctx)
         folder = await ctx.scratch(THIS_COMPUTER)
         manifest = Manifest(
@@ -232,16 +254,46 @@ class _Backup(msgspec.Struct, frozen=True):
             run=self.run,
             trigger=self.trigger,
             outcome=COMPLETE if complete else PARTIAL,
+            snapshots=sum(bool(entry.snapshot) for entry in entries),
         )
         label = Label(THIS_COMPUTER, (*tags, *self.own_tags))
         made = await repository.restic.backup_one_file(folder, MANIFEST_NAME, label)
         await repository.expect(made.snapshot)
+
+    def _is_complete(self, state: BackupState) -> bool:
+        """Whether every source that was asked for was taken whole."""
+        entries = state.entries.values()
+        return len(entries) == len(self.sources) and all(entry.status is ItemStatus.SUCCESS for entry in entries)
 
     async def _point_is_closed(self, ctx: Ctx, _state: BackupState) -> bool:
         """Whether the manifest is in the repository: restic may be interrupted when it has just written it."""
         restic = (await self._repository_here(ctx)).restic
         found = await restic.snapshots((f"run:{self.run}", "type:manifest"))
         return any(one.summary is not None and one.summary.total_files_processed == 1 for one in found)
+
+    async def _remove_old_points(self, ctx: Ctx, state: BackupState) -> None:
+        """Removes what the policy lets go, unless this backup lacks something: then every old point may be needed."""
+        if not self._is_complete(state):
+            raise _retention_skipped()
+        made = point_just_made(self.run, complete=self.type == "full")
+        if await is_due(self.site, [made, *state.before], ctx.records):
+            await choose_by_policy(self._removal(), ctx, state.removal)
+            await self._removal().let_go(ctx, state.removal)
+
+    async def _prune(self, ctx: Ctx, state: BackupState) -> None:
+        await self._removal().prune(ctx, state.removal)
+
+    def _removal(self) -> Removal:
+        return Removal(self.site, self.repositories, self.run)
+
+
+def _retention_skipped() -> StepSkipped:
+    return StepSkipped(
+        text("Old points were not removed, because something is missing in this backup."),
+        text("All of them are still there."),
+        text("Mend what is missing; after the next complete backup old points are removed again."),
+        "retention.skipped",
+    )
 
 
 def _entry(source: Source, captured: Captured) -> SourceEntry:

@@ -11,10 +11,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from app.foundation.errors import Problem
+from app.foundation.errors import Problem, UserError
 from app.foundation.events import Item, ItemStatus, Phase, Recorded
 from app.foundation.words import Text
 from app.hosts.host import Host
+from app.records.site_records import SiteRecords
 from app.settings.model import Site
 
 S = TypeVar("S")
@@ -27,8 +28,14 @@ class OnFailure(enum.Enum):
     """The run fails; only the steps of phase FINISH are still done."""
     FAIL_ITEM = "fail-item"
     """Its item fails, the run goes on and ends partial."""
+    PARTIAL = "partial"
+    """What the run is for was done before; the run stops as after STOP, and ends partial. A cancel does the same."""
     WARN = "warn"
     """Told as a warning, nothing more."""
+
+
+class StepSkipped(UserError):
+    """Raised by a step that is left out for once: its reason is told, and the run goes on."""
 
 
 class Ctx(Protocol):
@@ -42,6 +49,10 @@ class Ctx(Protocol):
 
     def emit(self, event: Recorded) -> None:
         """Tells what happened to whoever follows the run."""
+
+    @property
+    def records(self) -> SiteRecords:
+        """What happened on the plan's site: what a job has to know of earlier runs, and leaves to later ones."""
 
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files on that host; removed when the run ends, however it ends."""

@@ -6,11 +6,22 @@ Values are `[A-Za-z0-9._-]` (restic splits a tag list at commas); the site file 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
-from app.settings.model import Site, Source
+from app.settings.model import THIS_COMPUTER, Site, Source
 
 COMPLETE = "complete"
 PARTIAL = "partial"
+
+MANIFEST = "manifest"
+KEEP = "keep"
+VERIFY = "verify"
+MARKS = (KEEP, VERIFY)
+"""Types of snapshots that say something of a point whose `run:` they carry, and are no part of it."""
+
+PASS = "pass"
+FAIL = "fail"
+"""Outcomes of a verification; any other, such as `unchecked`, says nothing about the point."""
 
 
 def site_tag(site: str) -> str:
@@ -33,19 +44,40 @@ def source_tags(site: Site, source: Source, *, run: str, trigger: str, type_: st
     )
 
 
-def manifest_tags(site: Site, *, host: str, run: str, trigger: str, outcome: str) -> tuple[str, ...]:
-    """The tags of a point's manifest; `outcome:` says without opening it whether the point is complete."""
+def manifest_tags(site: Site, *, host: str, run: str, trigger: str, outcome: str, snapshots: int) -> tuple[str, ...]:
+    """The tags of a point's manifest.
+
+    `outcome:` says without opening it whether the point is complete, `snapshots:` of how many it is made: one that
+    has lost some does not look whole.
+    """
+    tags = _tags_of_ours(site, type_=MANIFEST, host=host, run=run, trigger=trigger)
+    return (*tags, f"outcome:{outcome}", f"snapshots:{snapshots}")
+
+
+def keep_tags(site: Site, *, point: str, until: date) -> tuple[str, ...]:
+    """The tags of a mark that keeps a point to the end of that day, in the site's time zone."""
+    tags = _tags_of_ours(site, type_=KEEP, host=THIS_COMPUTER, run=point, trigger="manual")
+    return (*tags, f"until:{until.isoformat()}")
+
+
+def verify_tags(site: Site, *, point: str, trigger: str, outcome: str) -> tuple[str, ...]:
+    """The tags of what a verification of a point found: `outcome` is PASS, FAIL, or another word for neither."""
+    tags = _tags_of_ours(site, type_=VERIFY, host=THIS_COMPUTER, run=point, trigger=trigger)
+    return (*tags, f"outcome:{outcome}")
+
+
+def _tags_of_ours(site: Site, *, type_: str, host: str, run: str, trigger: str) -> tuple[str, ...]:
+    """The tags of a snapshot that holds nothing of the site's but what Overwinter says itself."""
     return (
         f"app:{site.app}",
         f"env:{site.env}",
         f"host:{host}",
         site_tag(site.name),
-        "source:manifest",
-        "layer:manifest",
+        f"source:{type_}",
+        f"layer:{type_}",
         f"run:{run}",
         f"trigger:{trigger}",
-        "type:manifest",
-        f"outcome:{outcome}",
+        f"type:{type_}",
     )
 
 

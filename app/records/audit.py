@@ -7,7 +7,7 @@ from there on. Only the newest entries can be cut off unseen; a digest noted els
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -59,9 +59,10 @@ def append(connection: Connection, site: str, who: str, what: str, fields: Mappi
     return entry
 
 
-def entries(connection: Connection, site: str) -> list[AuditEntry]:
-    """The site's entries, oldest first."""
-    rows = connection.execute(select(audit).where(audit.c.site == site).order_by(audit.c.number))
+def entries(connection: Connection, site: str, of: Collection[str] = ()) -> list[AuditEntry]:
+    """The site's entries, oldest first; only those that say one of the words `of`, where any are given."""
+    query = select(audit).where(audit.c.site == site).order_by(audit.c.number)
+    rows = connection.execute(query.where(audit.c.what.in_(of)) if of else query)
     return [AuditEntry(**row._mapping) for row in rows]
 
 

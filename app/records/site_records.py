@@ -6,7 +6,7 @@ another language later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -183,9 +183,12 @@ class SiteRecords:
         cleaned = {name: clean(value) for name, value in fields.items()}
         await self._database.write(lambda connection: audit.append(connection, self._site, clean(who), what, cleaned))
 
-    async def audit(self) -> list[AuditEntry]:
-        """The site's audit log, oldest first; `audit.first_broken` says whether it is as it was written."""
-        return await self._database.read(lambda connection: audit.entries(connection, self._site))
+    async def audit(self, of: Collection[str] = ()) -> list[AuditEntry]:
+        """The site's audit log, oldest first, or of it the entries that say one of the words `of`.
+
+        `audit.first_broken` says whether the whole is as it was written.
+        """
+        return await self._database.read(lambda connection: audit.entries(connection, self._site, of))
 
     async def _ask(self, run_id: str, query: Callable[[Connection], T]) -> T:
         """Reads of a run of this site; `Refused` when there is none of that id."""

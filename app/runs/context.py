@@ -12,18 +12,25 @@ import msgspec
 from app.foundation.events import Recorded
 from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
 from app.hosts.orphans import RUN_VARIABLE
+from app.records.site_records import SiteRecords
 
 
 class RunContext:
     """The `Ctx` of one run."""
 
     def __init__(
-        self, run: str, hosts: Mapping[str, Host], secrets: Mapping[str, str], tell: Callable[[Recorded], None]
+        self,
+        run: str,
+        hosts: Mapping[str, Host],
+        secrets: Mapping[str, str],
+        tell: Callable[[Recorded], None],
+        records: SiteRecords,
     ) -> None:
         self._run = run
         self._hosts = hosts
         self._secrets = secrets
         self._tell = tell
+        self._records = records
         self._scratch: dict[str, asyncio.Task[str]] = {}
 
     def host(self, name: str) -> Host:
@@ -37,6 +44,11 @@ class RunContext:
     def emit(self, event: Recorded) -> None:
         """Tells it to whoever follows."""
         self._tell(event)
+
+    @property
+    def records(self) -> SiteRecords:
+        """What happened on the run's site."""
+        return self._records
 
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files there, made when first asked for."""

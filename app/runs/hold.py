@@ -25,7 +25,7 @@ WATCH_WITHIN = 120.0
 class Hold:
     """The site lock and the leases of one run."""
 
-    def __init__(self, run: Run, records: SiteRecords, lock: SiteLock, warn: Callable[[Problem], None]) -> None:
+    def __init__(self, run: Run, records: SiteRecords, lock: SiteLock, warn: Callable[[Problem], object]) -> None:
         """`warn` is told what a person should know and what does not stop the run."""
         self._run = run
         self._records = records

@@ -31,7 +31,7 @@ from app.foundation.events import (
 from app.foundation.redact import Redactor
 from app.foundation.words import Text, text
 from app.hosts.host import Host
-from app.jobs.plan import AnyPlan, OnFailure, Step, failed_item
+from app.jobs.plan import AnyPlan, OnFailure, Step, StepSkipped, failed_item
 from app.records.cleaned import cleaned_item, cleaned_problem
 from app.records.runs import Run
 from app.records.site_records import SiteRecords
@@ -50,6 +50,7 @@ PASSING = ("store.busy", "store.unreachable")
 T = TypeVar("T")
 
 KEPT = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)
+_DONE: tuple[StepOutcome, Problem | None] = (StepOutcome.DONE, None)
 
 
 class SecretReader(Protocol):
@@ -73,7 +74,7 @@ class Work:
         secrets: SecretReader,
         hosts: Callable[[Mapping[str, str]], Awaitable[Mapping[str, Host]]],
         leases: Callable[[Mapping[str, Host]], Sequence[Lease]],
-        hold: Callable[[Callable[[Problem], None]], Hold],
+        hold: Callable[[Callable[[Problem], object]], Hold],
         put_in_order: Callable[[], Awaitable[None]],
     ) -> None:
         """`hosts` makes the hosts of the plan, given its secrets, and `leases` what is held on them; `hold` makes what
@@ -93,6 +94,7 @@ class Work:
         self._unstored: list[Item] = []
         self._began = False
         self._refused = False
+        self._shortfall: Problem | None = None
         self._known: list[str] = []
 
     async def carry_out(self) -> None:
@@ -150,7 +152,7 @@ class Work:
         self._began = True
         await self._clear_after_dead_runs()
         logged = {name: LoggedHost(host, self._run.id, self._writer.log) for name, host in hosts.items()}
-        context = RunContext(self._run.id, logged, secrets, self._tell)
+        context = RunContext(self._run.id, logged, secrets, self._tell, self._records)
         try:
             return await self._steps(context)
         finally:
@@ -174,7 +176,7 @@ class Work:
         try:
             await work
         except Exception as error:  # noqa: BLE001  told
-            self._warn(cleaned_problem(self._redactor, as_problem(error)))
+            self._warn(as_problem(error))
 
     async def _read_secrets(self) -> dict[str, str]:
         """All secrets of the plan, before its first effect; a missing or unreadable one refuses the whole run."""
@@ -198,35 +200,51 @@ class Work:
 
     async def _steps(self, context: RunContext) -> Problem | None:
         stopped: Problem | None = None
+        last = self._last_that_counts()
         for number, step in enumerate(self._plan.steps, 1):
-            if stopped is not None and step.phase is not Phase.FINISH:
+            left_out = stopped or self._shortfall or (number > last and _was_cancelled())
+            if left_out and step.phase is not Phase.FINISH:
                 continue
-            failure = await self._step(number, step, context)
+            try:
+                failure = await self._step(number, step, context)
+            except asyncio.CancelledError:
+                if number <= last:
+                    raise
+                failure = _cut_short(step.title)
             if failure is not None and step.on_failure is OnFailure.STOP:
                 stopped = stopped or failure
+            if failure is not None and step.on_failure is OnFailure.PARTIAL:
+                self._shortfall = self._shortfall or failure
         return stopped
+
+    def _last_that_counts(self) -> int:
+        """The number of the last step without which the run has not done what it is for."""
+        counting = [n for n, step in enumerate(self._plan.steps, 1) if step.on_failure is not OnFailure.PARTIAL]
+        return max(counting, default=0)
 
     async def _step(self, number: int, step: Step[Any], context: RunContext) -> Problem | None:
         """Does one step; gives what went wrong. A cancel closes the step and goes on up.
 
-        When the last step has happened it comes too late, and the run ends as what it is.
+        When the last step that counts has happened it comes too late, and the run ends as what it is.
         """
-        of = len(self._plan.steps)
+        of, last, ending = len(self._plan.steps), self._last_that_counts(), _DONE
         await patiently(partial(self._records.add_step, self._run.id, number, step.key, step.title, step.phase))
         self._tell(StepStarted(key=step.key, title=step.title, phase=step.phase, number=number, of=of))
         try:
             async with asyncio.timeout(step.deadline):
                 await step.do(context, self._plan.state)
         except asyncio.CancelledError:
-            if number < of or not await to_its_end(self._happened(step, context)):
+            if number < last or not await to_its_end(self._happened(step, context)):
                 await to_its_end(self._finish_step(number, step, StepOutcome.CANCELLED, None))
                 raise
+        except StepSkipped as skipped:
+            ending = (StepOutcome.SKIPPED, self._warn(as_problem(skipped)))
         except Exception as error:  # noqa: BLE001  told, recorded and judged by the step's own rule
             if not await to_its_end(self._happened(step, context)):
                 return await self._step_failed(number, step, error)
             self._warn(as_problem(error))
-        finishing = self._finish_step(number, step, StepOutcome.DONE, None)
-        await (to_its_end(finishing) if number == of else finishing)
+        finishing = self._finish_step(number, step, *ending)
+        await (to_its_end(finishing) if number >= last else finishing)
         return None
 
     async def _happened(self, step: Step[Any], context: RunContext) -> bool:
@@ -237,7 +255,7 @@ class Work:
             async with asyncio.timeout(HAPPENED_WITHIN):
                 return await step.happened(context, self._plan.state)
         except Exception as error:  # noqa: BLE001  what cut the step short is what the run is judged by
-            self._tell(Warned(warning=_unclear(step.title, cleaned_problem(self._redactor, as_problem(error)))))
+            self._warn(_unclear(step.title, cleaned_problem(self._redactor, as_problem(error))))
             return False
 
     async def _step_failed(self, number: int, step: Step[Any], error: Exception) -> Problem:
@@ -259,8 +277,11 @@ class Work:
         await patiently(partial(self._records.finish_step, self._run.id, number, outcome, failure))
         self._tell(StepFinished(key=step.key, outcome=outcome, error=failure))
 
-    def _warn(self, problem: Problem) -> None:
-        self._tell(Warned(warning=cleaned_problem(self._redactor, problem)))
+    def _warn(self, problem: Problem) -> Problem:
+        """Tells what does the run no harm."""
+        cleaned = cleaned_problem(self._redactor, problem)
+        self._tell(Warned(warning=cleaned))
+        return cleaned
 
     def _tell(self, event: Recorded) -> None:
         if isinstance(event, ItemFinished):
@@ -280,7 +301,7 @@ class Work:
             return Outcome.REFUSED if self._refused else Outcome.FAILED
         statuses = [item.status for item in self._items.values()]
         if len(statuses) == len(self._plan.items) and all(status is ItemStatus.SUCCESS for status in statuses):
-            return Outcome.SUCCESS
+            return Outcome.PARTIAL if self._shortfall else Outcome.SUCCESS
         return Outcome.PARTIAL if any(status in KEPT for status in statuses) else Outcome.FAILED
 
     def _counters(self) -> Counters:
@@ -300,7 +321,7 @@ class Work:
         A run that somebody took for dead, and closed, ends as what they recorded.
         """
         if error is None and outcome is not Outcome.SUCCESS:
-            error = next((item.error for item in self._items.values() if item.error is not None), None)
+            error = next((item.error for item in self._items.values() if item.error is not None), self._shortfall)
         if self._writer.incomplete:
             self._writer.tell(Warned(warning=_log_incomplete(self._writer.incomplete)))
         closed = RunClosed(outcome=outcome, rollback=Rollback.NONE, counters=self._counters(), error=error)
@@ -343,7 +364,7 @@ def missing_secret(site: str, name: str) -> Refused:
 
 CANCELLED = Cancelled(
     text("The run was cancelled."),
-    text("What was already in the repository stays there; no recovery point was made."),
+    text("What was in the repository stays there; only what the list of points shows as complete was finished."),
     text("Start it again when you are ready; what is already there is not uploaded twice."),
     "run.cancelled",
 ).problem
@@ -355,6 +376,15 @@ def _overdue(title: Text) -> UserError:
         text("It was ended; what it had not finished does not count as done."),
         text("Look into the log, mend what is slow, and start again."),
         "run.step-overdue",
+    )
+
+
+def _cut_short(title: Text) -> Problem:
+    return Problem(
+        text("The run was cancelled in its last part: {step}", step=title),
+        text("What it was for is done and kept; only this part was cut short."),
+        text("Nothing has to be done: the next run finishes it."),
+        "run.cut-short",
     )
 
 
@@ -376,6 +406,12 @@ def _log_incomplete(why: str) -> Problem:
         "run.log-incomplete",
         why,
     )
+
+
+def _was_cancelled() -> bool:
+    """Whether a cancel of this task came that was too late for the step it met."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def patiently(write: Callable[[], Awaitable[None]]) -> None:

@@ -31,7 +31,7 @@ from app.settings.paths import is_absolute, is_whole_disk, steps_up
 Where = tuple[str | int, ...]
 """The place of a field: ("sources", 0, "root"), counted from 0."""
 
-RESERVED_SOURCES = ("manifest",)
+RESERVED_SOURCES = ("manifest", "keep", "verify")
 """Names that Overwinter's own snapshots go by."""
 
 

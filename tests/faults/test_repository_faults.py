@@ -90,7 +90,7 @@ HUGE_LINE = "head -c 10485760 /dev/zero | tr '\\0' x"
 LIES: dict[str, tuple[str, Sequence[str], str]] = {
     "garbage": ("backup", ["head -c 300000 /dev/urandom"], "restic.no-summary"),
     "no summary": ("backup", ['real "$@" | sed /summary/d'], "restic.no-summary"),
-    "garbage about itself": ("cat", ["head -c 300000 /dev/urandom"], "restic.unclear-answer"),
+    "garbage about itself": ("snapshots", ["head -c 300000 /dev/urandom"], "restic.unclear-answer"),
 }
 
 

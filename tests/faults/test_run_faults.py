@@ -15,10 +15,10 @@ import pytest
 
 from app.assembly import Overwinter
 from app.foundation.errors import UserError
-from app.foundation.events import Outcome, Phase, Told, Warned
+from app.foundation.events import Outcome, Phase, StepOutcome, Told, Warned
 from app.foundation.words import text
 from app.hosts.host import Command
-from app.jobs.plan import Ctx, Step
+from app.jobs.plan import Ctx, OnFailure, Step
 from app.records.runs import Run
 from app.runs.engine import run_engine
 from tests.real.practice import Seen, nothing, opened, plan_of
@@ -50,11 +50,11 @@ async def answer(happened: bool | None, _ctx: Ctx, _state: Seen) -> bool:
     return happened
 
 
-async def begun(app: Overwinter, *steps: Step[Seen]) -> str:
-    """The id of a run whose last step is under way."""
+async def begun(app: Overwinter, *steps: Step[Seen], begin: int = 0) -> str:
+    """The id of a run whose last step is under way, or the one of the number `begin`."""
     launched = await app.runner.launch(await plan_of(app, steps))
     async with asyncio.timeout(10):
-        while len(await app.records(SITE).steps(launched.run)) < len(steps):  # noqa: ASYNC110  a row tells nobody
+        while len(await app.records(SITE).steps(launched.run)) < (begin or len(steps)):  # noqa: ASYNC110  a row tells nobody
             await asyncio.sleep(0.01)
     return launched.run
 
@@ -107,6 +107,73 @@ def test_a_cancel_that_comes_when_the_last_step_has_happened_comes_too_late(
             assert (done.outcome, codes) == (outcome, warned)
 
     run(story())
+
+
+def last_part(do: Callable[[Ctx, Seen], Awaitable[None]]) -> Step[Seen]:
+    return Step("last", text("Last part"), Phase.STAGE, do, on_failure=OnFailure.PARTIAL)
+
+
+@pytest.mark.spec("J2", "B7")
+@pytest.mark.parametrize("cancels", [1, 3])
+def test_a_cancel_when_the_run_has_done_what_it_is_for_leaves_out_the_rest(tmp_path: Path, cancels: int) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as app:
+            run_id = await begun(app, step(for_ever, partial(answer, True)), last_part(fail), begin=1)
+            for _ in range(cancels):
+                await app.runner.cancel(SITE, run_id)
+                await asyncio.sleep(0)
+            done, _ = await ended(app, run_id)
+            assert done.outcome is Outcome.SUCCESS
+            assert [each.outcome for each in await app.records(SITE).steps(done.id)] == [StepOutcome.DONE]
+
+    run(story())
+
+
+@pytest.mark.spec("J2", "B7")
+@pytest.mark.parametrize("cancels", [1, 3])
+def test_a_cancel_in_the_last_part_cuts_only_that_short(tmp_path: Path, cancels: int) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as app:
+            run_id = await begun(app, step(nothing), last_part(for_ever))
+            for _ in range(cancels):
+                await app.runner.cancel(SITE, run_id)
+                await asyncio.sleep(0)
+            done, _ = await ended(app, run_id)
+            assert done.outcome is Outcome.PARTIAL
+            assert done.error is not None
+            assert done.error.code == "run.cut-short"
+            outcomes = [each.outcome for each in await app.records(SITE).steps(run_id)]
+            assert outcomes == [StepOutcome.DONE, StepOutcome.CANCELLED]
+
+    run(story())
+
+
+@pytest.mark.spec("J2", "B7")
+def test_a_cancel_at_any_moment_around_the_last_part_closes_the_run_as_what_it_is(tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    moments = random.Random(seed)
+    seen = set()
+
+    async def story() -> None:
+        async with opened(tmp_path) as app:
+            for _ in range(40):
+                launched = await app.runner.launch(
+                    await plan_of(app, [step(nothing), step(nothing), last_part(nothing), last_part(for_ever)])
+                )
+                await asyncio.sleep(moments.uniform(0, 0.04))
+                with contextlib.suppress(UserError):
+                    await app.runner.cancel(SITE, launched.run)
+                done, _ = await ended(app, launched.run)
+                steps = [each.outcome for each in await app.records(SITE).steps(done.id)]
+                seen.add(done.outcome)
+                whole = steps[:2] == [StepOutcome.DONE] * 2
+                assert done.outcome in (
+                    (Outcome.CANCELLED, Outcome.PARTIAL, Outcome.SUCCESS) if whole else (Outcome.CANCELLED,)
+                ), f"seed {seed}"
+                assert done.outcome is not Outcome.CANCELLED or len(steps) <= 2, f"seed {seed}: {steps}"
+
+    run(story())
+    print(seen)  # noqa: T201  shown when the test fails
 
 
 @pytest.mark.spec("J2")

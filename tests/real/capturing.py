@@ -15,6 +15,7 @@ from app.hosts.local import LocalHost
 from app.jobs.pace import Pace
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.jobs.sources.kinds import driver_of
+from app.records.site_records import SiteRecords
 from app.runs.context import RunContext
 from app.settings.model import Source
 from app.tools.restic.repository import Restic
@@ -22,6 +23,7 @@ from app.tools.restic.session import Repository
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
 
 SITE = "north-house"
+NO_RECORDS = cast("SiteRecords", None)  # no driver asks for what happened before
 REPOSITORY_PASSWORD = "canary'repo \"pass-Xw3"
 
 
@@ -89,7 +91,7 @@ class Capturing:
         watched = cast("Host", Watched(host, self._saw))
         session = restic.session
         through = Restic(watched, session.program, session.repository, REPOSITORY_PASSWORD)
-        context = RunContext("0" * 8, {source.host: watched}, secrets, self.events.append)
+        context = RunContext("0" * 8, {source.host: watched}, secrets, self.events.append, NO_RECORDS)
         intake = Intake(SITE, through, ("site:test", "type:full"), Pace("x", self.events.append))
         try:
             return await driver_of(source, equipment).capture(context, intake)

@@ -26,7 +26,7 @@ from app.foundation.events import (
 )
 from app.foundation.words import text
 from app.hosts.host import Command
-from app.jobs.plan import Ctx, OnFailure, Step
+from app.jobs.plan import Ctx, OnFailure, Step, StepSkipped
 from app.records.owners import Owner
 from app.records.runs import Run, new_run_id
 from app.runs.files import LOG
@@ -179,6 +179,40 @@ def test_a_step_over_its_deadline_says_so(tmp_path: Path) -> None:
             done, _ = await to_the_end(app, step("hangs", for_ever, deadline=0.05))
             assert done.error is not None
             assert done.error.code == "run.step-overdue"
+
+    run(story())
+
+
+@pytest.mark.spec("B7")
+def test_a_last_part_that_fails_makes_the_run_partial_and_stops_what_follows(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as app:
+            state = Seen()
+            done, _ = await to_the_end(
+                app,
+                step("works", partial(note, "worked")),
+                step("breaks", partial(fail, TROUBLE), on_failure=OnFailure.PARTIAL),
+                step("after", partial(note, "after"), on_failure=OnFailure.PARTIAL),
+                step("tidies", partial(note, "tidied"), phase=Phase.FINISH),
+                state=state,
+            )
+            assert (done.outcome, done.error) == (Outcome.PARTIAL, TROUBLE.problem)
+            assert state.words == ["worked", "tidied"]
+
+    run(story())
+
+
+def test_a_step_that_is_left_out_says_why_and_harms_nothing(tmp_path: Path) -> None:
+    reason = StepSkipped(text("Not today."), text("Nothing is lost."), text("Wait."), "practice.skipped")
+
+    async def story() -> None:
+        async with opened(tmp_path) as app:
+            done, told = await to_the_end(app, step("skips", partial(fail, reason)), step("fine"))
+            assert done.outcome is Outcome.SUCCESS
+            assert [event.warning for event in told if isinstance(event, Warned)] == [reason.problem]
+            first, second = await app.records(SITE).steps(done.id)
+            assert (first.outcome, first.error) == (StepOutcome.SKIPPED, reason.problem)
+            assert second.outcome is StepOutcome.DONE
 
     run(story())
 

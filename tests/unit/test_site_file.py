@@ -216,6 +216,7 @@ PROBLEMS = [
     ("timeout =", 'timeout = "60"', "site-file.wrong-value", '"60s"'),
     ("keep_weekly =", "keep_weekly = -1", "site-file.wrong-value", "0 to 10000"),
     ("keep_weekly =", "keep_weakly = 4", "site-file.unknown-key", 'Did you mean "keep_weekly"?'),
+    ("keep_weekly =", 'keep_within = "14 days"', "site-file.wrong-value", "14d"),
     ("user =", 'password = "canary"', "site-file.unknown-key", "overwinter secret set"),
     ("[retention]", "[retension]", "site-file.unknown-key", 'Did you mean "retention"?'),
     ("format =", "format = 0", "site-file.wrong-value", "format = 1"),
@@ -495,7 +496,12 @@ def sites(draw: st.DrawFn) -> Site:
         hosts=tuple(draw(hosts(name)) for name in names[:2]),
         sources=tuple(draw(sources(name)) for name in names[2:4]),
         commands=tuple(draw(commands(name)) for name in names[4:6]),
-        retention=Retention(keep_daily=draw(st.integers(0, 10_000)), keep_weekly=draw(st.integers(0, 99))),
+        retention=Retention(
+            keep_last=draw(st.integers(0, 3)),
+            keep_daily=draw(st.integers(0, 10_000)),
+            keep_weekly=draw(st.integers(0, 99)),
+            keep_within=draw(st.sampled_from(["", "14d", "1y6m14d12h"])),
+        ),
     )
 
 

@@ -140,7 +140,7 @@ async def _read_back(source: Source, server: Server, intake: Intake, made: Backu
 async def _withdraw(ctx: Ctx, intake: Intake, made: Backup) -> None:
     """Takes a snapshot out that must not count; where that is refused it is at least said."""
     try:
-        await intake.restic.forget(made.snapshot)
+        await intake.restic.forget([made.snapshot])
     except UserError as error:
         ctx.emit(Warned(warning=_still_there(made, error.problem)))
 

@@ -15,6 +15,9 @@ from app.tools.restic.output import Words
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD, INTERRUPTED = 10, 11, 12, 130
 
+NOT_REMOVED = 3
+"""restic's exit code for: `forget` could not remove a snapshot. 0.18 ends with 0 then, and only its words say it."""
+
 
 class Attempt(msgspec.Struct, frozen=True):
     """What restic was asked about and where it writes; "" for what does not apply.
@@ -262,6 +265,28 @@ def no_such_snapshot(words: Words, attempt: Attempt) -> UserError:
         text("Nothing was read; it may have been removed by the retention policy."),
         text("List the snapshots and choose one of them."),
         "restic.no-such-snapshot",
+        words.detail,
+    )
+
+
+_NOT_REMOVED = re.compile(r"^unable to remove .*snapshot")
+
+
+def is_not_removed(words: Words) -> bool:
+    """Whether a `forget` says that it could not remove a snapshot."""
+    return any(_NOT_REMOVED.match(line) for line in words.text)
+
+
+def not_removed(words: Words, attempt: Attempt) -> UserError:
+    """The repository keeps what it was asked to let go."""
+    return UserError(
+        text("The repository at {repository} lets nothing be removed.", repository=attempt.repository),
+        text("Old points stay and take room; new backups are not affected."),
+        text(
+            "Where the server is append-only on purpose, remove old points from a computer that may, and back up with"
+            " --no-retention here. Otherwise see that this user may delete files in the repository."
+        ),
+        "restic.not-removed",
         words.detail,
     )
 

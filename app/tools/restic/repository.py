@@ -24,11 +24,14 @@ from app.tools.restic.backup import (
     outcome,
     refuse_relative,
 )
-from app.tools.restic.errors import no_such_snapshot
+from app.tools.restic.errors import NOT_REMOVED, is_not_removed, no_such_snapshot, not_removed
 from app.tools.restic.output import AnyMessage, Config, Found, Initialized, Lock, Snapshot, Stats
 from app.tools.restic.session import Repository, Session
 from app.tools.restic.tree import Tree
 from app.tools.restic.way import Way
+
+FORGOTTEN_AT_ONCE = LONGEST_ARGUMENTS // 65
+"""So many ids, of 64 characters each, are named to one restic."""
 
 
 class Restic:
@@ -59,11 +62,30 @@ class Restic:
         answer = await self.session.ask(self.session.attempt(), "cat", "config")
         return answer.document(Config)
 
-    async def snapshots(self, tags: Sequence[str] = ()) -> list[Snapshot]:
-        """All snapshots that carry every one of `tags`, oldest first; a locked repository lists them too."""
-        wanted = [f"--tag={','.join(tags)}"] if tags else []
-        answer = await self.session.ask(self.session.attempt(), "snapshots", "--no-lock", *wanted)
+    async def snapshots(self, tags: Sequence[str] = (), *, lock: bool = False) -> list[Snapshot]:
+        """All snapshots that carry every one of `tags`, oldest first.
+
+        A locked repository lists them too, unless it is to be locked (with `lock`) as work on it would.
+        """
+        options = [*([] if lock else ["--no-lock"]), *([f"--tag={','.join(tags)}"] if tags else [])]
+        answer = await self.session.ask(self.session.attempt(), "snapshots", *options)
         return answer.document(list[Snapshot])
+
+    async def forget(self, snapshots: Sequence[str]) -> None:
+        """Removes these snapshots, by their full ids; their data stays until `prune`. Those that are gone are no error.
+
+        Raises `restic.not-removed` when the repository keeps any of them; others may be gone then.
+        """
+        attempt = self.session.attempt()
+        for first in range(0, len(snapshots), FORGOTTEN_AT_ONCE):
+            some = snapshots[first : first + FORGOTTEN_AT_ONCE]
+            answer = await self.session.run(attempt, ["forget", *some], accept=frozenset({0, NOT_REMOVED}))
+            if answer.finished.code == NOT_REMOVED or is_not_removed(answer.words):
+                raise not_removed(answer.words, attempt)
+
+    async def prune(self) -> None:
+        """Frees what no snapshot needs any more; may be interrupted at any moment, and takes a while."""
+        await self.session.run(self.session.attempt(), ["prune"])
 
     async def stats(self) -> Stats:
         """What the repository's data takes; reads every tree, so it takes minutes where there are many files."""
@@ -99,13 +121,6 @@ class Restic:
         Those of work that goes on, here or elsewhere, stay (restic manual, "unlock").
         """
         await self.session.run(self.session.attempt(), ["unlock"])
-
-    async def forget(self, snapshot: str) -> None:
-        """Takes one snapshot out of the list, named by its whole id; its data stays until the next prune.
-
-        An append-only repository refuses, with exit code 3 from restic 0.19 on and 1 before.
-        """
-        await self.session.run(self.session.attempt(snapshot=snapshot), ["forget", "--", snapshot])
 
     async def backup(self, selection: Selection, label: Label, progress: Progress | None = None) -> Backup:
         """Takes files and folders into a snapshot. What could not be read is named in the result (`partial`)."""

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,14 @@ class SealedRepository:
         content = _seal(self._keys, json.dumps(lock).encode())
         name = hashlib.sha256(content).hexdigest()
         (self._folder / "locks" / name).write_bytes(content)
+        return name
+
+    def add_snapshot(self, tree: str, at: datetime, host: str, tags: Sequence[str]) -> str:
+        """A snapshot of a tree that the repository holds, as if it had been made then; gives its id."""
+        said = {"time": at.isoformat().replace("+00:00", "Z"), "tree": tree, "paths": ["/"], "hostname": host}
+        content = _seal(self._keys, json.dumps({**said, "tags": list(tags)}).encode())
+        name = hashlib.sha256(content).hexdigest()
+        (self._folder / "snapshots" / name).write_bytes(content)
         return name
 
     def _derived(self) -> _Keys:

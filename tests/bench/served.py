@@ -4,16 +4,18 @@ Run: python -m tests.bench.served [--megabytes N] [--times N] [--restic PATH] [-
 
 The other host is this computer: once under another name (what is measured is rclone, the tunnel of `LocalHost` and the
 authentication), once over SSH to a server on loopback. Backups go into fresh repositories, restores into fresh folders,
-in turns. Linux and macOS.
+in turns. The last way has the tunnel led by OpenSSH's own client, for comparison. Linux and macOS.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,41 @@ async def over_ssh(bench: Bench, repository: Repository, work: Callable[[Restic]
         await links.close()
 
 
+async def through_openssh(
+    bench: Bench, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]
+) -> float:
+    """Everything over our connection but the tunnel, which `ssh -R` leads."""
+    links = Links(bench.blocking, bench.folder / "known-hosts")
+    try:
+        there = _LedByOpenSsh(links.to(route_to(bench.server)), {})
+        there.server = bench.server
+        return await _led(bench, there, repository, work)
+    finally:
+        await links.close()
+
+
+class _LedByOpenSsh(SshHost):
+    server: SshServer
+
+    @asynccontextmanager
+    async def reverse_tunnel(self, port: int) -> AsyncIterator[str]:
+        """As the host's own, by the program `ssh`."""
+        with tempfile.TemporaryDirectory(prefix="overwinter-") as folder:
+            socket = Path(folder) / "s"
+            options = ("ExitOnForwardFailure=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
+            command = ["-N", "-q", "-F", "none", *(f"-o{one}" for one in options), "-i", str(self.server.key_file)]
+            command += ["-p", str(self.server.port), "-R", f"{socket}:127.0.0.1:{port}"]
+            command.append(f"{self.server.user}@{self.server.address}")
+            ssh = await asyncio.create_subprocess_exec("ssh", *command)
+            try:
+                while not socket.exists():  # noqa: ASYNC110  the program says nothing when it is ready
+                    await asyncio.sleep(0.02)
+                yield str(socket)
+            finally:
+                ssh.terminate()
+                await ssh.wait()
+
+
 async def _led(
     bench: Bench, there: Host, repository: Repository, work: Callable[[Restic], Coroutine[Any, Any, float]]
 ) -> float:
@@ -95,7 +132,7 @@ def _site(repository: Repository) -> Site:
     return Site(name="bench", repository=RepositorySettings(url=repository.address))
 
 
-WAYS = {"directly": directly, "served": served, "over SSH": over_ssh}
+WAYS = {"directly": directly, "served": served, "over SSH": over_ssh, "OpenSSH": through_openssh}
 
 
 async def one_round(bench: Bench, number: int, seconds: dict[str, list[float]]) -> None:
@@ -139,7 +176,7 @@ def measure(restic: str, megabytes: int, times: int) -> None:
     rows = []
     for name in ("backup", "restore"):
         alone = seconds[f"{name} directly"]
-        for way in ("served", "over SSH"):
+        for way in ("served", "over SSH", "OpenSSH"):
             through = seconds[f"{name} {way}"]
             ratios = [first / second for first, second in zip(alone, through, strict=True)]
             rows.append((f"{name} {way}", spread(alone), spread(through), spread(ratios)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from app.jobs import sources
-from tests.faults.family import Family
+from tests.faults.family import Family, held, waited_for
 from tests.faults.shims import Recorders
 from tests.faults.test_canaries import Search
 from tests.features.console import PASSPHRASE, Console
@@ -151,6 +152,14 @@ def test_a_server_that_is_away_is_found_so_within_seconds_and_named(
     assert said.json["items"][0]["error"]["code"] == "host.unreachable"
 
 
+def files_alone(console: Console, root: Path) -> str:
+    """A site file with one source, the files below `root`."""
+    head = site_file(console.folder, root, 1).partition("[[sources]]")[0]
+    return f'{head}[[sources]]\nname = "laravel"\nkind = "files"\nroot = "{root}"\n'
+
+
+ENDLESS = 16 * 2**30  # bytes of nothing: far more than the test waits for
+
 FILES_ONLY = """
 [[sources]]
 host = "server"
@@ -159,6 +168,40 @@ kind = "files"
 root = "/"
 include = ["etc/hostname"]
 """
+
+
+@pytest.mark.spec("H2", "J2")
+def test_a_laptop_that_sleeps_longer_than_the_server_waits_leaves_nothing_and_goes_on_afterwards(
+    console: Console, tmp_path: Path
+) -> None:
+    """Asleep, neither this program nor rclone beside it answers; the server gives up the connection meanwhile."""
+    root = tmp_path / "laravel"
+    root.mkdir()
+    with (root / "endless").open("wb") as endless:
+        endless.truncate(ENDLESS)
+    with ssh_server(tmp_path / "sshd", ClientAliveInterval="1", ClientAliveCountMax="2") as server:
+        console.add_site(on_server(files_alone(console, root), server), SECRETS)
+        family = Family(console.start("backup", "north-house"))
+        waited_for(lambda: _takes_files(server), "a restic at work on the server")
+        with contextlib.ExitStack() as asleep:
+            for process in family.members():
+                asleep.enter_context(held(process))
+            waited_for(lambda: not server.sessions(), "a server that has given the connection up")
+        said = family.ended()
+        assert said.code == 1
+        assert said.json["items"][0]["error"]["code"] == "host.cut"
+        waited_for(lambda: not left_on(server), "a server with nothing left of the run")
+        (root / "endless").unlink()
+        (root / "kept").write_bytes(b"kept")
+        assert console.run("backup", "north-house").json["status"] == "success"
+        assert json.loads(plain_restic(console, "list", "locks", "--no-lock", "--json") or "[]") == []
+
+
+def _takes_files(server: SshServer) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        below = psutil.Process(server.pid).children(recursive=True)
+        return any("backup" in process.cmdline() for process in below)
+    return False
 
 
 @pytest.mark.spec("H2", "S1")

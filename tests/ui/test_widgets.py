@@ -21,6 +21,7 @@ from app.ui.widgets.error_card import ErrorCard
 from app.ui.widgets.progress import figures, fraction, percent, remaining
 from app.ui.widgets.state_badge import OUTCOMES, StateBadge
 from app.ui.widgets.step_list import StepList
+from app.ui.widgets.step_model import ShownStep, StepModel
 from app.ui.widgets.work_strip import Work, WorkRow, WorkStrip
 from tests.ui.gallery import LONG, MIB, NOON, PROBLEM
 
@@ -194,6 +195,22 @@ def test_steps_are_told_from_their_start_to_their_end(steps: StepList, clock: Cl
     assert spoken(steps)[1:] == ["step 2 of 3, Files, Cancelled"]
     steps.clear()
     assert spoken(steps) == []
+
+
+@pytest.mark.spec("J2")
+def test_a_step_of_a_run_that_died_stands_still(steps: StepList, clock: Clock) -> None:
+    steps.tell(started(clock, "a", 1, 3))
+    clock.go_on(5)
+    steps.tell(Progress(key="a", bytes=1, total_bytes=2, at=clock.now()))
+    clock.go_on(3600)
+    steps.tell(RunClosed(outcome=Outcome.INTERRUPTED, at=clock.now()))
+    assert spoken(steps) == ["step 1 of 3, Files, Interrupted"]
+    model = steps.model()
+    assert isinstance(model, StepModel)
+    assert not model.running
+    step = model.data(model.index(0, 0), StepModel.STEP)
+    assert isinstance(step, ShownStep)
+    assert model.time_of(step) == "5.0 s"
 
 
 def test_every_step_has_a_picture_and_the_keyboard_chooses_it(qtbot: QtBot, steps: StepList, clock: Clock) -> None:

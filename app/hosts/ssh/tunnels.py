@@ -17,6 +17,7 @@ from app.hosts.running import Patience
 from app.hosts.ssh import errors, process
 from app.hosts.ssh.connection import OPENS_WITHIN
 from app.hosts.ssh.files import RemoteFiles
+from app.hosts.ssh.gathered import Gathered
 from app.hosts.ssh.links import LinkedServer
 
 LOOPBACK = "127.0.0.1"
@@ -110,9 +111,13 @@ class Tunnels:
         """As asyncssh's own forwarding does; but we know the connections that it leads, and can end them."""
 
         async def connected() -> SSHForwarder:
-            forwarder = await connection.forward_connection(LOOPBACK, port)
-            led.add(forwarder)
-            return forwarder
+            try:
+                _, here = await asyncio.get_running_loop().create_connection(_Here, LOOPBACK, port)
+            except OSError as nobody:
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, str(nobody)) from None
+            there = SSHForwarder(here)
+            led.add(there)
+            return there
 
         try:
             async with asyncio.timeout(OPENS_WITHIN):
@@ -140,6 +145,28 @@ class Tunnels:
         except UserError as error:
             if error.code != "host.cut":
                 raise
+
+
+class _Here(SSHForwarder):
+    """The end of a tunnel on this computer. The packets that arrive together go on together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leaving = Gathered(asyncio.get_running_loop(), super().write)
+
+    def write(self, data: bytes) -> None:
+        """Sends it on."""
+        self._leaving.add(data)
+
+    def write_eof(self) -> None:
+        """Says that nothing more comes."""
+        self._leaving.flush()
+        super().write_eof()
+
+    def close(self) -> None:
+        """Ends both sides."""
+        self._leaving.flush()
+        super().close()
 
 
 def _leads_to(connection: asyncssh.SSHClientConnection, server: str, port: int) -> Callable[..., Awaitable[Any]]:

@@ -28,6 +28,7 @@ class Look(NamedTuple):
 
 RUNNING = Look("running", "running", text("Running"))
 TO_COME = Look("waiting", "muted", text("To come"))
+BROKEN_OFF = Look("error", "fail", text("Interrupted"))
 _ENDED = {
     StepOutcome.DONE: Look("check", "ok", text("Done")),
     StepOutcome.WARNED: Look("warning", "stale", text("Warning")),
@@ -63,6 +64,7 @@ class StepModel(QAbstractListModel):
         self._now = now
         self._steps: list[ShownStep] = []
         self._to_come = 0
+        self._heard: datetime | None = None
 
     @property
     def running(self) -> bool:
@@ -81,8 +83,10 @@ class StepModel(QAbstractListModel):
                 self._change(event.key, progress=event)
             case RunClosed():
                 self._set_to_come(0)
+                self._break_off()
             case _:
                 pass
+        self._heard = event.at
 
     def clear(self) -> None:
         """Another run begins."""
@@ -108,6 +112,12 @@ class StepModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), row, row)
             self._to_come = count
             self.endInsertRows()
+
+    def _break_off(self) -> None:
+        """A run that died closes with a step under way: it lasted until it was heard of last, as far as is known."""
+        for step in self._steps:
+            if step.look is RUNNING and self._heard is not None:
+                self._change(step.key, look=BROKEN_OFF, took=self._since(step.key, self._heard))
 
     def _change(self, key: str, **changes: object) -> None:
         for row, step in enumerate(self._steps):

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import sqlite3
-import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from app.settings.model import Source, SourceKind
 from tests.features.greenhouse import make_tree
 from tests.real.servers.mariadb import MariadbServer, mariadb_server
 from tests.real.servers.postgresql import PostgresServer, postgres_server
+from tests.trees import described
 
 PASSWORD = "canary:pass\\word \"Zq7' № 1"
 
@@ -63,10 +63,10 @@ class Files:
         self.source = Source(name="laravel", kind=SourceKind.FILES, root=str(self.root))
 
     def state(self) -> object:
-        return tree_of(self.root)
+        return described(self.root)
 
     def put_back(self, content: Path) -> object:
-        return tree_of(content)
+        return described(content)
 
     def spoil(self) -> str:
         self.root.rename(self.root.with_name("away"))
@@ -74,16 +74,6 @@ class Files:
 
     def left(self) -> list[str]:
         return []
-
-
-def tree_of(root: Path) -> dict[bytes, object]:
-    """Every path below with its kind, mode, times and content."""
-    found: dict[bytes, object] = {}
-    for path in root.rglob("*"):
-        about = path.lstat()
-        content = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        found[os.fsencode(path.relative_to(root))] = (stat.filemode(about.st_mode), about.st_mtime_ns, content)
-    return found
 
 
 @dataclass

@@ -101,7 +101,7 @@ def test_the_dump_is_what_mariadbs_own_program_writes(
     assert found.database.flavour is Whose.MARIADB
     assert (found.database.character_set, found.database.collation) == ("utf8mb4", "utf8mb4_czech_ci")
     database = found.database
-    assert (database.views, database.routines, database.triggers, database.events) == (1, 2, 1, 1)
+    assert (database.views, database.routines, database.triggers, database.events) == (2, 2, 1, 1)
     assert database.definers == ("keeper@127.0.0.1", "root@localhost")
     assert (database.account, database.size > 0) == (f"{name}@127.0.0.1", True)
     assert msgspec.json.decode(msgspec.json.encode(found), type=SqlDumpFacts) == found

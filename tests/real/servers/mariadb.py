@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import os
@@ -55,14 +56,15 @@ class MariadbServer:
         self.socket = home / "mysqld.sock"
         self._program = program
         self._home = home
+        self._data = home / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self._make_files()
+        _copy_files(_files(), self._data)
 
     def start(self) -> None:
         """Starts it, on the port it had before or on a free one; comes back when it answers."""
         self.port = self.port or _free_port()
         options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        place = [f"--datadir={self._home / 'data'}", f"--socket={self.socket}", f"--port={self.port}"]
+        place = [f"--datadir={self._data}", f"--socket={self.socket}", f"--port={self.port}"]
         with self.log.open("ab") as log:
             self._process = _start(
                 [self._program, "--no-defaults", *place, f"--pid-file={self._home / 'pid'}", *options], log
@@ -108,13 +110,13 @@ class MariadbServer:
         for grant in grants:
             self.sql(f"GRANT {grant} TO `{name}`@`127.0.0.1`")
 
-    def dump(self, database: str) -> bytes:
+    def dump(self, database: str, *more: str) -> bytes:
         """What MariaDB's own dump program writes of a database, with no program of ours in between."""
         return subprocess.run(
             [
                 *("mariadb-dump", "--no-defaults", "--protocol=socket", f"--socket={self.socket}", "--user=root"),
                 *("--single-transaction", "--routines", "--triggers", "--events", "--hex-blob", "--no-tablespaces"),
-                *("--default-character-set=utf8mb4", "--skip-dump-date", "--", database),
+                *("--default-character-set=utf8mb4", "--skip-dump-date", *more, "--", database),
             ],
             capture_output=True,
             check=True,
@@ -150,18 +152,6 @@ class MariadbServer:
         listed = self.sql("SELECT id, user, info FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
         return [line for line in listed.splitlines() if "system user" not in line]
 
-    def _make_files(self) -> None:
-        made = _start(
-            [
-                *("mariadb-install-db", "--no-defaults", f"--datadir={self._home / 'data'}"),
-                *("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"),
-            ],
-            subprocess.PIPE,
-        )
-        said, _ = made.communicate()
-        if made.returncode != 0:
-            raise RuntimeError(f"mariadb-install-db failed:\n{said.decode(errors='replace')}")
-
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + STARTS_WITHIN
         while subprocess.run([*self.client(), "--execute=SELECT 1"], capture_output=True, check=False).returncode:
@@ -179,9 +169,8 @@ def mariadb_server(folder: Path) -> Iterator[MariadbServer]:
     if program is None or shutil.which("mariadb-dump") is None:
         pytest.skip("MariaDB's server and client programs are not installed here")
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="overwinter-my-"))
+        home = _new_home()
         stack.callback(shutil.rmtree, home)
-        _give_to_server_user(home)
         server = MariadbServer(program, home, folder / "mariadb.log")
         stack.callback(server.stop)
         server.start()
@@ -193,6 +182,36 @@ def find_server() -> Path | None:
     on_path = shutil.which("mariadbd")
     candidates = [Path(on_path)] if on_path else [Path(folder, "mariadbd") for folder in SERVER_FOLDERS]
     return next((program for program in candidates if program.exists()), None)
+
+
+@functools.cache
+def _files() -> Path:
+    """A server's files as its own program makes them, made once in a session and copied for each server."""
+    home = _new_home()
+    atexit.register(shutil.rmtree, home)
+    made = _start(
+        [
+            *("mariadb-install-db", "--no-defaults", f"--datadir={home / 'data'}"),
+            *("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"),
+        ],
+        subprocess.PIPE,
+    )
+    said, _ = made.communicate()
+    if made.returncode != 0:
+        raise RuntimeError(f"mariadb-install-db failed:\n{said.decode(errors='replace')}")
+    return home / "data"
+
+
+def _copy_files(files: Path, target: Path) -> None:
+    shutil.copytree(files, target)
+    for path in (target, *target.rglob("*")):
+        _give_to_server_user(path)
+
+
+def _new_home() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="overwinter-my-"))
+    _give_to_server_user(home)
+    return home
 
 
 def _free_port() -> int:

@@ -120,12 +120,12 @@ def test_a_truncated_dump_is_no_part_of_the_point_and_the_others_are(console: Co
     console.environment["PATH"] = f"{stand_in.parent}{os.pathsep}{console.environment['PATH']}"
     said = console.run("backup", "north-house", expect=3).json
     items = {item["source"]: item for item in said["items"]}
-    assert (items["shop"]["status"], items["shop"]["error"]["code"]) == ("failed", "mysql.truncated")
+    assert (items["shop"]["status"], items["shop"]["error"]["code"]) == ("failed", "source.truncated")
     (point,) = console.run("points", "north-house").rows
     assert (point["status"], point["complete"]) == ("partial", False)
     assert {snapshot["source"] for snapshot in point["snapshots"]} == {"telemetry", "readings", "records"}
     assert b"source:shop" not in plain_restic(console, "snapshots", "--json")
-    assert manifest_of(console, point)["shop"]["error_code"] == "mysql.truncated"
+    assert manifest_of(console, point)["shop"]["error_code"] == "source.truncated"
 
 
 @pytest.mark.spec("B1")

@@ -396,7 +396,7 @@ def test_a_dump_that_ends_early_and_calls_it_success_makes_no_snapshot(
         f'[ "$1" = --version ] && exec {real} --version\n{real} "$@" | {head} -c {kept}\nexit 0',
     )
     error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.truncated"
+    assert error.code == "source.truncated"
     assert f"{kept} of {kept} bytes" in error.problem.detail
 
 

@@ -67,10 +67,14 @@ GONE_WITHIN = 20.0
 
 @dataclass(frozen=True)
 class Place:
-    """A host under test with the repository as it is reached from there, and where its temporary files go."""
+    """A host under test with the repository as it is reached from there, and where its temporary files go.
+
+    `running` is what still runs there when the source is done with it.
+    """
 
     reached: Reached
     scratch: Path
+    running: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -93,8 +97,11 @@ async def ssh(folder: Path, blocking: Blocking) -> AsyncIterator[Place]:
         try:
             way = await ways.to(host, LocalHost(blocking, folder / "here"), site)
             repository = Repository(site.repository.address, await host.kept_folder("restic-cache"))
-            yield Place(Reached(host, repository, way), server.home / ".cache" / "overwinter" / "scratch")
-            assert programs_on(server) == []
+            place = Place(Reached(host, repository, way), server.home / ".cache" / "overwinter" / "scratch")
+            try:
+                yield place
+            finally:
+                place.running.extend(programs_on(server))
         finally:
             await ways.close()
             await links.close()
@@ -164,14 +171,14 @@ class Trial(Capturing):
 
     kind: str = ""
     subject: Subject = field(default_factory=Records)
-    scratches: set[Path] = field(default_factory=set)
+    places: list[Place] = field(default_factory=list)
 
     async def take(self) -> Captured:
         """Captures it."""
         blocking = Blocking()
         try:
             async with HOSTS[self.kind](self.folder, blocking) as place, self._records() as records:
-                self.scratches.add(place.scratch)
+                self.places.append(place)
                 source = msgspec.structs.replace(self.subject.source, host=place.reached.host.name)
                 equipment = Equipment(blocking, {}, sys.executable, records)
                 return await self.capture(place.reached, source, self.subject.secrets, equipment)
@@ -211,7 +218,7 @@ def trial(pair: tuple[str, str], tmp_path: Path, subject: Subject) -> Iterator[T
     made = Trial(tmp_path, kind=pair[1], subject=subject)
     yield made
     assert descendants() <= before
-    assert [path for scratch in made.scratches for path in scratch.glob("*")] == []
+    assert [found for place in made.places for found in (*place.scratch.glob("*"), *place.running)] == []
     assert list((tmp_path / "repository" / "locks").iterdir()) == []
     deadline = time.monotonic() + GONE_WITHIN  # a server notices a connection's end a moment later
     while (left := subject.left()) and time.monotonic() < deadline:
@@ -294,7 +301,7 @@ def test_its_secrets_are_nowhere(trial: Trial) -> None:
             *(f"{name}={value}" for name, value in command.environment.items()),
         ]
         look(f"start of {command.program}", "\0".join(told).encode("utf-8", "surrogateescape"))
-        for path in (path for scratch in trial.scratches for path in scratch.rglob("*")):
+        for path in (path for place in trial.places for path in place.scratch.rglob("*")):
             if path.is_file() and not _closed_to_others(path):
                 look(str(path), path.read_bytes())
 

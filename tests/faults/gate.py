@@ -69,7 +69,7 @@ class Gate:
     def cut(self) -> None:
         """Ends every connection as a network does that is gone."""
         for one in self._sockets:
-            _cut(one)
+            _end(one)
 
     def wait_until_held(self) -> None:
         """Until a dump has had its bytes and stands still."""

@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"^[^\n]*?(?:ERROR|Error:|Error) (\d{4,5})\b|\((\d{4,5})\)$
 _GOT = re.compile(r"Got error: (\d{4,5}):")
 _NO_RIGHTS_IN_WORDS = re.compile(r"has insufficient privileges to|access denied", re.IGNORECASE)
 _OPTION_IN_WORDS = re.compile(r"unknown (option|variable)", re.IGNORECASE)
+_CHANGING_IN_WORDS = re.compile(r"error in field count for table", re.IGNORECASE)
 
 
 def from_words(server: Server, said: str) -> UserError | None:
@@ -28,6 +29,8 @@ def from_words(server: Server, said: str) -> UserError | None:
         return _BY_NUMBER[number](server, said)
     if _NO_RIGHTS_IN_WORDS.search(said):
         return _no_rights(server, said)
+    if _CHANGING_IN_WORDS.search(said):  # MySQL's, of a column that came or went meanwhile
+        return _changing(server, said)
     return _option_unknown(server, said) if _OPTION_IN_WORDS.search(said) else None
 
 

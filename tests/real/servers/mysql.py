@@ -32,6 +32,7 @@ class MysqlServer(MariadbServer):
     settings: Mapping[str, str] = {
         **{name: value for name, value in SETTINGS.items() if name not in KNOWN_TO_MARIADB_ALONE},
         "mysqlx": "OFF",
+        "secure-file-priv": "",
     }
 
     def __init__(self, program: Path, home: Path, log: Path) -> None:

@@ -253,7 +253,7 @@ def test_a_right_on_views_is_asked_for_only_where_there_are_some() -> None:
         ),
         ("mysqldump: Error in field count for table: `kinds` !  Aborting.", 0, "mysql.changing"),
         (
-            "mysqldump: Got error: 1449: The user specified as a definer ('x'@'%') does not exist when using LOCK TABLES",
+            "mysqldump: Got error: 1449: The user specified as a definer ('x'@'%') does not exist when using LOCK",
             1449,
             "mysql.definer-missing",
         ),

@@ -11,7 +11,6 @@ import os
 import stat
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,7 +49,7 @@ from tests.contracts.sources import (
     Sqlite,
     Subject,
 )
-from tests.guards import descendants
+from tests.guards import ENDS_WITHIN, descendants
 from tests.real.capturing import REPOSITORY_PASSWORD, SITE, Capturing, Reached, no_records
 from tests.real.practice import SITE_FILE, passphrase
 from tests.real.servers.rclone import SERVER, rclone_program
@@ -69,7 +68,7 @@ GONE_WITHIN = 20.0
 class Place:
     """A host under test with the repository as it is reached from there, and where its temporary files go.
 
-    `running` is what still runs there when the source is done with it.
+    `running` is what still runs there a moment after the source is done with it.
     """
 
     reached: Reached
@@ -78,7 +77,7 @@ class Place:
 
 
 @asynccontextmanager
-async def local(folder: Path, blocking: Blocking) -> AsyncIterator[Place]:
+async def local(folder: Path, blocking: Blocking, _server: SshServer | None) -> AsyncIterator[Place]:
     """This computer."""
     scratch = folder / "scratch"
     repository = Repository(str(folder / "repository"), str(folder / "cache"))
@@ -86,34 +85,42 @@ async def local(folder: Path, blocking: Blocking) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def ssh(folder: Path, blocking: Blocking) -> AsyncIterator[Place]:
+async def ssh(folder: Path, blocking: Blocking, server: SshServer | None) -> AsyncIterator[Place]:
     """A server over SSH: this computer again, reached through a real sshd; the repository stays on this side."""
-    rclone_program()
+    assert server is not None
     links, ways = Links(blocking, folder / "known-hosts"), Ways(Redactor(), {})
-    with ssh_server(folder / f"sshd-{uuid.uuid4().hex[:8]}") as server:
-        route = Route(SITE, SERVER, server.address, server.port, server.user, str(server.key_file))
-        host = SshHost(links.to(route), {})
-        site = Site(name=SITE, repository=SiteRepository(url=str(folder / "repository")))
+    route = Route(SITE, SERVER, server.address, server.port, server.user, str(server.key_file))
+    host = SshHost(links.to(route), {})
+    site = Site(name=SITE, repository=SiteRepository(url=str(folder / "repository")))
+    try:
+        way = await ways.to(host, LocalHost(blocking, folder / "here"), site)
+        repository = Repository(site.repository.address, await host.kept_folder("restic-cache"))
+        place = Place(Reached(host, repository, way), server.home / ".cache" / "overwinter" / "scratch")
         try:
-            way = await ways.to(host, LocalHost(blocking, folder / "here"), site)
-            repository = Repository(site.repository.address, await host.kept_folder("restic-cache"))
-            place = Place(Reached(host, repository, way), server.home / ".cache" / "overwinter" / "scratch")
-            try:
-                yield place
-            finally:
-                place.running.extend(programs_on(server))
+            yield place
         finally:
-            await ways.close()
-            await links.close()
+            place.running.extend(await left_running(server))
+    finally:
+        await ways.close()
+        await links.close()
 
 
-def programs_on(server: SshServer) -> list[str]:
-    """What runs in the sessions of a server; nothing, when all that was started there has been waited for."""
-    below, sessions = psutil.Process(server.pid).children(recursive=True), server.sessions()
-    return [str(process) for process in below if process not in sessions]
+HOSTS: dict[str, Callable[[Path, Blocking, SshServer | None], AbstractAsyncContextManager[Place]]] = {
+    "local": local,
+    "ssh": ssh,
+}
 
 
-HOSTS: dict[str, Callable[[Path, Blocking], AbstractAsyncContextManager[Place]]] = {"local": local, "ssh": ssh}
+async def left_running(server: SshServer) -> list[str]:
+    """What runs in the sessions of a server and does not end by itself in a moment."""
+    deadline = time.monotonic() + ENDS_WITHIN
+    while True:
+        below, sessions = psutil.Process(server.pid).children(recursive=True), server.sessions()
+        left = [str(process) for process in below if process not in sessions]
+        if not left or time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.02)
+
 
 SOURCES = ("files", "postgresql", "postgresql-globals", "mysql", "mysql-users", "sqlite", "records")
 HERE_ALONE = ("records",)
@@ -171,13 +178,15 @@ class Trial(Capturing):
 
     kind: str = ""
     subject: Subject = field(default_factory=Records)
+    server: SshServer | None = None
     places: list[Place] = field(default_factory=list)
 
     async def take(self) -> Captured:
         """Captures it."""
         blocking = Blocking()
         try:
-            async with HOSTS[self.kind](self.folder, blocking) as place, self._records() as records:
+            at = HOSTS[self.kind](self.folder, blocking, self.server)
+            async with at as place, self._records() as records:
                 self.places.append(place)
                 source = msgspec.structs.replace(self.subject.source, host=place.reached.host.name)
                 equipment = Equipment(blocking, {}, sys.executable, records)
@@ -212,10 +221,21 @@ class Trial(Capturing):
 
 
 @pytest.fixture
-def trial(pair: tuple[str, str], tmp_path: Path, subject: Subject) -> Iterator[Trial]:
+def server(pair: tuple[str, str], tmp_path: Path) -> Iterator[SshServer | None]:
+    """The server over SSH, where the source is on one."""
+    if pair[1] == "local":
+        yield None
+        return
+    rclone_program()
+    with ssh_server(tmp_path / "sshd") as made:
+        yield made
+
+
+@pytest.fixture
+def trial(pair: tuple[str, str], tmp_path: Path, subject: Subject, server: SshServer | None) -> Iterator[Trial]:
     """The source on its host; whatever happened, nothing is left over afterwards."""
     before = descendants()
-    made = Trial(tmp_path, kind=pair[1], subject=subject)
+    made = Trial(tmp_path, kind=pair[1], subject=subject, server=server)
     yield made
     assert descendants() <= before
     assert [found for place in made.places for found in (*place.scratch.glob("*"), *place.running)] == []

@@ -23,7 +23,7 @@ class Made(msgspec.Struct, frozen=True):
 
     at: datetime
     laptop: str = "one"
-    kind: str = "complete"  # complete | partial | part | safety | unfinished | wal
+    kind: str = "complete"  # complete | partial | part | lost | safety | unfinished | wal
     proofs: tuple[str, ...] = ()
     keeps: tuple[date, ...] = ()
     recorded: str = ""  # ended | active: what our records say of its run
@@ -39,13 +39,14 @@ class Made(msgspec.Struct, frozen=True):
 def snapshots_of(made: Made, site: Site = SITE) -> list[Snapshot]:
     """What that run left, and the marks that it got."""
     type_ = {"part": "part", "safety": "safety", "wal": "wal"}.get(made.kind, "full")
-    sources = SOURCES[:1] if made.kind in ("part", "partial", "unfinished", "wal") else SOURCES
+    sources = SOURCES if made.kind in ("complete", "safety") else SOURCES[:1]
     found = [
         _snapshot(made, source_tags(site, source, run=made.run, trigger="manual", type_=type_)) for source in sources
     ]
     if made.kind not in ("unfinished", "wal"):
         outcome = "partial" if made.kind == "partial" else "complete"
-        tags = manifest_tags(site, host="x", run=made.run, trigger="manual", outcome=outcome, snapshots=len(sources))
+        count = len(SOURCES) if made.kind == "lost" else len(sources)  # somebody removed one by hand
+        tags = manifest_tags(site, host="x", run=made.run, trigger="manual", outcome=outcome, snapshots=count)
         found.append(_snapshot(made, tags, 1))
     found += [
         _snapshot(made, verify_tags(site, point=made.run, trigger="manual", outcome=outcome), 2 + number)

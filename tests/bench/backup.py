@@ -40,9 +40,10 @@ from tests.bench.measure import (
 )
 from tests.features.console import Console
 from tests.features.greenhouse import DATABASE, SECRETS, USER, make_tree, site_file, writer
-from tests.features.test_backup import described, plain_restic, restore_into, rows_of
+from tests.features.test_backup import plain_restic, restore_into, rows_of
 from tests.real.servers.postgresql import PostgresServer, find_programs, postgres_server
 from tests.real.servers.restic import VERSIONS, restic_program
+from tests.trees import described
 
 TIMES = 5
 SITE = "north-house"
@@ -352,7 +353,7 @@ def _same_files(console: Console, snapshot: str, root: Path) -> int:
     """How many files plain restic gave back, all of them as they were."""
     target = console.folder / "back"
     plain_restic(console, "restore", f"{snapshot}:{root}", "--target", str(target))
-    expected = {name: what for name, what in described(root).items() if not name.startswith("storage/logs")}
+    expected = described(root, without=["storage/logs"])
     assert described(target) == expected
     return len(expected)
 

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import sqlite3
-import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from app.settings.model import Source, SourceKind
 from tests.features.greenhouse import make_tree
 from tests.real.servers.mariadb import MariadbServer, mariadb_server
 from tests.real.servers.postgresql import PostgresServer, postgres_server
+from tests.trees import described
 
 PASSWORD = "canary:pass\\word \"Zq7' № 1"
 
@@ -63,10 +63,10 @@ class Files:
         self.source = Source(name="laravel", kind=SourceKind.FILES, root=str(self.root))
 
     def state(self) -> object:
-        return tree_of(self.root)
+        return described(self.root)
 
     def put_back(self, content: Path) -> object:
-        return tree_of(content)
+        return described(content)
 
     def spoil(self) -> str:
         self.root.rename(self.root.with_name("away"))
@@ -74,16 +74,6 @@ class Files:
 
     def left(self) -> list[str]:
         return []
-
-
-def tree_of(root: Path) -> dict[bytes, object]:
-    """Every path below with its kind, mode, times and content."""
-    found: dict[bytes, object] = {}
-    for path in root.rglob("*"):
-        about = path.lstat()
-        content = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        found[os.fsencode(path.relative_to(root))] = (stat.filemode(about.st_mode), about.st_mtime_ns, content)
-    return found
 
 
 @dataclass
@@ -204,7 +194,17 @@ INSERT INTO `foo` VALUES (1)';
 CREATE TABLE parted (x int) PARTITION BY HASH (x) PARTITIONS 3;
 INSERT INTO parted SELECT seq FROM seq_1_to_1000;
 CREATE SEQUENCE counter START WITH 5;
+SELECT NEXTVAL(counter);
+SET sql_mode = '';
+CREATE TABLE zones (id int PRIMARY KEY, since date, seen datetime, at timestamp NULL);
+INSERT INTO zones VALUES (0, '0000-00-00', '0000-00-00 00:00:00', NULL), (2, '2026-00-10', NULL, '1970-01-01 12:00:01');
+CREATE TABLE children (
+    id int PRIMARY KEY CHECK (id > 0), zone int NOT NULL, parent int, label varchar(20) AS (concat('🌱', id)) VIRTUAL,
+    CONSTRAINT in_zone FOREIGN KEY (zone) REFERENCES zones (id) ON DELETE CASCADE,
+    CONSTRAINT below FOREIGN KEY (parent) REFERENCES children (id));
+INSERT INTO children (id, zone, parent) VALUES (2, 0, NULL), (1, 2, 2);
 CREATE VIEW few AS SELECT a, c FROM kinds WHERE a < 3;
+CREATE VIEW a_view_of_a_view AS SELECT a FROM few;
 DELIMITER ;;
 CREATE DEFINER = keeper@`127.0.0.1` PROCEDURE fill() BEGIN
 INSERT INTO `log` VALUES (1);
@@ -218,7 +218,7 @@ CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01' DO INSERT INTO 
 DELIMITER ;
 """
 
-AWKWARD_ROWS = {"kinds": 2, "nothing": 0, "parted": 1000, "two\nlines (x) VALUES": 3}
+AWKWARD_ROWS = {"children": 2, "kinds": 2, "nothing": 0, "parted": 1000, "two\nlines (x) VALUES": 3, "zones": 2}
 
 
 def make_awkward(server: MariadbServer, name: str) -> None:

@@ -17,19 +17,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from app.assembly import assemble
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.foundation.events import ItemStatus
-from app.foundation.redact import spellings
-from app.hosts.host import Command, Host
+from app.foundation.redact import Redactor, spellings
+from app.hosts.host import Command
 from app.hosts.local import LocalHost
+from app.hosts.ssh.host import SshHost
+from app.hosts.ssh.links import Links
+from app.hosts.ssh.login import Route
 from app.jobs.sources.driver import Captured, Equipment, RecordsWriter
 from app.jobs.sources.kinds import DRIVERS
+from app.jobs.ways import Ways
+from app.settings.model import Host, HostKind, Site, Source, SourceKind
+from app.settings.model import Repository as SiteRepository
 from app.settings.places import places
-from app.tools.restic.repository import Restic
+from app.settings.rules import faults_of
 from app.tools.restic.session import Repository
 from tests.contracts.sources import (
     PASSWORD,
@@ -42,10 +49,11 @@ from tests.contracts.sources import (
     Sqlite,
     Subject,
 )
-from tests.guards import descendants
-from tests.real.capturing import REPOSITORY_PASSWORD, SITE, Capturing, no_records
+from tests.guards import ENDS_WITHIN, descendants
+from tests.real.capturing import REPOSITORY_PASSWORD, SITE, Capturing, Reached, no_records
 from tests.real.practice import SITE_FILE, passphrase
-from tests.real.servers.restic import VERSIONS, restic_program
+from tests.real.servers.rclone import SERVER, rclone_program
+from tests.real.servers.sshd import SshServer, ssh_server
 from tests.running import run
 
 pytestmark = pytest.mark.spec("B1", "B2", "B3")
@@ -58,36 +66,92 @@ GONE_WITHIN = 20.0
 
 @dataclass(frozen=True)
 class Place:
-    """A host under test, the repository as it is reached from there, and where its temporary files go."""
+    """A host under test with the repository as it is reached from there, and where its temporary files go.
 
-    host: Host
-    restic: Restic
+    `running` is what still runs there a moment after the source is done with it.
+    """
+
+    reached: Reached
     scratch: Path
+    running: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
-async def local(folder: Path, blocking: Blocking) -> AsyncIterator[Place]:
+async def local(folder: Path, blocking: Blocking, _server: SshServer | None) -> AsyncIterator[Place]:
     """This computer."""
     scratch = folder / "scratch"
-    host = LocalHost(blocking, scratch)
     repository = Repository(str(folder / "repository"), str(folder / "cache"))
-    restic = Restic(host, restic_program(VERSIONS[-1]), repository, REPOSITORY_PASSWORD)
-    yield Place(host, restic, scratch)
+    yield Place(Reached(LocalHost(blocking, scratch), repository), scratch)
 
 
-HOSTS: dict[str, Callable[[Path, Blocking], AbstractAsyncContextManager[Place]]] = {"local": local}
+@asynccontextmanager
+async def ssh(folder: Path, blocking: Blocking, server: SshServer | None) -> AsyncIterator[Place]:
+    """A server over SSH: this computer again, reached through a real sshd; the repository stays on this side."""
+    assert server is not None
+    links, ways = Links(blocking, folder / "known-hosts"), Ways(Redactor(), {})
+    route = Route(SITE, SERVER, server.address, server.port, server.user, str(server.key_file))
+    host = SshHost(links.to(route), {})
+    site = Site(name=SITE, repository=SiteRepository(url=str(folder / "repository")))
+    try:
+        way = await ways.to(host, LocalHost(blocking, folder / "here"), site)
+        repository = Repository(site.repository.address, await host.kept_folder("restic-cache"))
+        place = Place(Reached(host, repository, way), server.home / ".cache" / "overwinter" / "scratch")
+        try:
+            yield place
+        finally:
+            place.running.extend(await left_running(server))
+    finally:
+        await ways.close()
+        await links.close()
+
+
+HOSTS: dict[str, Callable[[Path, Blocking, SshServer | None], AbstractAsyncContextManager[Place]]] = {
+    "local": local,
+    "ssh": ssh,
+}
+
+
+async def left_running(server: SshServer) -> list[str]:
+    """What runs in the sessions of a server and does not end by itself in a moment."""
+    deadline = time.monotonic() + ENDS_WITHIN
+    while True:
+        below, sessions = psutil.Process(server.pid).children(recursive=True), server.sessions()
+        left = [str(process) for process in below if process not in sessions]
+        if not left or time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.02)
+
 
 SOURCES = ("files", "postgresql", "postgresql-globals", "mysql", "mysql-users", "sqlite", "records")
+HERE_ALONE = ("records",)
+"""What is on this computer whatever the site; a site file that puts it elsewhere is refused."""
+
+PAIRS = [(source, host) for source in SOURCES for host in HOSTS if host == "local" or source not in HERE_ALONE]
 
 
 def test_every_driver_is_tried() -> None:
     assert {kind.value for kind in DRIVERS} == set(SOURCES)
 
 
-@pytest.fixture(params=SOURCES)
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    """Each source in turn, made for this test."""
-    match request.param:
+@pytest.mark.parametrize("kind", HERE_ALONE)
+def test_what_is_not_tried_on_servers_cannot_be_put_there(kind: str) -> None:
+    source = Source(name="x", kind=SourceKind(kind), host=SERVER)
+    server = Host(name=SERVER, kind=HostKind.SSH, address="127.0.0.1")
+    site = Site(name=SITE, repository=SiteRepository(url="/r"), hosts=(server,), sources=(source,))
+    assert [fault.code for fault in faults_of(site)] == [f"{kind}-elsewhere"]
+
+
+@pytest.fixture(params=PAIRS, ids="-".join)
+def pair(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Each kind of source on each kind of host."""
+    found: tuple[str, str] = request.param
+    return found
+
+
+@pytest.fixture
+def subject(pair: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    """The source, made for this test."""
+    match pair[0]:
         case "files":
             yield Files(tmp_path / "laravel")
         case "postgresql":
@@ -105,7 +169,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
             yield database
             database.close()
         case _:
-            raise AssertionError(f"how is {request.param} made?")
+            raise AssertionError(f"how is {pair[0]} made?")
 
 
 @dataclass
@@ -114,18 +178,19 @@ class Trial(Capturing):
 
     kind: str = ""
     subject: Subject = field(default_factory=Records)
-    scratches: set[Path] = field(default_factory=set)
+    server: SshServer | None = None
+    places: list[Place] = field(default_factory=list)
 
     async def take(self) -> Captured:
         """Captures it."""
         blocking = Blocking()
         try:
-            async with HOSTS[self.kind](self.folder, blocking) as place, self._records() as records:
-                self.scratches.add(place.scratch)
+            at = HOSTS[self.kind](self.folder, blocking, self.server)
+            async with at as place, self._records() as records:
+                self.places.append(place)
+                source = msgspec.structs.replace(self.subject.source, host=place.reached.host.name)
                 equipment = Equipment(blocking, {}, sys.executable, records)
-                return await self.capture(
-                    place.host, place.restic, self.subject.source, self.subject.secrets, equipment
-                )
+                return await self.capture(place.reached, source, self.subject.secrets, equipment)
         finally:
             blocking.close()
 
@@ -155,14 +220,25 @@ class Trial(Capturing):
         return target
 
 
-@pytest.fixture(params=sorted(HOSTS))
-def trial(request: pytest.FixtureRequest, tmp_path: Path, subject: Subject) -> Iterator[Trial]:
-    """The source on each kind of host; whatever happened, nothing is left over afterwards."""
+@pytest.fixture
+def server(pair: tuple[str, str], tmp_path: Path) -> Iterator[SshServer | None]:
+    """The server over SSH, where the source is on one."""
+    if pair[1] == "local":
+        yield None
+        return
+    rclone_program()
+    with ssh_server(tmp_path / "sshd") as made:
+        yield made
+
+
+@pytest.fixture
+def trial(pair: tuple[str, str], tmp_path: Path, subject: Subject, server: SshServer | None) -> Iterator[Trial]:
+    """The source on its host; whatever happened, nothing is left over afterwards."""
     before = descendants()
-    made = Trial(tmp_path, kind=request.param, subject=subject)
+    made = Trial(tmp_path, kind=pair[1], subject=subject, server=server)
     yield made
     assert descendants() <= before
-    assert [path for scratch in made.scratches for path in scratch.glob("*")] == []
+    assert [found for place in made.places for found in (*place.scratch.glob("*"), *place.running)] == []
     assert list((tmp_path / "repository" / "locks").iterdir()) == []
     deadline = time.monotonic() + GONE_WITHIN  # a server notices a connection's end a moment later
     while (left := subject.left()) and time.monotonic() < deadline:
@@ -245,7 +321,7 @@ def test_its_secrets_are_nowhere(trial: Trial) -> None:
             *(f"{name}={value}" for name, value in command.environment.items()),
         ]
         look(f"start of {command.program}", "\0".join(told).encode("utf-8", "surrogateescape"))
-        for path in (path for scratch in trial.scratches for path in scratch.rglob("*")):
+        for path in (path for place in trial.places for path in place.scratch.rglob("*")):
             if path.is_file() and not _closed_to_others(path):
                 look(str(path), path.read_bytes())
 

@@ -22,7 +22,7 @@ class Gate:
     """Listens on a port of its own and passes everything on to the server's, both ways."""
 
     def __init__(self, server_port: int, dump_begins: bytes = DUMP_BEGINS) -> None:
-        """`dump_begins` is what a dump alone says to this kind of server."""
+        """`dump_begins` is what a dump alone says to this kind of server; b"" holds whatever gets so much."""
         self._server = ("127.0.0.1", server_port)
         self._dump_begins = dump_begins
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -65,6 +65,11 @@ class Gate:
         """Lets the held dump go on."""
         self._limit = None
         self._may_pass.set()
+
+    def cut(self) -> None:
+        """Ends every connection as a network does that is gone."""
+        for one in self._sockets:
+            _end(one)
 
     def wait_until_held(self) -> None:
         """Until a dump has had its bytes and stands still."""

@@ -28,6 +28,7 @@ from tests.features.greenhouse import (
 )
 from tests.real.servers.postgresql import PostgresServer
 from tests.real.servers.restic import VERSIONS, restic_program
+from tests.trees import described
 
 
 @pytest.fixture
@@ -57,19 +58,6 @@ def plain_restic(console: Console, *arguments: str) -> bytes:
     return done.stdout
 
 
-def described(root: Path) -> dict[str, tuple[object, ...]]:
-    """Everything below a folder: kind and mode, owner, time in ns, link target or content."""
-    return {str(path.relative_to(root)): _described(path) for path in root.rglob("*")}
-
-
-def _described(path: Path) -> tuple[object, ...]:
-    seen = path.lstat()
-    content = path.read_bytes() if stat.S_ISREG(seen.st_mode) else b""
-    target = path.readlink() if stat.S_ISLNK(seen.st_mode) else None
-    time = 0 if stat.S_ISDIR(seen.st_mode) else seen.st_mtime_ns
-    return seen.st_mode, seen.st_uid, seen.st_gid, time, target, content
-
-
 @every_version
 @pytest.mark.spec("B1", "B3", "B4", "B5", "J8", "R2")
 def test_plain_restic_and_pg_restore_agree_with_the_manifest(
@@ -88,8 +76,7 @@ def test_plain_restic_and_pg_restore_agree_with_the_manifest(
     snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
 
     plain_restic(console, "restore", f"{snapshots['laravel']}:{root}", "--target", str(tmp_path / "back"))
-    expected = {name: what for name, what in described(root).items() if not name.startswith("storage/logs")}
-    assert described(tmp_path / "back") == expected
+    assert described(tmp_path / "back") == described(root, without=["storage/logs"])
 
     manifest = json.loads(plain_restic(console, "dump", point["manifest"], "/manifest.json"))
     (entry,) = [entry for entry in manifest["sources"] if entry["source"] == "database"]

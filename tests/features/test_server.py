@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -27,10 +28,11 @@ from tests.features.greenhouse import (
     site_file,
     writer,
 )
-from tests.features.test_backup import described, plain_restic, restore_into, rows_of
+from tests.features.test_backup import plain_restic, restore_into, rows_of
 from tests.real.servers.postgresql import PostgresServer
 from tests.real.servers.restic import VERSIONS, restic_program
 from tests.real.servers.sshd import SshServer, ssh_server
+from tests.trees import add_rarities, described
 
 HOST = """
 [[hosts]]
@@ -66,12 +68,13 @@ def on_server(file: str, server: SshServer) -> str:
     return moved + HOST.format(port=server.port, key_file=server.key_file)
 
 
-@pytest.mark.spec("H1", "H2", "B1", "B3")
+@pytest.mark.spec("H1", "H2", "B1", "B3", "R11")
 def test_a_greenhouse_on_a_server_is_backed_up_as_one_on_this_computer(
     console: Console, database: str, postgres: PostgresServer, server: SshServer, tmp_path: Path
 ) -> None:
     root = tmp_path / "laravel"
     make_tree(root, files=200)
+    rarities = add_rarities(root)
     console.add_site(on_server(site_file(console.folder, root, postgres.port), server), SECRETS)
     with writer(postgres):
         backup = console.run("backup", "north-house").json
@@ -79,8 +82,10 @@ def test_a_greenhouse_on_a_server_is_backed_up_as_one_on_this_computer(
     (point,) = console.run("points", "north-house").rows
     snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
     plain_restic(console, "restore", f"{snapshots['laravel']}:{root}", "--target", str(tmp_path / "back"))
-    expected = {name: what for name, what in described(root).items() if not name.startswith("storage/logs")}
+    expected = described(root, without=["storage/logs"])
     assert described(tmp_path / "back") == expected
+    assert rarities <= {name for said in expected.values() for name in cast("dict[str, bytes]", said[4])}
+    assert expected["rarities/the same"][-1] == expected["rarities/suid"][-1]
 
     manifest = json.loads(plain_restic(console, "dump", point["manifest"], "/manifest.json"))
     entries = {entry["source"]: entry for entry in manifest["sources"]}

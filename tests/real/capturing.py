@@ -20,6 +20,7 @@ from app.runs.context import RunContext
 from app.settings.model import Source
 from app.tools.restic.repository import Restic
 from app.tools.restic.session import Repository
+from app.tools.restic.way import Way
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
 
 SITE = "north-house"
@@ -46,6 +47,15 @@ class Watched:
         """As the host does, told before."""
         self._seen(command)
         return await self._host.run(command, **options)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The repository as restic on a host reaches it: as it is, or by a way that leads there."""
+
+    host: Host
+    repository: Repository
+    way: Way | None = None
 
 
 @dataclass
@@ -77,20 +87,16 @@ class Capturing:
         """A source of this computer."""
         blocking = Blocking()
         try:
-            host = LocalHost(blocking, self.scratch)
             repository = Repository(str(self.repository), str(self.folder / "cache"))
-            restic = Restic(host, self.program, repository, REPOSITORY_PASSWORD)
-            return await self.capture(host, restic, source, secrets, Equipment(blocking, {}, self.python, no_records))
+            reached = Reached(LocalHost(blocking, self.scratch), repository)
+            return await self.capture(reached, source, secrets, Equipment(blocking, {}, self.python, no_records))
         finally:
             blocking.close()
 
-    async def capture(
-        self, host: Host, restic: Restic, source: Source, secrets: Mapping[str, str], equipment: Equipment
-    ) -> Captured:
+    async def capture(self, at: Reached, source: Source, secrets: Mapping[str, str], equipment: Equipment) -> Captured:
         """The driver's work, as a run does it: temporary files go whatever happens."""
-        watched = cast("Host", Watched(host, self._saw))
-        session = restic.session
-        through = Restic(watched, session.program, session.repository, REPOSITORY_PASSWORD)
+        watched = cast("Host", Watched(at.host, self._saw))
+        through = Restic(watched, self.program, at.repository, REPOSITORY_PASSWORD, at.way)
         context = RunContext("0" * 8, {source.host: watched}, secrets, self.events.append, NO_RECORDS)
         intake = Intake(SITE, through, ("site:test", "type:full"), Pace("x", self.events.append))
         try:

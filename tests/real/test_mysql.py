@@ -1,509 +1,192 @@
-"""MariaDB itself: a dump holds what was counted in it, and each refusal is told apart."""
+"""MySQL itself, where there is one: its dumps, and whose programs are used for whose server."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 import shutil
-import stat
-import sys
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from app.foundation.blocking import Blocking
-from app.foundation.errors import UserError
-from app.hosts.host import Command
-from app.hosts.local import LocalHost
-from app.jobs.manifest import SqlDumpFacts
-from app.jobs.sources.driver import Captured
 from app.settings.model import Source, SourceKind
-from app.tools.found import ToolFound
-from app.tools.mysql.programs import Flavour as Whose
-from app.tools.mysql.programs import dump_for, find_programs, package_of
-from tests.contracts.sources import AWKWARD_ROWS, PASSWORD, make_awkward
+from app.tools.mysql.programs import Flavour
+from tests.contracts.sources import PASSWORD
 from tests.faults.gate import Gate
 from tests.real.capturing import Capturing
 from tests.real.servers.mariadb import MariadbServer
-from tests.real.servers.restic import VERSIONS
-from tests.running import run
+from tests.real.servers.mysql import MysqlServer, mysql_programs, mysql_server
+from tests.real.test_mariadb import facts, held, refused, rows, source, take
 
-if sys.platform == "win32":
-    pytest.skip("stand-ins are scripts of the shell", allow_module_level=True)
+pytestmark = [pytest.mark.long, pytest.mark.spec("B1", "B3")]
 
-DUMP_BEGINS = b"START TRANSACTION /*!40100 WITH CONSISTENT SNAPSHOT"
+NAME = "od-d сад"
+ACCOUNT = "backup"
+CONTENT = """
+SET sql_mode = '';
+CREATE TABLE zones (id int PRIMARY KEY, since date, seen datetime, at timestamp NULL);
+INSERT INTO zones VALUES (0, '0000-00-00', '0000-00-00 00:00:00', NULL), (2, '2026-00-10', NULL, '1970-01-01 12:00:01');
+CREATE TABLE children (id int PRIMARY KEY CHECK (id > 0), zone int NOT NULL, parent int,
+    label varchar(20) AS (concat('🌱', id)) VIRTUAL, hidden int DEFAULT 1 INVISIBLE,
+    CONSTRAINT in_zone FOREIGN KEY (zone) REFERENCES zones (id) ON DELETE CASCADE,
+    CONSTRAINT below FOREIGN KEY (parent) REFERENCES children (id));
+INSERT INTO children (id, zone, parent) VALUES (2, 0, NULL), (1, 2, 2);
+CREATE TABLE kinds (
+    a int, b int AS (a + 1) STORED, c blob, d bit(3), g point SRID 4326, j json, f double, at datetime(6));
+INSERT INTO kinds (a, c, d, g, j, f, at) VALUES
+    (1, x'00ff27', b'101', ST_SRID(POINT(1, 2), 4326), '{"a(": "),("}', 1e-300, '2026-01-01 00:00:00.123456'),
+    (2, NULL, NULL, NULL, NULL, NULL, NULL);
+CREATE TABLE big (id int PRIMARY KEY, b longblob);
+INSERT INTO big VALUES (1, REPEAT(x'00ff27', 1500000)), (2, '');
+CREATE TABLE nothing (x int) COMMENT 'it''s
+INSERT INTO `foo` VALUES (1)';
+CREATE VIEW few AS SELECT a, c FROM kinds WHERE a < 3;
+DELIMITER ;;
+CREATE PROCEDURE fill() BEGIN
+INSERT INTO `log` VALUES (1);
+-- Dump completed
+END;;
+CREATE TRIGGER before_nothing BEFORE INSERT ON nothing FOR EACH ROW BEGIN
+INSERT INTO kinds (a) VALUES (3);
+END;;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01' DO INSERT INTO `foo` VALUES (1);;
+DELIMITER ;
+"""
+ROWS = {"big": 2, "children": 2, "kinds": 2, "nothing": 0, "zones": 2}
+LIKE = "CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_as_cs"
+
+
+@pytest.fixture(scope="module")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MysqlServer]:
+    with mysql_server(tmp_path_factory.mktemp("mysql")) as server:
+        yield server
 
 
 @pytest.fixture
-def name(mariadb: MariadbServer) -> Iterator[str]:
-    """An awkward database, and the account of the same name that may read it all."""
-    made = f"od-d сад {secrets.token_hex(4)}"
-    make_awkward(mariadb, made)
-    yield made
-    mariadb.sql(f"DROP DATABASE `{made}`; DROP USER IF EXISTS `{made}`@`127.0.0.1`")
+def database(mysql: MysqlServer) -> Iterator[Source]:
+    """A database of MySQL's, and an account that may read it all."""
+    mysql.sql(f"CREATE DATABASE `{NAME}` {LIKE}")
+    mysql.sql(CONTENT, NAME)
+    mysql.create_account(ACCOUNT, PASSWORD, f"ALL PRIVILEGES ON `{NAME}`.*", "SHOW_ROUTINE ON *.*")
+    yield source(mysql, NAME, user=ACCOUNT)
+    mysql.sql(f"DROP DATABASE `{NAME}`")
 
 
 @pytest.fixture
 def capturing(tmp_path: Path) -> Capturing:
-    """A fresh repository."""
     return Capturing(tmp_path)
 
 
-def source(mariadb: MariadbServer, name: str, /, **fields: object) -> Source:
-    """A database of that server as a source; its account has the database's name."""
-    values = {"database": name, "server": mariadb.host, "port": mariadb.port, "user": name, **fields}
-    return msgspec.convert({"name": "telemetry", "kind": "mysql", **values}, Source)
-
-
-def take(capturing: Capturing, of: Source, password: str = PASSWORD) -> Captured:
-    """Captures it, with that password stored."""
-    return run(capturing.here(of, {f"source:{of.name}:password": password}))
-
-
-def refused(capturing: Capturing, of: Source, password: str = PASSWORD) -> UserError:
-    """What its capture is refused with; then nothing of it is in the repository or on the disk."""
-    with pytest.raises(UserError) as raised:
-        take(capturing, of, password)
-    assert capturing.snapshots() == []
-    assert list(capturing.scratch.glob("*")) == []
-    return raised.value
-
-
-def facts(captured: Captured) -> SqlDumpFacts:
-    """What is known of the dump."""
-    assert captured.sql_dump is not None
-    return captured.sql_dump
-
-
-def rows(captured: Captured) -> dict[str, int]:
-    """The rows that were counted, by table."""
-    return {counted.table: counted.rows for counted in facts(captured).tables}
-
-
-# --- what is taken ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.spec("B1", "B3")
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_dump_is_what_mariadbs_own_program_writes(
-    mariadb: MariadbServer, name: str, tmp_path: Path, version: str
-) -> None:
-    capturing = Capturing(tmp_path, version)
-    captured = take(capturing, source(mariadb, name))
-    of_its_own = mariadb.dump(name).replace(b"-- Host: localhost", b"-- Host: 127.0.0.1")
-    assert capturing.content(captured) == of_its_own
-    assert (captured.path, captured.bytes) == ("/telemetry.sql", len(of_its_own))
-    assert rows(captured) == AWKWARD_ROWS
-    found = facts(captured)
-    assert found.dumped_by.startswith("mariadb-dump 10.")
-    assert found.database.flavour is Whose.MARIADB
-    assert (found.database.character_set, found.database.collation) == ("utf8mb4", "utf8mb4_czech_ci")
-    database = found.database
-    assert (database.views, database.routines, database.triggers, database.events) == (1, 2, 1, 1)
-    assert database.definers == ("keeper@127.0.0.1", "root@localhost")
-    assert (database.account, database.size > 0) == (f"{name}@127.0.0.1", True)
-    assert msgspec.json.decode(msgspec.json.encode(found), type=SqlDumpFacts) == found
-
-
-@pytest.mark.spec("B1", "B3")
-def test_a_restored_dump_holds_exactly_what_was_counted_under_a_writer(
-    mariadb: MariadbServer, name: str, capturing: Capturing
-) -> None:
-    """Two tables are written in one transaction; the counts agree with each other and with the restored rows."""
-    mariadb.sql("CREATE TABLE a_first (x int); CREATE TABLE z_last (x int)", name)
-    wide = "INSERT INTO wide SELECT seq, REPEAT('сад (1),(2) \\'', 20) FROM seq_1_to_20000"
-    mariadb.sql(f"CREATE TABLE wide (id int PRIMARY KEY, t text); {wide}", name)
-    both = "BEGIN; INSERT INTO a_first VALUES (1), (2); INSERT INTO z_last VALUES (1), (2); COMMIT"
-    with mariadb.writer(name, both) as written:
-        captured = take(capturing, source(mariadb, name))
-        assert written() > 0
-    counted = rows(captured)
-    assert counted["a_first"] == counted["z_last"] > 0
-    assert counted["wide"] == 20_000
-    mariadb.sql(f"CREATE DATABASE `{name}-copy`; USE `{name}-copy`; {capturing.content(captured).decode()}")
-    try:
-        for table, expected in counted.items():
-            quoted = table.replace("`", "``")
-            assert mariadb.sql(f"SELECT COUNT(*) FROM `{quoted}`", f"{name}-copy") == f"{expected}\n"
-    finally:
-        mariadb.sql(f"DROP DATABASE `{name}-copy`")
-
-
-@pytest.mark.spec("B1")
-def test_an_unchanged_database_gives_the_same_bytes(mariadb: MariadbServer, name: str, capturing: Capturing) -> None:
-    one, other = (take(capturing, source(mariadb, name)) for _ in range(2))
-    assert capturing.content(one) == capturing.content(other)
-
-
-@pytest.mark.spec("B1")
-def test_the_history_of_versioned_tables_is_taken_along(
-    mariadb: MariadbServer, name: str, capturing: Capturing
-) -> None:
-    mariadb.sql(
-        "CREATE TABLE kept (x int) WITH SYSTEM VERSIONING; INSERT INTO kept VALUES (1); UPDATE kept SET x = 2", name
-    )
-    captured = take(capturing, source(mariadb, name))
-    assert rows(captured)["kept"] == 2
-    assert facts(captured).database.versioned == ("kept",)
-
-
-@pytest.mark.spec("B1")
-def test_tables_without_transactions_are_named(mariadb: MariadbServer, name: str, capturing: Capturing) -> None:
-    mariadb.sql("CREATE TABLE old (x int) ENGINE = MyISAM; INSERT INTO old VALUES (1), (2)", name)
-    captured = take(capturing, source(mariadb, name))
-    assert rows(captured)["old"] == 2
-    assert capturing.warnings() == ["mysql.not-transactional"]
-    assert facts(captured).database.not_transactional == ("old",)
-
-
-@pytest.mark.spec("B2")
-def test_the_socket_is_a_way_too(mariadb: MariadbServer, name: str, capturing: Capturing) -> None:
-    mariadb.sql(
-        f"CREATE OR REPLACE USER `{name}`@localhost IDENTIFIED BY '{'pw'}'; GRANT ALL ON *.* TO `{name}`@localhost"
-    )
-    for place in (str(mariadb.socket), str(mariadb.socket.parent)):
-        captured = take(capturing, source(mariadb, name, server=place), "pw")
-        assert rows(captured) == AWKWARD_ROWS
-    mariadb.sql(f"DROP USER `{name}`@localhost")
-
-
-@pytest.mark.spec("B3")
-def test_what_a_person_wrote_for_their_own_dumps_does_not_matter(
-    mariadb: MariadbServer, name: str, capturing: Capturing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".my.cnf").write_text("[mysqldump]\nno-data\nskip-comments\n[client]\npassword=nonsense\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert rows(take(capturing, source(mariadb, name))) == AWKWARD_ROWS
-
-
-# --- what is refused -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.spec("B3", "X3")
-def test_each_way_not_to_get_in_has_its_own_error(
-    mariadb: MariadbServer, name: str, capturing: Capturing, postgres_port: int
-) -> None:
-    of = source(mariadb, name)
-    mariadb.sql(f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO `{name}`@`127.0.0.1`")
-    assert refused(capturing, of, "wrong").code == "mysql.password-wrong"
-    assert refused(capturing, of, "").code == "mysql.password-missing"
-    assert refused(capturing, source(mariadb, name, database="nowhere")).code == "mysql.database-missing"
-    assert refused(capturing, source(mariadb, name, port=1)).code == "mysql.server-down"
-    assert refused(capturing, source(mariadb, name, server="/nowhere")).code == "mysql.server-down"
-    assert refused(capturing, source(mariadb, name, port=postgres_port)).code == "mysql.not-mysql"
-
-
 @pytest.fixture
-def postgres_port(request: pytest.FixtureRequest) -> int:
-    """A server that speaks otherwise."""
-    port: int = request.getfixturevalue("postgres").port
-    return port
+def both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A search path on which MySQL's programs go by their names and MariaDB's by theirs."""
+    return only(monkeypatch, tmp_path, "mysql", "mysqldump", "mariadb", "mariadb-dump")
 
 
-@pytest.mark.spec("B3")
-@pytest.mark.parametrize(
-    ("granted", "missing"),
-    [
-        ("SELECT, SHOW VIEW, EVENT, EXECUTE", "TRIGGER"),
-        ("SELECT, SHOW VIEW, EVENT, TRIGGER", "EXECUTE"),
-        ("SELECT, EVENT, TRIGGER, EXECUTE", "SHOW VIEW"),
-    ],
-)
-def test_what_a_dump_would_leave_out_without_a_word_is_asked_for_before(
-    mariadb: MariadbServer, name: str, capturing: Capturing, granted: str, missing: str
-) -> None:
-    """The error says what to type, and when that is done the backup is whole."""
-    mariadb.create_account(name, PASSWORD, f"{granted} ON `{name}`.*", "SELECT ON mysql.proc")
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.no-rights"
-    assert str(error.problem.next).endswith(f"GRANT {missing} ON `{name}`.* TO `{name}`@`127.0.0.1`;")
-    mariadb.sql(str(error.problem.next).partition(": ")[2])
-    captured = take(capturing, source(mariadb, name))
-    assert capturing.content(captured).count(b"TRIGGER before_nothing") == 1
-    assert capturing.content(captured).count(b"PROCEDURE `fill`") == 1
-
-
-@pytest.mark.spec("B3")
-def test_routines_that_may_be_seen_but_not_read_end_the_dump(
-    mariadb: MariadbServer, name: str, capturing: Capturing
-) -> None:
-    mariadb.create_account(name, PASSWORD, f"ALL PRIVILEGES ON `{name}`.*")
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.no-rights"
-    assert "insufficient privileges to SHOW CREATE" in error.problem.detail
-
-
-@pytest.mark.spec("B3")
-def test_rights_that_come_with_a_role_count(mariadb: MariadbServer, name: str, capturing: Capturing) -> None:
-    mariadb.create_account(name, PASSWORD)
-    mariadb.sql(
-        f"CREATE OR REPLACE ROLE reader; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO reader;"
-        f"GRANT reader TO `{name}`@`127.0.0.1`; SET DEFAULT ROLE reader FOR `{name}`@`127.0.0.1`"
-    )
-    assert rows(take(capturing, source(mariadb, name))) == AWKWARD_ROWS
-
-
-@pytest.fixture
-def gate(mariadb: MariadbServer) -> Iterator[Gate]:
-    """A gate on the way to the server, at which a dump can be held."""
-    with Gate(mariadb.port, DUMP_BEGINS) as made:
-        yield made
-
-
-def held(gate: Gate, capturing: Capturing, of: Source, meanwhile: Callable[[], object]) -> UserError:
-    """What a capture is refused with when this happens while its dump stands still in the midst of the tables."""
-    import threading
-
-    def interfere() -> None:
-        gate.wait_until_held()
-        meanwhile()
-        gate.release()
-
-    with gate.holding(400_000):
-        thread = threading.Thread(target=interfere)
-        thread.start()
-        try:
-            return refused(capturing, of)
-        finally:
-            gate.release()
-            thread.join()
-
-
-@pytest.fixture
-def big(mariadb: MariadbServer, name: str) -> str:
-    """The database with a big table that comes first, so that a dump can be held within it."""
-    rows_of = "INSERT INTO a_big SELECT seq, REPEAT('x', 200) FROM seq_1_to_20000"
-    mariadb.sql(f"CREATE TABLE a_big (id int PRIMARY KEY, t text); {rows_of}", name)
-    return name
-
-
-@pytest.mark.spec("B3")
-@pytest.mark.parametrize(
-    "change",
-    [
-        "ALTER TABLE kinds ADD COLUMN more int, ALGORITHM = COPY",
-        "TRUNCATE TABLE parted",
-        "DROP TABLE nothing",
-        "RENAME TABLE nothing TO something",
-    ],
-)
-def test_a_table_that_changes_its_shape_meanwhile_makes_no_snapshot(
-    mariadb: MariadbServer, big: str, capturing: Capturing, gate: Gate, change: str
-) -> None:
-    of = source(mariadb, big, port=gate.port)
-    assert held(gate, capturing, of, lambda: mariadb.sql(change, big)).code == "mysql.changing"
-
-
-@pytest.mark.spec("B3")
-def test_a_connection_that_is_lost_half_way_makes_no_snapshot(
-    mariadb: MariadbServer, big: str, capturing: Capturing, gate: Gate
-) -> None:
-    """The server still sends: what it has sent, the connection would give the dump all the same."""
-    mariadb.sql("INSERT INTO a_big SELECT seq, REPEAT('x', 200) FROM seq_20001_to_300000", big)
-
-    def kill() -> None:
-        for line in mariadb.connections():
-            if big in line:
-                mariadb.sql(f"KILL {line.split()[0]}")
-
-    error = held(gate, capturing, source(mariadb, big, port=gate.port), kill)
-    assert error.code == "mysql.connection-lost", error.problem.detail
-
-
-# --- programs --------------------------------------------------------------------------------------------------------
-
-
-def stand_in(folder: Path, script: str) -> Path:
-    """A script that can be started."""
-    folder.parent.mkdir(exist_ok=True)
-    folder.write_text(f"#!/bin/sh\n{script}\n")
-    folder.chmod(folder.stat().st_mode | stat.S_IXUSR)
-    return folder
-
-
-@pytest.fixture
-def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole search path, with nothing but the client in it."""
-    folder = tmp_path / "only"
+def only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *names: str) -> Path:
+    """A search path with these programs alone; those named for MySQL are MySQL's own."""
+    folder = tmp_path / "programs"
     folder.mkdir()
-    client = shutil.which("mariadb")
-    assert client is not None
-    (folder / "mariadb").symlink_to(client)
+    for name in names:
+        found = shutil.which(name) if name.startswith("mariadb") else str(mysql_programs() / name)
+        assert found is not None
+        (folder / name).symlink_to(found)
+    for name in ("sh", "cat"):
+        (folder / name).symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
 
-@pytest.mark.spec("B3")
-@pytest.mark.parametrize("kept", [900, 3000, 6000])
-def test_a_dump_that_ends_early_and_calls_it_success_makes_no_snapshot(
-    mariadb: MariadbServer, name: str, capturing: Capturing, only: Path, kept: int
+def test_a_dump_goes_back_and_is_the_same_bytes_again(
+    mysql: MysqlServer, database: Source, capturing: Capturing, both: Path
 ) -> None:
-    real, head = _real("mariadb-dump"), "/usr/bin/head"
-    stand_in(
-        only / "mariadb-dump",
-        f'[ "$1" = --version ] && exec {real} --version\n{real} "$@" | {head} -c {kept}\nexit 0',
-    )
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.truncated"
-    assert f"{kept} of {kept} bytes" in error.problem.detail
+    captured = take(capturing, database)
+    assert facts(captured).dumped_by.startswith("mysqldump ")
+    assert facts(captured).database.flavour is Flavour.MYSQL
+    assert rows(captured) == ROWS
+    before = mysql.dump(NAME)
+    mysql.sql(f"DROP DATABASE `{NAME}`; CREATE DATABASE `{NAME}` {LIKE}")
+    command = [*mysql.client(), f"--database={NAME}"]
+    subprocess.run(command, input=capturing.content(captured), capture_output=True, check=True)
+    assert plain(mysql.dump(NAME)) == plain(before)
+    assert plain(capturing.content(take(capturing, database))) == plain(capturing.content(captured))
 
 
-def _real(program: str) -> str:
-    return f"/usr/bin/{program}"
+def plain(dump: bytes) -> bytes:
+    """Without the character set that MySQL itself writes out, once it was restored, where it was implied before."""
+    return dump.replace(b" CHARACTER SET utf8mb4 COLLATE", b" COLLATE")
 
 
-@pytest.mark.spec("B3")
-def test_a_client_that_is_missing_is_named_with_its_package(
-    mariadb: MariadbServer, name: str, capturing: Capturing, only: Path
+def test_each_server_gets_the_programs_of_its_own_maker(
+    mysql: MysqlServer, mariadb: MariadbServer, database: Source, capturing: Capturing, both: Path
 ) -> None:
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.client-missing"
-    assert "mariadb-dump" in str(error.problem.what)
-    assert "mariadb" in str(error.problem.next)
-    (only / "mariadb").unlink()
-    assert refused(capturing, source(mariadb, name)).code == "mysql.client-missing"
+    assert facts(take(capturing, database)).dumped_by.startswith("mysqldump ")
+    mariadb.sql("CREATE OR REPLACE DATABASE plain; CREATE TABLE plain.t (x int)")
+    mariadb.create_account("plain", PASSWORD, "ALL PRIVILEGES ON *.*")
+    assert facts(take(capturing, source(mariadb, "plain"))).dumped_by.startswith("mariadb-dump ")
+    mariadb.sql("DROP DATABASE plain; DROP USER plain@`127.0.0.1`")
 
 
-@pytest.mark.spec("B3")
-def test_mysqls_dump_program_is_refused_for_mariadb(
-    mariadb: MariadbServer, name: str, capturing: Capturing, only: Path
+def test_mariadbs_programs_alone_are_refused_for_mysql(
+    database: Source, capturing: Capturing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stand_in(only / "mysqldump", "echo 'mysqldump  Ver 9.7.4 for Linux on x86_64 (MySQL Community Server - GPL)'")
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.wrong-flavour"
-    assert "MySQL's" in str(error.problem.what)
+    only(monkeypatch, tmp_path, "mariadb", "mariadb-dump")
+    error = refused(capturing, database)
+    assert error.code == "mysql.wrong-flavour", error.problem.detail
+    assert "The server is MySQL" in str(error.problem.what)
 
 
-@pytest.mark.spec("B3")
-def test_an_older_client_is_refused(mariadb: MariadbServer, name: str, capturing: Capturing, only: Path) -> None:
-    stand_in(only / "mariadb-dump", "echo 'mariadb-dump  Ver 10.19 Distrib 10.3.39-MariaDB, for debian-linux-gnu'")
-    error = refused(capturing, source(mariadb, name))
-    assert error.code == "mysql.client-older"
-    assert "10.3.39-MariaDB" in str(error.problem.what)
-
-
-def tool(name: str, version: str) -> ToolFound:
-    """A program of that version."""
-    return ToolFound(name, version, f"/bin/{version}/{name}", fit=True)
-
-
-@pytest.mark.spec("B3")
-def test_the_program_nearest_to_the_server_is_chosen(tmp_path: Path) -> None:
-    found = [
-        tool("mariadb-dump", "11.8.2-MariaDB"),
-        tool("mysqldump", "8.4.0"),
-        tool("mariadb-dump", "10.11.19-MariaDB"),
-        tool("mysqldump", "9.7.4"),
-        ToolFound("mysqldump", "", "/bin/broken", fit=False),
-    ]
-
-    async def chosen(server: str) -> str:
-        blocking = Blocking()
-        try:
-            return (await dump_for(LocalHost(blocking, tmp_path), found, server)).version
-        except UserError as error:
-            return error.code
-        finally:
-            blocking.close()
-
-    assert run(chosen("10.11.4-MariaDB-log")) == "10.11.19-MariaDB"
-    assert run(chosen("10.6.1-MariaDB")) == "10.11.19-MariaDB"
-    assert run(chosen("11.4.1-MariaDB")) == "11.8.2-MariaDB"
-    assert run(chosen("12.3.0-MariaDB")) == "mysql.client-older"
-    assert run(chosen("8.0.36")) == "8.4.0"
-    assert run(chosen("8.4.9")) == "8.4.0"
-    assert run(chosen("9.8.0")) == "mysql.client-older"
-
-
-@pytest.mark.spec("B3")
-def test_a_package_has_the_name_that_the_system_gives_it(tmp_path: Path) -> None:
-    class Elsewhere(LocalHost):
-        """Another system, by its own word for what it is."""
-
-        os_release = ""
-
-        async def read(self, path: str, limit: int = 1000) -> bytes:
-            """The one file that is asked for."""
-            assert path == "/etc/os-release"
-            return self.os_release.encode()[:limit]
-
-    async def named(os_release: str, flavour: Whose) -> str:
-        blocking = Blocking()
-        try:
-            host = Elsewhere(blocking, tmp_path)
-            host.os_release = os_release
-            return await package_of(host, flavour)
-        finally:
-            blocking.close()
-
-    assert run(named('ID=ubuntu\nID_LIKE="debian"\n', Whose.MYSQL)) == "mysql-client"
-    assert run(named("ID=linuxmint\nID_LIKE='ubuntu debian'\n", Whose.MARIADB)) == "mariadb-client"
-    assert run(named('ID="almalinux"\nID_LIKE="rhel centos fedora"\n', Whose.MARIADB)) == "mariadb"
-    assert run(named("ID=unheard-of\n", Whose.MARIADB)) == "mariadb-client"
-
-
-@pytest.mark.spec("B3")
-def test_programs_are_listed_with_their_versions(tmp_path: Path) -> None:
-    async def listed() -> list[ToolFound]:
-        blocking = Blocking()
-        try:
-            return await find_programs(LocalHost(blocking, tmp_path), {})
-        finally:
-            blocking.close()
-
-    found = {each.name: each for each in run(listed())}
-    assert found["mariadb-dump"].fit
-    assert found["mariadb-dump"].version.endswith("-MariaDB")
-    assert found["mariadb"].version == found["mariadb-dump"].version
-
-
-@pytest.mark.spec("J2")
-def test_a_cancel_while_the_dump_is_read_again_leaves_nothing_but_whole_data(
-    mariadb: MariadbServer, name: str, capturing: Capturing
+def test_mysqls_programs_alone_are_refused_for_mariadb(
+    mariadb: MariadbServer, capturing: Capturing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async def cancelled() -> bool:
-        work = asyncio.create_task(capturing.here(source(mariadb, name), {"source:telemetry:password": PASSWORD}))
-
-        def cancel_at(command: Command) -> None:
-            if "dump" in command.arguments:
-                asyncio.get_running_loop().call_soon(work.cancel)
-
-        capturing.on_command = cancel_at
-        await asyncio.wait({work})
-        return work.cancelled()
-
-    assert run(cancelled())
-    (snapshot,) = capturing.snapshots()
-    assert capturing.restic("dump", snapshot, "/telemetry.sql").endswith(b"-- Dump completed\n")
-    assert list(capturing.scratch.iterdir()) == []
-    assert list((capturing.repository / "locks").iterdir()) == []
+    """Newer ones cannot even log in, by which alone they would learn whose server it is."""
+    client = mariadb.client_program
+    mariadb.client_program = shutil.which(client) or ""
+    mariadb.create_account("plain", PASSWORD, "ALL PRIVILEGES ON *.*")
+    only(monkeypatch, tmp_path, "mysql", "mysqldump")
+    error = refused(capturing, source(mariadb, "mysql", user="plain"))
+    assert error.code in ("mysql.login-unknown", "mysql.wrong-flavour"), error.problem.detail
+    assert "MariaDB" in str(error.problem.next)
+    mariadb.sql("DROP USER plain@`127.0.0.1`")
+    mariadb.client_program = client
 
 
-@pytest.mark.spec("B2")
-def test_accounts_are_taken_with_their_password_hashes(mariadb: MariadbServer, capturing: Capturing) -> None:
-    keeper = f"keeper-{secrets.token_hex(4)}"
-    mariadb.create_account(keeper, PASSWORD, "SELECT ON mysql.*")
-    (line,) = [line for line in mariadb.sql(f"SHOW GRANTS FOR `{keeper}`@`127.0.0.1`").splitlines() if "USAGE" in line]
-    of = Source(name="accounts", kind=SourceKind.MYSQL_USERS, server=mariadb.host, port=mariadb.port, user=keeper)
-    captured = take(capturing, of)
-    content = capturing.content(captured).decode()
-    assert captured.path == "/accounts.sql"
-    assert line.rpartition("'*")[2] in content
-    assert f"CREATE USER `{keeper}`@`127.0.0.1`" in content
-    mariadb.sql(f"DROP USER `{keeper}`@`127.0.0.1`")
+def test_each_way_not_to_get_in_has_its_own_error(database: Source, capturing: Capturing, both: Path) -> None:
+    assert refused(capturing, database, "wrong").code == "mysql.password-wrong"
+    assert refused(capturing, database, "").code == "mysql.password-missing"
 
 
-@pytest.mark.spec("S4")
-def test_the_password_is_in_no_argument_and_no_environment(
-    mariadb: MariadbServer, name: str, capturing: Capturing
+def test_a_table_that_changes_its_shape_meanwhile_makes_no_snapshot(
+    mysql: MysqlServer, database: Source, capturing: Capturing, both: Path
 ) -> None:
-    take(capturing, source(mariadb, name))
-    told = [repr((command.arguments, command.environment)) for command in capturing.commands]
-    assert not [line for line in told if PASSWORD[:10] in line]
+    mysql.sql("CREATE TABLE a_big (id int PRIMARY KEY AUTO_INCREMENT, t longtext)", NAME)
+    mysql.sql("INSERT INTO a_big (t) VALUES (REPEAT('x', 9000000)), (REPEAT('y', 9000000))", NAME)
+    with Gate(mysql.port, b"") as gate:
+        through = source(mysql, NAME, user=ACCOUNT, port=gate.port)
+        error = held(gate, capturing, through, lambda: mysql.sql("ALTER TABLE kinds ADD COLUMN more int", NAME))
+    assert error.code == "mysql.changing", error.problem.detail
 
-    def started(command: Command) -> bool:
-        return any("mariadb-dump" in argument for argument in (command.program, *command.arguments))
 
-    assert any(started(command) for command in capturing.commands)
+def test_a_server_that_dies_half_way_makes_no_snapshot(
+    mysql: MysqlServer, database: Source, capturing: Capturing, both: Path
+) -> None:
+    mysql.sql("CREATE TABLE a_big (id int PRIMARY KEY AUTO_INCREMENT, t longtext)", NAME)
+    mysql.sql("INSERT INTO a_big (t) VALUES (REPEAT('x', 9000000)), (REPEAT('y', 9000000))", NAME)
+    with Gate(mysql.port, b"") as gate:
+        error = held(gate, capturing, source(mysql, NAME, user=ACCOUNT, port=gate.port), mysql.kill)
+    mysql.start()
+    assert error.code == "mysql.connection-lost", error.problem.detail
+
+
+def test_a_view_of_an_account_that_is_gone_is_taken_and_the_account_is_named(
+    mysql: MysqlServer, database: Source, capturing: Capturing, both: Path
+) -> None:
+    mysql.sql("CREATE USER gone; CREATE DEFINER = gone VIEW left_over AS SELECT * FROM kinds; DROP USER gone", NAME)
+    assert "gone@%" in facts(take(capturing, database)).database.definers
+
+
+def test_accounts_are_taken(mysql: MysqlServer, capturing: Capturing, both: Path) -> None:
+    mysql.create_account("keeper", PASSWORD, "SELECT ON mysql.*")
+    of = Source(name="accounts", kind=SourceKind.MYSQL_USERS, server=mysql.host, port=mysql.port, user="keeper")
+    content = capturing.content(take(capturing, of))
+    assert b"CREATE USER `keeper`@`127.0.0.1`" in content

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.assembly import Overwinter
 from app.foundation.errors import Refused
@@ -30,6 +34,7 @@ from app.runs.files import LOG
 from tests.histories import DAY, Made, snapshots_of
 from tests.real.practice import opened
 from tests.real.servers.restic import VERSIONS, SealedRepository, fresh_repository, restic_program
+from tests.retention_model import ZONES, World, histories, policies
 from tests.running import run
 
 SITE = "north-house"
@@ -61,10 +66,12 @@ class Place:
         self.program = program
         self.use = use
         """Makes the program use this restic from the next opening on."""
+        folder.mkdir(exist_ok=True)
         self.root = folder / "tree"
         self.root.mkdir()
         (self.root / "file").write_text("content")
         self.address = str(folder / "repository")
+        self.site_file = SITE_FILE
         fresh_repository(program, folder / "repository", PASSWORD)
 
     @property
@@ -74,7 +81,7 @@ class Place:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Overwinter]:
         async with opened(self.folder) as app:
-            content = SITE_FILE.format(repository=self.address, root=self.root)
+            content = self.site_file.format(repository=self.address, root=self.root)
             await app.add_site(content.encode(), replace=True)
             await app.set_secret(SITE, "repository-password", PASSWORD)
             yield app
@@ -92,6 +99,11 @@ class Place:
         for made in history:
             for one in snapshots_of(made):
                 sealed.add_snapshot(tree, one.time, made.laptop, one.tags)
+
+    def snapshots(self) -> dict[str, list[str]]:
+        """What restic itself lists: the tags of each snapshot."""
+        listed = msgspec.json.decode(self.restic("snapshots", "--json", "--no-lock"))
+        return {one["id"]: one["tags"] for one in listed}
 
     def packs(self) -> int:
         return sum(file.is_file() for file in (self.folder / "repository" / "data").rglob("*"))
@@ -275,6 +287,67 @@ def test_what_our_own_dead_runs_left_goes_after_a_week(place: Place) -> None:
             assert await ids(app) == set()
 
     run(story())
+
+
+# --- whatever has been -----------------------------------------------------------------------------------------------
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    history = draw(histories(NOW, recorded=False))
+    return World(history, draw(policies), datetime.now(UTC), draw(st.sampled_from(ZONES)))
+
+
+def holds_in(place: Place, world: World) -> None:
+    """What goes is what the model says and the preview names, and restic itself lists all else afterwards."""
+    rules = [f"{name} = {json.dumps(getattr(world.policy, name))}" for name in world.policy.__struct_fields__]
+    head, _, _ = SITE_FILE.partition("keep_last")
+    zoned = head.replace("format = 1", f'format = 1\ntime_zone = "{world.zone.key}"')
+    place.site_file = zoned + "\n".join(rules)
+    place.write(*world.history)
+    before = place.snapshots()
+
+    async def story() -> None:
+        async with place.opened() as app:
+            if world.refusal():
+                with pytest.raises(Refused, match=re.escape(world.refusal())):
+                    await app.preview_retention(SITE)
+                refused = await retention(app)
+                assert (refused.outcome, code_of(refused)) == (Outcome.REFUSED, world.refusal())
+                return
+            named = await app.preview_retention(SITE)
+            assert {point.id for point in named.points_going} == world.going()
+            assert (await retention(app)).outcome is Outcome.SUCCESS
+
+    run(story())
+    goes = set() if world.refusal() else {f"run:{run}" for run in world.going()}
+    assert place.snapshots() == {id_: tags for id_, tags in before.items() if not goes & set(tags)}
+
+
+def some_worlds(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many worlds for a test, each time the same ones."""
+
+    def decorated(test: Callable[..., None]) -> Callable[..., None]:
+        unhealthy = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
+        chosen = settings(max_examples=count, deadline=None, derandomize=True, suppress_health_check=unhealthy)
+        return chosen(given(world=worlds().filter(lambda world: len(world.history) > 8))(test))
+
+    return decorated
+
+
+@newest_restic
+@pytest.mark.spec("B7")
+@some_worlds(4)
+def test_on_a_real_repository_goes_what_the_model_says(place: Place, world: World) -> None:
+    holds_in(Place(place.folder / uuid.uuid4().hex, place.program, place.use), world)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.spec("B7")
+@some_worlds(80)
+def test_on_real_repositories_goes_what_the_model_says_in_many_worlds(place: Place, world: World) -> None:
+    holds_in(Place(place.folder / uuid.uuid4().hex, place.program, place.use), world)
 
 
 # --- repositories that do not let go ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,16 +23,21 @@ import psutil
 import pytest
 
 from app.assembly import Overwinter
+from app.foundation.blocking import Blocking
 from app.foundation.events import Item, ItemStatus, Outcome
 from app.foundation.redact import Redactor
 from app.hosts.host import Command, HostFacts
+from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice
 from app.jobs.plan import AnyPlan
+from app.jobs.ways import Ways
 from app.records.runs import Run
-from app.settings.model import THIS_COMPUTER
+from app.settings.model import THIS_COMPUTER, Site
+from app.settings.model import Repository as SettingsRepository
 from app.tools.restic.backup import Label
 from app.tools.restic.errors import DumpFailed
 from app.tools.restic.repository import Restic
+from app.tools.restic.session import Repository
 from tests.faults.shims import Exec, Recorders
 from tests.faults.test_canaries import Search
 from tests.faults.test_full_disks import disk_at
@@ -39,8 +45,9 @@ from tests.features.greenhouse import DATABASE, PASSWORD, REPOSITORY_PASSWORD, U
 from tests.real.practice import opened
 from tests.real.servers.postgresql import PostgresServer, find_programs
 from tests.real.servers.rclone import SERVER, AnotherHost, rclone_program, rclones
-from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
+from tests.real.servers.restic import VERSIONS, SealedRepository, fresh_repository, restic_program
 from tests.running import run
+from tests.trees import described
 
 if sys.platform == "win32":
     pytest.skip("a tunnel ends in a unix socket", allow_module_level=True)
@@ -181,18 +188,6 @@ def world(make_world: Callable[[str], World]) -> World:
     return make_world(VERSIONS[-1])
 
 
-def signature(root: Path) -> dict[str, tuple[Any, ...]]:
-    """What must come back of a tree: kinds, rights, owners, times, sizes, links and content."""
-    found: dict[str, tuple[Any, ...]] = {}
-    for path in sorted(root.rglob("*")):
-        said = path.lstat()
-        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        link = str(path.readlink()) if path.is_symlink() else ""
-        facts = (said.st_mode, said.st_uid, said.st_gid, said.st_mtime_ns, said.st_nlink if content else 0)
-        found[os.fsdecode(path.relative_to(root))] = (*facts, link, content)
-    return found
-
-
 @pytest.mark.spec("H1", "B1")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_server_is_backed_up_into_a_repository_here_and_plain_restic_agrees(
@@ -227,11 +222,8 @@ def restore(world: World) -> None:
     """The tree comes back from the folder as it was, and the dump is one."""
     ids = {tag: one["id"] for one in world.snapshots() for tag in one["tags"]}
     target = world.folder / "restored"
-    shutil.rmtree(world.root / "storage" / "logs")
-    os.utime(world.root / "storage", ns=(0, 0))
     world.restic("restore", f"{ids['source:laravel']}:{world.root}", "--target", str(target))
-    os.utime(target / "storage", ns=(0, 0))
-    assert signature(target) == signature(world.root)
+    assert described(target) == described(world.root, without=["storage/logs"])
     if "source:database" in ids:
         assert world.restic("dump", ids["source:database"], "/database.dump").startswith(b"PGDMP")
     world.restic("check", "--read-data")
@@ -577,3 +569,57 @@ async def code_of_the_failure(world: World) -> str:
         error = items["laravel"].error
         assert error is not None
         return error.code
+
+
+# A restic that is interrupted while its lock is under way to the server: it ends, and the lock arrives.
+LEAVES_ITS_LOCK = """#!{python}
+import os, signal, sys
+if "backup" not in sys.argv:
+    os.execv({real!r}, [{real!r}, *sys.argv[1:]])
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+open({begun!r}, "w").close()
+signal.pause()
+"""
+
+
+@pytest.mark.spec("J2", "P2")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_cancel_leaves_no_lock_that_was_under_way(tmp_path: Path, version: str) -> None:
+    real, begun, script = restic_program(version), tmp_path / "begun", tmp_path / "restic"
+    script.write_text(LEAVES_ITS_LOCK.format(python=sys.executable, real=real, begun=str(begun)))
+    script.chmod(0o755)
+    folder = tmp_path / "repository"
+    fresh_repository(real, folder, REPOSITORY_PASSWORD)
+
+    async def story() -> None:
+        blocking, ways = Blocking(), Ways(Redactor(), {})
+        try:
+            host, site = (
+                AnotherHost(blocking, tmp_path / "there"),
+                Site(name=SITE, repository=SettingsRepository(url=str(folder))),
+            )
+            way = await ways.to(host, LocalHost(blocking, tmp_path / "here"), site)
+            restic = Restic(
+                host, str(script), Repository(str(folder), str(tmp_path / "cache")), REPOSITORY_PASSWORD, way
+            )
+            taking = asyncio.create_task(restic.backup_one_file(str(tmp_path), "restic", Label(SERVER, ())))
+            async with asyncio.timeout(60):
+                while not begun.exists():  # noqa: ASYNC110  a file tells nobody
+                    await asyncio.sleep(0.01)
+            SealedRepository(folder, REPOSITORY_PASSWORD).lock(user="x", computer=socket.gethostname(), pid=_gone())
+            taking.cancel()
+            await asyncio.wait({taking})
+            assert taking.cancelled()
+        finally:
+            await ways.close()
+            blocking.close()
+
+    run(story())
+    assert list((folder / "locks").iterdir()) == []
+
+
+def _gone() -> int:
+    """The number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid

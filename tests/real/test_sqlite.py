@@ -174,17 +174,63 @@ def test_what_is_no_database_has_its_own_error(capturing: Capturing, path: Path)
     assert refused(capturing, path).code == "sqlite.not-a-database"
 
 
-@pytest.mark.spec("B3")
-@pytest.mark.parametrize("damage", ["cut", "page"])
-def test_a_damaged_database_is_not_taken(capturing: Capturing, path: Path, damage: str) -> None:
-    made(path, "delete").close()
-    size = path.stat().st_size
+@pytest.mark.spec("B3", "X3")
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_waited_for(capturing: Capturing, path: Path, kind: str) -> None:
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    assert refused(capturing, path).code == "sqlite.not-a-file"
+
+
+def overwrite(path: Path, at: int, content: bytes) -> None:
+    """Changes bytes of a file in their place."""
     with path.open("r+b") as file:
-        if damage == "cut":
-            file.truncate(size // 2)
-        else:
-            file.seek(size // 2 // 4096 * 4096)
-            file.write(os.urandom(4096))
+        file.seek(at)
+        file.write(content)
+
+
+DAMAGE = {
+    "its name": ((0, b"SQLite format 4\0"), "sqlite.not-a-database"),
+    "the size of pages": ((16, b"\0\3"), "sqlite.not-a-database"),
+    "the version to read it with": ((19, b"\x09"), "sqlite.not-a-database"),
+    "the form of its tables": ((44, b"\0\0\0\x09"), "sqlite.schema-unreadable"),
+    "the page with its tables": ((100, b"\xff" * 400), "sqlite.damaged"),
+    "a list of free pages": ((32, b"\0\0\0\x03\0\0\0\x05"), "sqlite.damaged"),
+}
+
+
+@pytest.mark.spec("B3")
+@pytest.mark.parametrize("where", DAMAGE)
+def test_a_damaged_head_is_not_taken(capturing: Capturing, path: Path, where: str) -> None:
+    made(path, "delete").close()
+    damage, code = DAMAGE[where]
+    overwrite(path, *damage)
+    assert refused(capturing, path).code == code
+
+
+@pytest.mark.spec("B3")
+@pytest.mark.parametrize("damage", ["cut", "cut by a byte", "page", "index"])
+def test_a_damaged_database_is_not_taken(capturing: Capturing, path: Path, damage: str) -> None:
+    with closing(made(path, "delete")) as live:
+        live.execute("CREATE INDEX by_text ON here (t)")
+        (root,) = live.execute("SELECT rootpage FROM sqlite_master WHERE name = 'by_text'").fetchone()
+    size = path.stat().st_size
+    if damage.startswith("cut"):
+        os.truncate(path, size // 2 if damage == "cut" else size - 1)
+    else:
+        overwrite(path, ((root - 1) if damage == "index" else size // 2 // 4096) * 4096, os.urandom(4096))
+    assert refused(capturing, path).code == "sqlite.damaged"
+
+
+@pytest.mark.spec("B3")
+def test_an_index_that_misses_a_row_is_damage(capturing: Capturing, path: Path) -> None:
+    """Every page is in order by itself; only what they say of each other is not."""
+    with closing(made(path, "delete", rows=10)) as live:
+        live.execute("CREATE INDEX by_text ON here (t)")
+        live.execute("PRAGMA writable_schema = ON")
+        live.execute("CREATE TABLE plain (t TEXT)")
+        sql = "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'there')"
+        live.execute(f"{sql} WHERE name = 'here'")
+        live.execute("DELETE FROM sqlite_master WHERE name = 'there'")
     assert refused(capturing, path).code == "sqlite.damaged"
 
 
@@ -213,6 +259,40 @@ def test_a_read_only_disk_gives_what_can_be_read_and_says_what_cannot(capturing:
             assert {each.rows for each in facts(take(capturing, folder / "plain.db")).tables} == {10}
         finally:
             disk.allow_writing()
+
+
+def crashed(folder: Path, live: Path, *ends: str) -> Path:
+    """What a program that was killed leaves of a database: its file, and of those beside it the ones named."""
+    folder.mkdir()
+    for end in ("", *ends):
+        (folder / f"a.db{end}").write_bytes(Path(f"{live}{end}").read_bytes())
+    return folder / "a.db"
+
+
+@pytest.mark.spec("B3")
+@pytest.mark.parametrize("left", ["-wal", "-journal"])
+def test_what_a_crash_left_beside_a_database_is_not_passed_over_where_nothing_may_be_written(
+    capturing: Capturing, path: Path, tmp_path: Path, left: str
+) -> None:
+    """Without its log it would look whole and be old, without its journal it would be torn; its -shm is not there."""
+    with closing(made(path, "wal" if left == "-wal" else "delete", rows=10)) as live:
+        live.execute("PRAGMA wal_autocheckpoint = 0")
+        live.execute("PRAGMA cache_size = 1")
+        live.execute("PRAGMA cache_spill = 1")
+        live.execute("BEGIN")
+        live.executemany("INSERT INTO here (t) VALUES (?)", [("x" * 3000,) for _ in range(100)])
+        if left == "-wal":
+            live.execute("COMMIT")
+        database = crashed(tmp_path / "disk", path, left)
+        live.execute("ROLLBACK" if left == "-journal" else "SELECT 1")
+    rows = 110 if left == "-wal" else 10
+    with disk_at(database.parent, "20M") as disk:
+        disk.forbid_writing()
+        try:
+            assert refused(capturing, database).code in ("sqlite.read-only", "sqlite.unopenable")
+        finally:
+            disk.allow_writing()
+        assert {each.table: each.rows for each in facts(take(capturing, database)).tables}["here"] == rows
 
 
 @pytest.mark.spec("B3")

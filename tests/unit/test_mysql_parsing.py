@@ -251,6 +251,12 @@ def test_a_right_on_views_is_asked_for_only_where_there_are_some() -> None:
             2013,
             "mysql.connection-lost",
         ),
+        ("mysqldump: Error in field count for table: `kinds` !  Aborting.", 0, "mysql.changing"),
+        (
+            "mysqldump: Got error: 1449: The user specified as a definer ('x'@'%') does not exist when using LOCK",
+            1449,
+            "mysql.definer-missing",
+        ),
         ("mariadb-dump: unknown variable 'init-command=select 1'", 0, "mysql.client-unfit"),
     ],
 )

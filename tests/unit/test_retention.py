@@ -1,15 +1,15 @@
-"""Retention decided: histories of every kind against a model that is written from the rules anew."""
+"""Retention decided: rule by rule, and histories of every kind against a model of the specification's words."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.foundation.errors import Refused, UserError
@@ -21,9 +21,7 @@ from app.jobs.retention.deletion import check_deletable, phrase_of, plan_deletio
 from app.jobs.retention.keep import KeepChoice, plan_keep
 from app.settings.model import Retention, Span
 from tests.histories import DAY, NOON, SITE, Made, snapshots_of
-
-ZONES = ("UTC", "Europe/Prague", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu")
-
+from tests.retention_model import MOMENTS, ZONES, World, histories, policies
 
 TODAY = NOON.date()
 
@@ -53,142 +51,74 @@ def daily(count: int, **fields: object) -> list[Made]:
     return [Made(NOON - timedelta(hours=1) - number * DAY, **fields) for number in range(count)]  # type: ignore[arg-type]  # fields of Made
 
 
-# --- the model -------------------------------------------------------------------------------------------------------
-
-PERIODS: dict[str, Callable[[datetime], object]] = {
-    "keep_hourly": lambda at: at.strftime("%Y-%m-%d %H %z"),
-    "keep_daily": lambda at: at.strftime("%Y-%m-%d"),
-    "keep_weekly": lambda at: at.strftime("%G-%V"),
-    "keep_monthly": lambda at: at.strftime("%Y-%m"),
-    "keep_yearly": lambda at: at.strftime("%Y"),
-}
-
-
-def wanted_by_rules(complete: Sequence[Made], policy: Retention, zone: str) -> set[str]:
-    """The complete points that a policy of counts keeps, found by sorting into boxes."""
-    ordered = sorted(complete, key=lambda made: (made.at, made.run))
-    wanted = {made.run for made in ordered[len(ordered) - min(policy.keep_last, len(ordered)) :]}
-    for rule, name_of in PERIODS.items():
-        boxes: dict[object, list[Made]] = {}
-        for made in ordered:
-            boxes.setdefault(name_of(made.at.astimezone(ZoneInfo(zone))), []).append(made)
-        newest_boxes = sorted(boxes.values(), key=lambda box: box[-1].at, reverse=True)[: getattr(policy, rule)]
-        wanted |= {box[-1].run for box in newest_boxes}
-    return wanted
-
-
-def is_proven(made: Made) -> bool:
-    decided_proofs = [proof for proof in made.proofs if proof in ("pass", "fail")]
-    return bool(decided_proofs) and decided_proofs[-1] == "pass"
-
-
-def expected(history: Sequence[Made], policy: Retention, now: datetime, zone: str) -> set[str]:
-    """The runs whose points go, by the letter of the specification."""
-    proven = [made for made in history if made.kind == "complete" and is_proven(made)]
-    newest_proven = max(proven, key=lambda made: (made.at, made.run), default=None)
-    counted = [made for made in history if made.kind == "complete" and not made.torn]
-    wanted = wanted_by_rules(counted, policy, zone)
-    today = now.astimezone(ZoneInfo(zone)).date()
-    gone = set()
-    for made in history:
-        is_kept = bool(made.keeps) and made.keeps[-1] >= today
-        if made == newest_proven or is_kept or made.recorded == "active" or made.kind in ("safety", "wal"):
-            continue
-        if made.kind == "unfinished":
-            goes = made.recorded == "ended" and now - made.at > 7 * DAY
-        elif made.kind == "complete":
-            goes = made.run not in wanted
-        else:
-            goes = newest_proven is not None and newest_proven.at > made.at
-        if goes or made.torn:
-            gone.add(made.run)
-    return gone
+# --- against the model -----------------------------------------------------------------------------------------------
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Made]:
-    """What may have been: two laptops, gaps, days of many backups, marks, runs that died."""
-    at, history = NOON - timedelta(minutes=draw(st.integers(1, 300))), []
-    steps = st.one_of(
-        st.integers(1, 90),  # minutes: several in an hour
-        st.integers(60, 1500),
-        st.just(1440),
-        st.integers(1440, 60 * 24 * 40),  # gaps of weeks
-    )
-    for number in range(draw(st.integers(0, 40))):
-        made = Made(
-            at,
-            laptop=draw(st.sampled_from(["one", "two"])),
-            kind=draw(st.sampled_from(["complete"] * 6 + ["partial", "part", "safety", "unfinished", "wal"])),
-            proofs=draw(st.sampled_from([(), (), (), ("pass",), ("pass", "fail"), ("fail", "pass"), ("unchecked",)])),
-            keeps=draw(st.sampled_from([(), (), (), (), *[keeps_from(at, number) for number in (-3, 0, 3, 400)]])),
-            recorded=draw(st.sampled_from(["", "ended", "ended", "active"])),
-            torn=draw(st.integers(0, 9)) == 0,
-        )
-        history.append(made)
-        at -= timedelta(minutes=draw(steps))
-    return history
+def worlds(draw: st.DrawFn) -> World:
+    now = draw(st.sampled_from(MOMENTS))
+    return World(draw(histories(now)), draw(policies), now, draw(st.sampled_from(ZONES)))
 
 
-def keeps_from(at: datetime, days: int) -> tuple[date, ...]:
-    """Two Keeps of which the newer one, some days from now, counts."""
-    return (at.date() + 3000 * DAY, NOON.date() + days * DAY)
+def decided_in(world: World, seed: int = 0) -> Decision:
+    points = points_from(world.history)
+    random.Random(seed).shuffle(points)
+    return decide(points, world.policy, circumstances(world.history, world.now, world.zone.key))
 
 
-policies = st.builds(
-    Retention,
-    keep_last=st.sampled_from([0, 0, 1, 3]),
-    keep_hourly=st.sampled_from([0, 0, 5]),
-    keep_daily=st.sampled_from([0, 2, 7]),
-    keep_weekly=st.sampled_from([0, 4]),
-    keep_monthly=st.sampled_from([0, 12]),
-    keep_yearly=st.sampled_from([0, 1]),
-)
+many = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.spec("B7")
-@given(history=histories(), policy=policies, zone=st.sampled_from(ZONES), seed=st.integers())
-@settings(max_examples=150, deadline=None)
-def test_what_goes_is_what_the_rules_say_and_nothing_protected_ever(
-    history: list[Made], policy: Retention, zone: str, seed: int
-) -> None:
-    points = points_from(history)
-    random.Random(seed).shuffle(points)
-    goes = expected(history, policy, NOON, zone)
-    complete = {made.run for made in history if made.kind == "complete"}
-    if complete & goes and (policy.keeps_nothing or complete <= goes):
-        with pytest.raises(Refused, match=r"retention\.nothing-left"):
-            decide(points, policy, circumstances(history, NOON, zone))
+@given(world=worlds(), seed=st.integers(0, 9))
+@settings(many, max_examples=400)
+def test_what_goes_is_what_the_model_says_and_nothing_protected_ever(world: World, seed: int) -> None:
+    if world.refusal():
+        with pytest.raises(Refused, match=world.refusal().replace(".", r"\.")):
+            decided_in(world, seed)
         return
-    decision = decide(points, policy, circumstances(history, NOON, zone))
-    assert going(decision) == goes
-    assert {judged.point.id for judged in decision.staying} == {point.id for point in points} - goes
+    decision = decided_in(world, seed)
+    assert going(decision) == world.going()
+    assert {one.point.id for one in decision.staying} == {made.run for made in world.history} - world.going()
     assert all(judged.why for judged in (*decision.going, *decision.staying))
 
 
+@pytest.mark.long
 @pytest.mark.spec("B7")
-@given(history=histories(), policy=policies, zone=st.sampled_from(ZONES))
-@settings(max_examples=80, deadline=None)
-def test_deciding_again_on_what_is_left_removes_nothing_more(history: list[Made], policy: Retention, zone: str) -> None:
+@given(world=worlds(), seed=st.integers(0, 9))
+@settings(many, max_examples=10_000)
+def test_what_goes_is_what_the_model_says_in_many_more_worlds(world: World, seed: int) -> None:
     try:
-        goes = going(decided(history, policy, NOON, zone))
+        said: set[str] | str = going(decided_in(world, seed))
+    except Refused as refused:
+        said = refused.code
+    assert said == (world.refusal() or world.going())
+
+
+@pytest.mark.spec("B7")
+@given(world=worlds())
+@settings(many, max_examples=100)
+def test_deciding_again_on_what_is_left_removes_nothing_more(world: World) -> None:
+    try:
+        goes = going(decided_in(world))
     except Refused:
         return
-    left = [made for made in history if made.run not in goes]
-    assert going(decided(left, policy, NOON, zone)) == set()
-    assert any(made.kind == "complete" for made in left) or not any(made.kind == "complete" for made in history)
+    left = [made for made in world.history if made.run not in goes]
+    again = World(left, world.policy, world.now, world.zone.key)
+    assert going(decided_in(again)) == set()
+    assert any(made.kind == "complete" for made in left) or not any(made.kind == "complete" for made in world.history)
 
 
 @pytest.mark.spec("B7")
-@given(history=histories(), policy=policies)
-@settings(max_examples=40, deadline=None)
-def test_a_point_goes_with_all_its_snapshots_and_with_no_other(history: list[Made], policy: Retention) -> None:
+@given(world=worlds())
+@settings(many, max_examples=50)
+def test_a_point_goes_with_all_its_snapshots_and_with_no_other(world: World) -> None:
     try:
-        decision = decided(history, policy)
+        decision = decided_in(world)
     except Refused:
         return
     removed, goes = {one for judged in decision.going for one in judged.point.all_snapshots}, going(decision)
-    for made in history:
+    for made in world.history:
         theirs = {one.id for one in snapshots_of(made)}
         assert theirs <= removed if made.run in goes else not theirs & removed
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import msgspec
@@ -202,9 +202,11 @@ def _earlier(at: datetime, span: Span) -> datetime:
     year, month = divmod(months, 12)
     if year < 1:
         return datetime.min.replace(tzinfo=UTC)
-    day = min(at.day, calendar.monthrange(year, month + 1)[1])
+    last = calendar.monthrange(year, month + 1)[1]
     try:
-        local = at.replace(year=year, month=month + 1, day=day) - timedelta(days=span.days)
+        day = date(year, month + 1, min(at.day, last)) - timedelta(days=span.days)
+        # Not by subtracting from the time itself: that forgets which of two equal hours of a night it is.
+        local = at.replace(year=day.year, month=day.month, day=day.day)
         return local.astimezone(UTC) - timedelta(hours=span.hours)
     except OverflowError:
         return datetime.min.replace(tzinfo=UTC)

@@ -18,6 +18,7 @@ from app.jobs.manifest import SqlDumpFacts, TableRows
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.jobs.sources.private_file import private_file
+from app.jobs.sources.read_again import check_whole
 from app.settings.model import Source
 from app.tools.found import ToolFound
 from app.tools.mysql.dump import dump_command, keeps_history, users_command
@@ -28,9 +29,6 @@ from app.tools.mysql.server import Server, check_name, option_file
 from app.tools.mysql.written import WrittenDump
 from app.tools.restic.backup import Backup, Label
 from app.tools.restic.errors import DumpFailed
-
-TELL_EVERY = 8 * 1024 * 1024
-"""Bytes read back between two words on how far it is."""
 
 NAMED = 20
 """So many tables are named in a warning."""
@@ -54,7 +52,8 @@ class MysqlDriver:
                 ctx.emit(Warned(warning=warning))
             command = dump_command(reached.program, self._server, answer.facts, reached.options)
             made = await _take_output(self._source, self._server, intake, command)
-        written = await _checked(ctx, self._source, self._server, intake, made)
+        written = WrittenDump()
+        await check_whole(ctx, intake, made, _path(self._source), written)
         tables = tuple(TableRows(table, rows) for table, rows in sorted(written.rows.items()))
         facts = SqlDumpFacts(dumped_by=_named(reached.program), database=answer.facts, tables=tables)
         return _captured(self._source, made, facts)
@@ -73,7 +72,7 @@ class UsersDriver:
         async with _reached(ctx, self._source, self._equipment, self._server) as reached:
             command = users_command(reached.program, self._server, reached.options)
             made = await _take_output(self._source, self._server, intake, command)
-        await _checked(ctx, self._source, self._server, intake, made)
+        await check_whole(ctx, intake, made, _path(self._source), WrittenDump())
         return _captured(self._source, made, None)
 
 
@@ -107,42 +106,6 @@ async def _take_output(source: Source, server: Server, intake: Intake, command: 
         )
     except DumpFailed as failed:
         raise from_words(server, failed.said) or _dump_failed(server, failed) from failed
-
-
-async def _checked(ctx: Ctx, source: Source, server: Server, intake: Intake, made: Backup) -> WrittenDump:
-    """The dump, read once more; a snapshot that does not hold up is taken out again."""
-    try:
-        return await _read_back(source, server, intake, made)
-    except UserError:
-        await _withdraw(ctx, intake, made)
-        raise
-
-
-async def _read_back(source: Source, server: Server, intake: Intake, made: Backup) -> WrittenDump:
-    """The dump as it stands in the repository; raises `mysql.truncated` when it does not end as a whole one does."""
-    written = WrittenDump()
-    intake.pace.begin()
-    told = 0
-
-    async def take(piece: bytes) -> None:
-        nonlocal told
-        written.take(piece)
-        if written.bytes - told >= TELL_EVERY:
-            told = written.bytes
-            intake.pace.tell(written.bytes, made.bytes)
-
-    await intake.restic.tree(made.snapshot).dump(_path(source), take)
-    if not written.whole or written.bytes != made.bytes:
-        raise _truncated(server, written, made)
-    return written
-
-
-async def _withdraw(ctx: Ctx, intake: Intake, made: Backup) -> None:
-    """Takes a snapshot out that must not count; where that is refused it is at least said."""
-    try:
-        await intake.restic.forget([made.snapshot])
-    except UserError as error:
-        ctx.emit(Warned(warning=_still_there(made, error.problem)))
 
 
 def _path(source: Source) -> str:
@@ -194,28 +157,4 @@ def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
         else text("See whether the dump or its connection was ended, or memory ran out, then try again."),
         "mysql.dump-failed",
         failed.said,
-    )
-
-
-def _truncated(server: Server, written: WrittenDump, made: Backup) -> UserError:
-    return UserError(
-        text("The dump of {database} lacks its end.", database=server.database),
-        text("It was taken out of the repository again, and is no part of this recovery point."),
-        text("See that the dump program is the real one and not a script around it, then try again."),
-        "mysql.truncated",
-        f"{written.bytes} of {made.bytes} bytes were read back from snapshot {made.snapshot}",
-    )
-
-
-def _still_there(made: Backup, why: Problem) -> Problem:
-    return Problem(
-        text("A dump that must not be used could not be taken out of the repository."),
-        text(
-            "Its snapshot is {snapshot}; the recovery point does not count it. {what}",
-            snapshot=made.snapshot[:8],
-            what=why.what,
-        ),
-        text("Remove it with an account that may: restic forget {snapshot}", snapshot=made.snapshot[:8]),
-        "mysql.not-withdrawn",
-        why.detail,
     )

@@ -18,9 +18,10 @@ from app.jobs.manifest import DumpFacts
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.jobs.sources.private_file import private_file
+from app.jobs.sources.read_again import check_whole
 from app.settings.model import Source
 from app.tools.found import ToolFound
-from app.tools.postgres.dump import dump_command, globals_command
+from app.tools.postgres.dump import WrittenRoles, dump_command, globals_command
 from app.tools.postgres.errors import from_words
 from app.tools.postgres.facts import DatabaseFacts
 from app.tools.postgres.programs import DUMP, DUMP_ALL, find_programs, program_for
@@ -81,6 +82,7 @@ class GlobalsDriver:
         async with _password_on_disk(ctx, self._source, password) as file:
             command = globals_command(program.path, self._server, file, with_passwords=facts.reads_role_passwords)
             made = await _take_output(self._source, self._server, intake, command, path)
+        await check_whole(ctx, intake, made, path, WrittenRoles())
         return Captured(snapshot=made.snapshot, path=path, bytes=made.bytes, added=made.added)
 
 

@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"^[^\n]*?(?:ERROR|Error:|Error) (\d{4,5})\b|\((\d{4,5})\)$
 _GOT = re.compile(r"Got error: (\d{4,5}):")
 _NO_RIGHTS_IN_WORDS = re.compile(r"has insufficient privileges to|access denied", re.IGNORECASE)
 _OPTION_IN_WORDS = re.compile(r"unknown (option|variable)", re.IGNORECASE)
+_CHANGING_IN_WORDS = re.compile(r"error in field count for table", re.IGNORECASE)
 
 
 def from_words(server: Server, said: str) -> UserError | None:
@@ -28,6 +29,8 @@ def from_words(server: Server, said: str) -> UserError | None:
         return _BY_NUMBER[number](server, said)
     if _NO_RIGHTS_IN_WORDS.search(said):
         return _no_rights(server, said)
+    if _CHANGING_IN_WORDS.search(said):  # MySQL's, of a column that came or went meanwhile
+        return _changing(server, said)
     return _option_unknown(server, said) if _OPTION_IN_WORDS.search(said) else None
 
 
@@ -186,7 +189,17 @@ def _view_broken(server: Server, said: str) -> UserError:
         text("A view of {database} cannot be used: what it refers to is not there.", database=server.database),
         text("Drop or repair the view that is named below, then try again."),
         said,
-        text("The dump programs stop at such a view, so this database is not in the backup; it was not changed."),
+        STOPS_AT_VIEW,
+    )
+
+
+def _definer_missing(server: Server, said: str) -> UserError:
+    return _error(
+        "mysql.definer-missing",
+        text("A view of {database} runs as an account that does not exist.", database=server.database),
+        text("Create the account that is named below, or make the view anew with another definer, then try again."),
+        said,
+        STOPS_AT_VIEW,
     )
 
 
@@ -243,6 +256,9 @@ def _names(server: Server) -> dict[str, str]:
     return {"server": server.server, "database": server.database}
 
 
+STOPS_AT_VIEW = text(
+    "The dump programs stop at such a view, so this database is not in the backup; it was not changed."
+)
 INCOMPLETE = text("A dump without what it may not read would look whole and not be it, so none was made.")
 
 _BY_NUMBER: dict[int, Explained] = {
@@ -258,7 +274,8 @@ _BY_NUMBER: dict[int, Explained] = {
     **dict.fromkeys((1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 2055), _connection_lost),
     **dict.fromkeys((1146, 1412, 1109, 1305, 1360, 1539), _changing),
     **dict.fromkeys((1205, 1213, 1099, 1223), _locked),
-    **dict.fromkeys((1356, 1449), _view_broken),
+    1356: _view_broken,
+    1449: _definer_missing,
     1133: _account_unusable,
     **dict.fromkeys((1030, 1033, 1034, 1035, 1194, 1195, 1712, 1812, 1814, 1815, 1877, 1932), _damaged),
     **dict.fromkeys((1021, 1114), _disk_full),

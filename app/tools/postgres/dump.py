@@ -10,6 +10,27 @@ from app.hosts.host import Command
 from app.tools.postgres.server import Server
 from app.tools.postgres.snapshot import LOCK_WAIT
 
+COMPLETED = b"\n-- PostgreSQL database cluster dump complete\n--\n"
+"""How every file of roles ends that was written to its end, whatever the language of messages is."""
+
+
+class WrittenRoles:
+    """A file of roles that is read again in pieces; `bytes` is how much of it was taken."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._end = b""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it ended as only a finished one does."""
+        return self._end.rstrip(b"\n").endswith(COMPLETED.rstrip(b"\n"))
+
+    def take(self, piece: bytes) -> None:
+        """The next piece."""
+        self.bytes += len(piece)
+        self._end = (self._end + piece)[-2 * len(COMPLETED) :]
+
 
 def dump_command(program: str, server: Server, snapshot: str, password_file: str = "") -> Command:
     """Writes the database as it was in an exported snapshot, in pg_dump's own format, to standard output.

@@ -6,6 +6,7 @@ standard input of their own.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -16,6 +17,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.hosts.host import KEPT, Command, Ending, Finished, Host, Sink
 from app.hosts.lines import LineSink
+from app.hosts.running import finish
 from app.settings.addresses import parsed
 from app.settings.paths import is_absolute
 from app.tools.restic.errors import Attempt, failure
@@ -27,6 +29,9 @@ T = TypeVar("T")
 PROGRESS_PER_SECOND = 4
 LARGEST_DOCUMENT = 64 * 1024 * 1024
 """A list of 50,000 snapshots takes half of it."""
+
+UNLOCKS_WITHIN = 60.0
+"""Seconds; a repository that is away by then keeps the lock, which restic itself takes for stale half an hour later."""
 
 LONGEST_WORD = 64 * 1024
 """Longer lines on the error channel are cut."""
@@ -97,6 +102,7 @@ class Session:
         environment: Mapping[str, str] | None = None,
         folder: str = "",
         keep: int = KEPT,
+        deadline: float | None = None,
         accept: frozenset[int] = frozenset({0}),
     ) -> Answer:
         """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
@@ -109,11 +115,12 @@ class Session:
             environment={**self._environment(), **(environment or {})},
             folder=folder,
         )
-        if self._way is None:
-            finished = await self.host.run(command, stdout=stdout, stderr=lines, keep=keep)
-        else:
-            there = through(command, self._way.address)
-            finished = await self._way.during(self.host.run(there, stdout=stdout, stderr=lines, keep=keep))
+        try:
+            finished = await self._finished(command, stdout, lines, keep, deadline)
+        except asyncio.CancelledError:
+            if self._may_have_left_a_lock(arguments):
+                await finish(asyncio.create_task(self._unlock()))
+            raise
         await lines.finish()
         if finished.ending is Ending.KILLED and "unlock" not in arguments:
             await self._unlock()
@@ -121,10 +128,26 @@ class Session:
             raise failure(finished, words, attempt)
         return Answer(finished, words)
 
+    async def _finished(
+        self, command: Command, stdout: Sink | None, stderr: Sink, keep: int, deadline: float | None
+    ) -> Finished:
+        if self._way is None:
+            return await self.host.run(command, stdout=stdout, stderr=stderr, keep=keep, deadline=deadline)
+        there = through(command, self._way.address)
+        return await self._way.during(self.host.run(there, stdout=stdout, stderr=stderr, keep=keep, deadline=deadline))
+
+    def _may_have_left_a_lock(self, arguments: Sequence[str]) -> bool:
+        """Whether an interrupt may have met it while its lock was on its way to a server.
+
+        Then it believes that it has none (measured with 0.18 and 0.19: 3 of 120 that were interrupted in that moment).
+        """
+        is_far = self._way is not None or parsed(self.repository.address).scheme != "local"
+        return is_far and not {"unlock", "--no-lock"} & set(arguments)
+
     async def _unlock(self) -> None:
         """A restic that was killed could not remove its lock: another one does, which sees that nobody has it."""
-        with contextlib.suppress(UserError):  # that the first one was killed is what has to be told
-            await self.run(self.attempt(), ["unlock"])
+        with contextlib.suppress(UserError):  # how the first one ended is what has to be told
+            await self.run(self.attempt(), ["unlock"], deadline=UNLOCKS_WITHIN)
 
     async def ask(self, attempt: Attempt, *arguments: str) -> Answer:
         """Runs a command that answers with one JSON document, which may be long."""

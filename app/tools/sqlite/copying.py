@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from app.hosts.host import Command, FileKind, Host
-from app.tools.sqlite.errors import damaged, empty, from_words, missing, no_room
+from app.tools.sqlite.errors import damaged, empty, from_words, missing, no_file, no_room
 from app.tools.sqlite.programs import Opener
 
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -95,6 +95,8 @@ class _Copying:
         found = await self.host.stat(self.database)
         if found is None:
             raise missing(self.database)
+        if found.kind in (FileKind.FOLDER, FileKind.OTHER):  # SQLite would wait for a pipe without end
+            raise no_file(self.database)
         if found.kind is FileKind.FILE and found.size == 0 and not in_use:
             raise empty(self.database)
         return found.size if found.kind is FileKind.FILE else 0

@@ -38,6 +38,16 @@ def missing(database: str) -> UserError:
     )
 
 
+def no_file(database: str) -> UserError:
+    """A folder, a pipe, a device."""
+    return _error(
+        "sqlite.not-a-file",
+        text("What stands at {database} is not a file.", database=database),
+        text("Write the path of the database file itself in the site file."),
+        database,
+    )
+
+
 def empty(database: str) -> UserError:
     """A file without a byte in it: what a program with a wrong path makes."""
     return _error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import os
@@ -13,10 +14,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -43,10 +44,16 @@ SETTINGS = {
 }
 
 
+S = TypeVar("S", bound="MariadbServer")
+
+
 class MariadbServer:
     """A running server. Accounts log in with their password over 127.0.0.1; root without one, through the socket."""
 
     host = "127.0.0.1"
+    client_program = "mariadb"
+    dump_program = "mariadb-dump"
+    settings: Mapping[str, str] = SETTINGS
 
     def __init__(self, program: Path, home: Path, log: Path) -> None:
         """`home` (empty, of the server's user) holds its files; `log` gets what it says."""
@@ -55,22 +62,28 @@ class MariadbServer:
         self.socket = home / "mysqld.sock"
         self._program = program
         self._home = home
+        self._data = home / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._make_files()
 
     def start(self) -> None:
         """Starts it, on the port it had before or on a free one; comes back when it answers."""
         self.port = self.port or _free_port()
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        place = [f"--datadir={self._home / 'data'}", f"--socket={self.socket}", f"--port={self.port}"]
+        options = [f"--{name}={value}" for name, value in self.settings.items()]
+        place = [f"--datadir={self._data}", f"--socket={self.socket}", f"--port={self.port}"]
         with self.log.open("ab") as log:
-            self._process = _start(
+            self._process = start_program(
                 [self._program, "--no-defaults", *place, f"--pid-file={self._home / 'pid'}", *options], log
             )
         outliving.add(self._process.pid)
         self._wait_until_it_answers()
-        # Those made for the names of this computer cannot be used by a server that resolves none.
-        self.sql("DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost'; FLUSH PRIVILEGES")
+        self._tidy_accounts()
+
+    def kill(self) -> None:
+        """Ends it as a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """Stops it and everyone connected to it; nothing happens when it does not run."""
@@ -99,7 +112,7 @@ class MariadbServer:
     def client(self) -> list[str]:
         """A client of root's, as an argument list."""
         form = ["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]
-        return ["mariadb", "--no-defaults", "--protocol=socket", f"--socket={self.socket}", "--user=root", *form]
+        return [self.client_program, *self._as_root(), *form]
 
     def create_account(self, name: str, password: str, *grants: str) -> None:
         """An account that logs in over 127.0.0.1; a grant is such as "SELECT ON db.*"."""
@@ -108,13 +121,13 @@ class MariadbServer:
         for grant in grants:
             self.sql(f"GRANT {grant} TO `{name}`@`127.0.0.1`")
 
-    def dump(self, database: str) -> bytes:
-        """What MariaDB's own dump program writes of a database, with no program of ours in between."""
+    def dump(self, database: str, *more: str) -> bytes:
+        """What the server's own dump program writes of a database, with no program of ours in between."""
         return subprocess.run(
             [
-                *("mariadb-dump", "--no-defaults", "--protocol=socket", f"--socket={self.socket}", "--user=root"),
+                *(self.dump_program, *self._as_root()),
                 *("--single-transaction", "--routines", "--triggers", "--events", "--hex-blob", "--no-tablespaces"),
-                *("--default-character-set=utf8mb4", "--skip-dump-date", "--", database),
+                *("--default-character-set=utf8mb4", "--skip-dump-date", *more, "--", database),
             ],
             capture_output=True,
             check=True,
@@ -145,22 +158,27 @@ class MariadbServer:
                 stop.set()
                 thread.join()
 
+    def states(self) -> list[str]:
+        """What those who are connected are doing."""
+        return self.sql("SELECT state FROM information_schema.processlist").splitlines()
+
     def connections(self) -> list[str]:
         """Who is connected, but for whoever asks."""
         listed = self.sql("SELECT id, user, info FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
         return [line for line in listed.splitlines() if "system user" not in line]
 
+    def _as_root(self) -> tuple[str, ...]:
+        return "--no-defaults", "--protocol=socket", f"--socket={self.socket}", "--user=root"
+
     def _make_files(self) -> None:
-        made = _start(
-            [
-                *("mariadb-install-db", "--no-defaults", f"--datadir={self._home / 'data'}"),
-                *("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"),
-            ],
-            subprocess.PIPE,
-        )
-        said, _ = made.communicate()
-        if made.returncode != 0:
-            raise RuntimeError(f"mariadb-install-db failed:\n{said.decode(errors='replace')}")
+        """A server's files as its own program makes them, made once in a session and copied for each server."""
+        shutil.copytree(_files(), self._data)
+        for path in (self._data, *self._data.rglob("*")):
+            _give_to_server_user(path)
+
+    def _tidy_accounts(self) -> None:
+        """Those made for the names of this computer cannot be used by a server that resolves none."""
+        self.sql("DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost'; FLUSH PRIVILEGES")
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + STARTS_WITHIN
@@ -178,11 +196,17 @@ def mariadb_server(folder: Path) -> Iterator[MariadbServer]:
     program = find_server()
     if program is None or shutil.which("mariadb-dump") is None:
         pytest.skip("MariaDB's server and client programs are not installed here")
+    with running_server(MariadbServer, program, folder) as server:
+        yield server
+
+
+@contextmanager
+def running_server(kind: type[S], program: Path, folder: Path) -> Iterator[S]:
+    """A running server of that kind."""
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="overwinter-my-"))
+        home = _new_home()
         stack.callback(shutil.rmtree, home)
-        _give_to_server_user(home)
-        server = MariadbServer(program, home, folder / "mariadb.log")
+        server = kind(program, home, folder / f"{kind.__name__}.log")
         stack.callback(server.stop)
         server.start()
         yield server
@@ -195,13 +219,36 @@ def find_server() -> Path | None:
     return next((program for program in candidates if program.exists()), None)
 
 
+@functools.cache
+def _files() -> Path:
+    home = _new_home()
+    atexit.register(shutil.rmtree, home)
+    made = start_program(
+        [
+            *("mariadb-install-db", "--no-defaults", f"--datadir={home / 'data'}"),
+            *("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"),
+        ],
+        subprocess.PIPE,
+    )
+    said, _ = made.communicate()
+    if made.returncode != 0:
+        raise RuntimeError(f"mariadb-install-db failed:\n{said.decode(errors='replace')}")
+    return home / "data"
+
+
+def _new_home() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="overwinter-my-"))
+    _give_to_server_user(home)
+    return home
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _start(command: Sequence[Path | str], output: Any) -> subprocess.Popen[bytes]:
+def start_program(command: Sequence[Path | str], output: Any) -> subprocess.Popen[bytes]:
     """Starts a program of MariaDB's, which refuses to serve as root and must not outlive tests that are killed."""
     user, group = _server_account() or (None, None)
     return subprocess.Popen(

@@ -13,17 +13,19 @@ from app.settings.fields import Field, fields_of
 from app.settings.model import (
     THIS_COMPUTER,
     Command,
+    Contact,
     Host,
     HostKind,
     Repository,
     Retention,
+    RunbookNotes,
     Site,
     Source,
     SourceKind,
     valid_secret_name,
 )
 
-STRUCTS: tuple[type[msgspec.Struct], ...] = (Site, Repository, Host, Source, Command, Retention)
+STRUCTS: tuple[type[msgspec.Struct], ...] = (Site, Repository, Host, Source, Command, Retention, Contact, RunbookNotes)
 FIELDS = [(struct, field) for struct in STRUCTS for field in fields_of(struct)]
 
 

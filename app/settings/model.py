@@ -173,6 +173,10 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             return (REPOSITORY_PASSWORD, *REST_SECRETS)
         return (REPOSITORY_PASSWORD,)
 
+    def needed_secret_names(self) -> tuple[str, ...]:
+        """Those that it cannot be without."""
+        return (REPOSITORY_PASSWORD, *(S3_SECRETS[:2] if self.address.startswith("s3:") else ()))
+
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
     """A place where commands run: a server over SSH, or a container there or here."""
@@ -872,6 +876,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             way.insert(0, by_name[host])
             host = way[0].upstream
         return tuple(way)
+
+    def needed_secret_names(self) -> tuple[str, ...]:
+        """Those of its secrets without which nothing goes; the others depend on how a server lets people in."""
+        return self.repository.needed_secret_names()
 
     def secret_names(self) -> tuple[str, ...]:
         """The names of all secrets that this site may have."""

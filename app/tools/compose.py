@@ -55,8 +55,12 @@ def _service(name: str, told: Any) -> Service:
 
 
 def _environment(told: Any) -> dict[str, str]:
-    pairs = told.items() if isinstance(told, dict) else [str(each).partition("=")[::2] for each in told or ()]
-    return {str(key): str(value) for key, value in pairs if value is not None and "$" not in str(value)}
+    """Plain values only: a structure may be made of aliases, and endless when it is written out."""
+    if isinstance(told, dict):
+        pairs = [(str(key), str(value)) for key, value in told.items() if isinstance(value, str | int | float)]
+    else:
+        pairs = [each.partition("=")[::2] for each in told or () if isinstance(each, str) and "=" in each]
+    return {key: value for key, value in pairs if "$" not in value}
 
 
 def _volume(project: str, key: str, told: Any) -> str:

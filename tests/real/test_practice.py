@@ -155,10 +155,9 @@ def test_telemetry_grows_while_it_is_written_and_is_still_when_nobody_writes(tmp
         blocking = Blocking()
         try:
             before = record(file)
-            async with written(file, blocking):
-                async with asyncio.timeout(20):
-                    while len(readings(file, live=True)) < before + 3:
-                        await asyncio.sleep(0.01)
+            async with written(file, blocking), asyncio.timeout(20):
+                while len(readings(file, live=True)) < before + 3:
+                    await asyncio.sleep(0.01)  # noqa: ASYNC110  another task writes, and SQLite tells nobody
             return before, len(readings(file, live=True))
         finally:
             blocking.close()

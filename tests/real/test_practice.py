@@ -156,8 +156,8 @@ def test_telemetry_grows_while_it_is_written_and_is_still_when_nobody_writes(tmp
         try:
             before = record(file)
             async with written(file, blocking), asyncio.timeout(20):
-                while len(readings(file, live=True)) < before + 3:
-                    await asyncio.sleep(0.01)  # noqa: ASYNC110  another task writes, and SQLite tells nobody
+                while len(readings(file, live=True)) < before + 3:  # noqa: ASYNC110  SQLite tells nobody of a writer
+                    await asyncio.sleep(0.01)
             return before, len(readings(file, live=True))
         finally:
             blocking.close()

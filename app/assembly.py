@@ -52,10 +52,11 @@ from app.runs.runner import Launched, Runner
 from app.runs.site_lock import busy
 from app.runs.work import missing_secret
 from app.settings.keyring_secrets import KeyringSecrets
+from app.settings.missing_secrets import MissingSecrets, missing_of
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, HostKind, Site
 from app.settings.places import Places, places
 from app.settings.presets import Use, filled, with_parts
-from app.settings.secrets import AskPassphrase, MissingSecrets, Secrets, missing_of
+from app.settings.secrets import AskPassphrase, Secrets
 from app.settings.site_file import ReadSite, read
 from app.settings.sites import Sites, exists
 from app.store.engine import Database, open_database

@@ -12,8 +12,8 @@ from app.cli.runbook import runbook
 from app.cli.session import Session, pass_session
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import Text, text
+from app.settings.missing_secrets import MissingSecrets
 from app.settings.model import Site
-from app.settings.secrets import MissingSecrets
 from app.settings.site_file import write
 
 

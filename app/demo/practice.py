@@ -14,8 +14,9 @@ from app.demo.mariadb import PracticeMariadb
 from app.demo.postgresql import PracticeServer
 from app.foundation.words import text
 from app.hosts.files import writing
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.keyring_secrets import KeyringAbsent, KeyringSecrets
-from app.settings.model import Contact, RunbookNotes, Site, Source
+from app.settings.model import Site, Source
 from app.settings.places import Places
 from app.settings.presets import Use, Value, filled, new_site, with_parts
 from app.tools.mysql.server import Server as MysqlServer

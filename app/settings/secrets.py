@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.redact import Redactor
 from app.foundation.words import Duration, Text, text
 from app.settings.keyring_secrets import KeyringAbsent, KeyringSecrets
-from app.settings.model import Site, valid_secret_name
+from app.settings.model import valid_secret_name
 from app.settings.passphrase_file import PASSPHRASE_FILE_VARIABLE, read_passphrase
 from app.settings.places import Places
 from app.settings.secret_store import SecretStore, Where, check_value
@@ -55,22 +55,6 @@ class StoredSecret(msgspec.Struct, frozen=True):
     name: str
     stored_at: datetime
     where: Where
-
-
-class MissingSecrets(msgspec.Struct, frozen=True):
-    """Secrets that are not stored: the `needed` ones, and those that may be asked for (`perhaps`)."""
-
-    needed: tuple[str, ...]
-    perhaps: tuple[str, ...]
-
-
-def missing_of(site: Site, stored: Collection[str]) -> MissingSecrets:
-    """What of a site's secrets is not among the names of the stored ones."""
-    missing = [name for name in site.secret_names() if name not in stored]
-    needed = site.needed_secret_names()
-    return MissingSecrets(
-        tuple(name for name in missing if name in needed), tuple(name for name in missing if name not in needed)
-    )
 
 
 class Secrets:

@@ -14,7 +14,8 @@ from app.foundation.words import ENGLISH
 from app.jobs.runbook.contents import Facts, contents, in_order
 from app.jobs.runbook.document import Commands, Heading, Items, Paragraph, Table, as_html, as_markdown
 from app.jobs.runbook.recipes import Recipe, recipe_of, repository_lines
-from app.settings.model import Contact, Host, HostKind, Repository, RunbookNotes, Site, Source, SourceKind
+from app.settings.contacts import Contact, RunbookNotes
+from app.settings.model import Host, HostKind, Repository, Site, Source, SourceKind
 from app.settings.presets import Use, filled, with_parts
 
 FACTS = Facts(datetime(2026, 11, 21, 2, 0, tzinfo=UTC), "laptop", {"repository-password": "keyring"})

@@ -9,16 +9,15 @@ import msgspec
 import pytest
 
 from app.foundation.words import ENGLISH, Text
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.fields import Field, fields_of
 from app.settings.model import (
     THIS_COMPUTER,
     Command,
-    Contact,
     Host,
     HostKind,
     Repository,
     Retention,
-    RunbookNotes,
     Site,
     Source,
     SourceKind,

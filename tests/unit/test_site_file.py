@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.model import (
     DATABASE_KINDS,
     SERVER_KINDS,
@@ -18,12 +19,10 @@ from app.settings.model import (
     TREE_KINDS,
     Command,
     CommandWhen,
-    Contact,
     Host,
     HostKind,
     Repository,
     Retention,
-    RunbookNotes,
     Site,
     Source,
     SourceKind,

@@ -13,6 +13,7 @@ from app.foundation.words import Text, text
 from app.jobs.runbook.document import Commands, Heading, Items, Paragraph, Part, Table
 from app.jobs.runbook.recipes import place_of, recipe_of, repository_lines
 from app.jobs.sources.kinds import can_be_backed_up
+from app.settings.missing_secrets import needed_secret_names
 from app.settings.model import (
     REPOSITORY_PASSWORD,
     Command,
@@ -93,7 +94,7 @@ def _keys(site: Site, facts: Facts) -> Iterator[Part]:
 
 def _secrets(site: Site, facts: Facts) -> list[str]:
     """Those that it needs, and those that are stored."""
-    return [name for name in site.secret_names() if name in site.needed_secret_names() or name in facts.stored]
+    return [name for name in site.secret_names() if name in needed_secret_names(site) or name in facts.stored]
 
 
 def _secret_row(name: str, facts: Facts) -> tuple[Text | str, ...]:

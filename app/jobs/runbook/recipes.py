@@ -13,6 +13,7 @@ import msgspec
 
 from app.foundation.words import Text, text
 from app.jobs.tags import site_tag
+from app.settings.missing_secrets import needed_secret_names
 from app.settings.model import THIS_COMPUTER, Host, HostKind, Site, Source, SourceKind
 from app.settings.paths import is_absolute
 
@@ -36,7 +37,7 @@ def recipe_of(site: Site, source: Source) -> Recipe | None:
 
 def repository_lines(site: Site) -> tuple[str, ...]:
     """What every terminal that restic is used in begins with; restic then asks for the password."""
-    secrets = [name for name in site.needed_secret_names() if name.startswith("s3-")]
+    secrets = [name for name in needed_secret_names(site) if name.startswith("s3-")]
     variables = [f"read -rs {_S3[name]} && export {_S3[name]}    # {name}" for name in secrets]
     address = shlex.quote(site.repository.address)
     return (*variables, f"export RESTIC_REPOSITORY={address}", f"restic snapshots --tag {site_tag(site.name)}")

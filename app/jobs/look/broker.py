@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.foundation.words import text
+from app.hosts.file_errors import shown
 from app.hosts.host import FileKind, Host
 from app.jobs.look.clues import Clue, path_of
 from app.jobs.look.found import Finding, Found
@@ -36,7 +37,7 @@ async def _broker(host: Host, clue: Clue) -> Found:
             "data": data if here else "",
             "unit": "mosquitto.service" if of_the_system else "",
         },
-        seen=text("{file}", file=path_of(clue)),
+        seen=text("{file}", file=shown(path_of(clue))),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from app.foundation.words import Text, text
+from app.hosts.file_errors import shown
 from app.hosts.host import Host
 from app.jobs.look.clues import Clue, path_of
 from app.jobs.look.found import Finding, Found
@@ -26,7 +27,7 @@ async def projects(host: Host, clue: Clue) -> Finding:
     folder = clue.folder.rstrip("/").rpartition("/")[2]
     project = read_project(await content_of(host, path_of(clue), LARGEST) or b"", folder)
     if project is None:
-        return Finding(notes=(text("{file} is no compose file that could be read.", file=path_of(clue)),))
+        return Finding(notes=(text("{file} is no compose file that could be read.", file=shown(path_of(clue))),))
     if {service.name for service in project.services} >= HYDRO:
         return Finding((_hydro(project, clue),))
     return Finding(tuple(_parts(project, clue)), tuple(_not_proposed(project)))
@@ -39,12 +40,12 @@ def _hydro(project: Project, clue: Clue) -> Found:
     values |= {
         key: said[name] for key, name in (("database", "POSTGRES_DB"), ("user", "POSTGRES_USER")) if name in said
     }
-    seen = text("the services of hydro 2.0 in {file}", file=path_of(clue))
+    seen = text("the services of hydro 2.0 in {file}", file=shown(path_of(clue)))
     return Found(preset="hydro-2", called="hydro", place=clue.folder, values=values, seen=seen)
 
 
 def _parts(project: Project, clue: Clue) -> Iterator[Found]:
-    seen = text("{file}", file=path_of(clue))
+    seen = text("{file}", file=shown(path_of(clue)))
     place = clue.folder
     yield Found(preset="docker-compose", called=project.name, place=place, values={"root": place}, seen=seen)
     for service in project.services:
@@ -65,7 +66,7 @@ def _postgresql(project: Project, service: Service, clue: Clue) -> Found:
             "database": service.environment.get("POSTGRES_DB", user),
             "user": user,
         },
-        seen=text("{image} in {file}", image=service.image, file=path_of(clue)),
+        seen=text("{image} in {file}", image=service.image, file=shown(path_of(clue))),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
+from app.hosts.file_errors import shown
 from app.hosts.host import Command, Host
 from app.jobs.look.clues import Clue, path_of
 from app.jobs.look.found import Finding, Found
@@ -79,7 +80,7 @@ async def sqlite_files(host: Host, clues: Iterable[Clue], known: Iterable[str]) 
 def _sqlite(path: str) -> Found:
     name = path.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     return Found(
-        preset="sqlite", called=name, place="", values={"file": path}, seen=text("{file} is SQLite", file=path)
+        preset="sqlite", called=name, place="", values={"file": path}, seen=text("{file} is SQLite", file=shown(path))
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from app.foundation.words import Text, plural, text
+from app.hosts.file_errors import shown
 from app.hosts.host import Host
 from app.jobs.look.broker import FOLDERS as BROKER_FOLDERS
 from app.jobs.look.broker import brokers
@@ -97,4 +98,4 @@ def _limits_told(walked: Walked) -> Iterable[Text]:
 
 
 def _some(folders: Sequence[str]) -> str:
-    return ", ".join((*folders[:_NAMED], *(("…",) if len(folders) > _NAMED else ())))
+    return ", ".join((*map(shown, folders[:_NAMED]), *(("…",) if len(folders) > _NAMED else ())))

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from app.foundation.words import text
+from app.hosts.file_errors import shown
 from app.hosts.host import Host
 from app.jobs.look.found import Finding, Found, Password
 from app.jobs.look.walk import beside, content_of
@@ -54,21 +55,25 @@ async def _application(host: Host, preset: str, root: str, env: str, data: str) 
     database = _database(told, data)
     notes = []
     if content is None:
-        notes.append(text("{file} could not be read, so the database of {root} is not known.", file=env, root=root))
+        notes.append(
+            text("{file} could not be read, so the database of {root} is not known.", file=shown(env), root=shown(root))
+        )
     elif database is None:
-        notes.append(text("{file} names no database that Overwinter knows.", file=env))
+        notes.append(text("{file} names no database that Overwinter knows.", file=shown(env)))
     elif _is_in_docker(database):
         server = database.server
-        notes.append(text("{root} has its database at {server}, a name inside Docker.", root=root, server=server))
+        notes.append(
+            text("{root} has its database at {server}, a name inside Docker.", root=shown(root), server=server)
+        )
         database = None
     elif told.get("DB_PASSWORD") is None and "DB_PASSWORD" in (content or b"").decode("utf-8", "replace"):
-        notes.append(text("The password in {file} is not written so that Laravel could read it.", file=env))
+        notes.append(text("The password in {file} is not written so that Laravel could read it.", file=shown(env)))
     found = Found(
         preset=preset,
         called=root.rstrip("/\\").replace("\\", "/").rpartition("/")[2],
         place=root,
         values={"root": root, **_values(database)},
-        seen=text("artisan in {folder}", folder=root),
+        seen=text("artisan in {folder}", folder=shown(root)),
         password=Password(database.password) if database is not None and database.password else None,
     )
     return Finding((found,), tuple(notes))

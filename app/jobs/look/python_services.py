@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
+from app.hosts.file_errors import shown
 from app.hosts.host import FileKind, Host
 from app.jobs.look.clues import Clue
 from app.jobs.look.found import Finding, Found
@@ -40,7 +41,7 @@ async def services_by_units(host: Host) -> Finding:
             continue
         root = _root(service)
         if root is None:
-            notes.append(text("The Python service {unit} works in no folder of its own.", unit=name))
+            notes.append(text("The Python service {unit} works in no folder of its own.", unit=shown(name)))
         else:
             found.append(_service(name.removesuffix(".service"), root, name))
     return Finding(tuple(found), tuple(notes))
@@ -58,9 +59,9 @@ def services_by_environments(clues: Iterable[Clue], known: Sequence[str]) -> Fin
 
 def _service(name: str, root: str, unit: str) -> Found:
     seen = (
-        text("{unit} starts Python in {folder}", unit=unit, folder=root)
+        text("{unit} starts Python in {folder}", unit=unit, folder=shown(root))
         if unit
-        else text("a virtual environment in {folder}", folder=root)
+        else text("a virtual environment in {folder}", folder=shown(root))
     )
     return Found(preset="python-service", called=name, place=root, values={"root": root, "unit": unit}, seen=seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -40,12 +41,19 @@ class Look(msgspec.Struct, frozen=True):
 async def look(site: Site, host: Host, under: Sequence[str] = (), limits: Limits = _LIMITS) -> Look:
     """Looks below the folders `under`, or where sites usually are. Raises what keeps the host from being reached."""
     clues = Clues()
-    starts = tuple(under) or await _usual(host)
-    walked = await Walk(host, limits, clues.visit).through(starts)
-    findings = await _followed(host, clues, everywhere=not under)
-    made = proposed(site, host.name, [found for finding in findings for found in finding.found])
+    walked = await Walk(host, limits, clues.visit).through(under or await _usual(host))
+    findings: list[Finding] = []
+    ports: frozenset[int] = frozenset()
+    try:
+        async with asyncio.timeout(limits.seconds):
+            await _follow(host, clues, findings, everywhere=not under)
+            ports = frozenset() if under else await servers_that_listen(host)
+    except TimeoutError:
+        findings.append(
+            Finding(notes=(text("Not all that was met could be read in time. Look closer: --under FOLDER"),))
+        )
+    made = proposed(site, host.name, _all(findings))
     sources = [*site.sources, *(source for one in made.proposals for source in one.parts.sources)]
-    ports = () if under else await servers_that_listen(host)
     notes = [note for finding in findings for note in finding.notes]
     listening = nobody_names(ports, _ports_of(sources, host.name))
     return Look(host.name, made.proposals, (*notes, *made.notes, *listening, *_limits_told(walked)), walked)
@@ -57,18 +65,21 @@ async def _usual(host: Host) -> tuple[str, ...]:
     return (*USUAL, *((home,) if home and facts.system == "linux" else ()))
 
 
-async def _followed(host: Host, clues: Clues, *, everywhere: bool) -> list[Finding]:
-    """Reads what the clues lead to: what says most comes first, since the rest may be inside it."""
-    findings = [await projects(host, clue) for clue in clues.of(ClueKind.COMPOSE)]
-    findings += [await laravel_by_releases(host, clue.folder) for clue in clues.of(ClueKind.RELEASES)]
-    findings += [await laravel(host, clue.folder) for clue in clues.of(ClueKind.LARAVEL)]
-    findings += [await services_by_units(host)] if everywhere else []
+async def _follow(host: Host, clues: Clues, findings: list[Finding], *, everywhere: bool) -> None:
+    """Reads what the clues lead to, and adds what comes of it one by one: what was read until then stands."""
+    for clue in clues.of(ClueKind.COMPOSE):
+        findings.append(await projects(host, clue))
+    for clue in clues.of(ClueKind.RELEASES):
+        findings.append(await laravel_by_releases(host, clue.folder))
+    for clue in clues.of(ClueKind.LARAVEL):
+        findings.append(await laravel(host, clue.folder))
+    if everywhere:
+        findings.append(await services_by_units(host))
     known = [found.place for found in _all(findings)]
     findings.append(services_by_environments(clues.of(ClueKind.VIRTUALENV), known))
     findings.append(await brokers(host, clues.of(ClueKind.MOSQUITTO)))
     files = [str(found.values.get("db_name", "")) for found in _all(findings)]
     findings.append(await sqlite_files(host, clues.of(ClueKind.SQLITE), files))
-    return findings
 
 
 def _all(findings: Iterable[Finding]) -> list[Found]:

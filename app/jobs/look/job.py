@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 
 import msgspec
 
@@ -67,19 +67,23 @@ async def _usual(host: Host) -> tuple[str, ...]:
 
 async def _follow(host: Host, clues: Clues, findings: list[Finding], *, everywhere: bool) -> None:
     """Reads what the clues lead to, and adds what comes of it one by one: what was read until then stands."""
+
+    async def keep(reading: Awaitable[Finding]) -> None:
+        findings.append(await reading)
+
     for clue in clues.of(ClueKind.COMPOSE):
-        findings.append(await projects(host, clue))
+        await keep(projects(host, clue))
     for clue in clues.of(ClueKind.RELEASES):
-        findings.append(await laravel_by_releases(host, clue.folder))
+        await keep(laravel_by_releases(host, clue.folder))
     for clue in clues.of(ClueKind.LARAVEL):
-        findings.append(await laravel(host, clue.folder))
+        await keep(laravel(host, clue.folder))
     if everywhere:
-        findings.append(await services_by_units(host))
+        await keep(services_by_units(host))
     known = [found.place for found in _all(findings)]
     findings.append(services_by_environments(clues.of(ClueKind.VIRTUALENV), known))
-    findings.append(await brokers(host, clues.of(ClueKind.MOSQUITTO)))
+    await keep(brokers(host, clues.of(ClueKind.MOSQUITTO)))
     files = [str(found.values.get("db_name", "")) for found in _all(findings)]
-    findings.append(await sqlite_files(host, clues.of(ClueKind.SQLITE), files))
+    await keep(sqlite_files(host, clues.of(ClueKind.SQLITE), files))
 
 
 def _all(findings: Iterable[Finding]) -> list[Found]:

@@ -12,7 +12,7 @@ import pytest
 
 from app.foundation.words import ENGLISH
 from app.jobs.runbook.contents import Facts, contents, in_order
-from app.jobs.runbook.document import Commands, Heading, Items, Paragraph, Table, as_html, as_markdown
+from app.jobs.runbook.document import Commands, Heading, Items, Paragraph, Part, Table, as_html, as_markdown
 from app.jobs.runbook.recipes import Recipe, recipe_of, repository_lines
 from app.settings.contacts import Contact, RunbookNotes
 from app.settings.model import Host, HostKind, Repository, Site, Source, SourceKind
@@ -129,7 +129,7 @@ def test_the_printed_page_needs_nothing_else_and_shows_every_character_as_itself
 
 
 def test_a_document_is_markdown_whose_special_characters_mean_nothing() -> None:
-    parts = [
+    parts: list[Part] = [
         Heading(2, "a # b"),
         Paragraph("*x* _y_ <b>"),
         Items(("one", "two"), numbered=True),

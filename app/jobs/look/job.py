@@ -82,7 +82,7 @@ async def _follow(host: Host, clues: Clues, findings: list[Finding], *, everywhe
     known = [found.place for found in _all(findings)]
     findings.append(services_by_environments(clues.of(ClueKind.VIRTUALENV), known))
     await keep(brokers(host, clues.of(ClueKind.MOSQUITTO)))
-    files = [str(found.values.get("db_name", "")) for found in _all(findings)]
+    files = [str(found.values.get("db_file", "")) for found in _all(findings)]
     await keep(sqlite_files(host, clues.of(ClueKind.SQLITE), files))
 
 

@@ -83,7 +83,7 @@ def _values(database: _Database | None) -> dict[str, Value]:
     if database is None:
         return {"db": "none"}
     if database.kind == "sqlite":
-        return {"db": "sqlite", "db_name": database.name}
+        return {"db": "sqlite", "db_file": database.name}
     return {
         "db": database.kind, "db_name": database.name, "db_server": database.server,
         "db_port": database.port, "db_user": database.user,

@@ -47,6 +47,7 @@ class Commands(msgspec.Struct, frozen=True):
 Part = Heading | Paragraph | Items | Table | Commands
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
+_MARKED = r"\\\1"
 
 # Printed on A4 or Letter: no colour that a printer needs, commands never torn apart, links not followed by anything.
 _STYLE = """\
@@ -78,7 +79,7 @@ def as_html(parts: Sequence[Part], language: Language) -> str:
 
 def _markdown(part: Part, language: Language) -> str:
     def plain(words: Text | str) -> str:
-        return _SPECIAL.sub(r"\\\1", language.render(words))
+        return _SPECIAL.sub(_MARKED, language.render(words))
 
     match part:
         case Heading():
@@ -89,15 +90,15 @@ def _markdown(part: Part, language: Language) -> str:
             marks = [f"{number}." if part.numbered else "-" for number in range(1, len(part.items) + 1)]
             return "\n".join(f"{mark} {plain(item)}" for mark, item in zip(marks, part.items, strict=True))
         case Table():
-            rows = [part.heads, tuple("---" for _ in part.heads), *part.rows]
-            return "\n".join(_row(row, language) for row in rows)
+            marks = "|".join(" --- " for _ in part.heads)
+            rows = (_row(row, language) for row in part.rows)
+            return "\n".join((_row(part.heads, language), f"|{marks}|", *rows))
         case Commands():
             return "\n".join(("```sh", *part.lines, "```"))
 
 
 def _row(cells: Sequence[Text | str], language: Language) -> str:
-    shown = [cell if cell == "---" else _SPECIAL.sub(r"\\\1", language.render(cell)) for cell in cells]
-    return f"| {' | '.join(shown)} |"
+    return f"| {' | '.join(_SPECIAL.sub(_MARKED, language.render(cell)) for cell in cells)} |"
 
 
 def _html(part: Part, language: Language) -> str:

@@ -48,7 +48,7 @@ def new(
 
     async def work(app: Overwinter) -> None:
         await app.expect_no_site(name)
-        hosts = (_host(server),) if server else ()
+        hosts = (server_of(server),) if server else ()
         uses = uses_of(chosen, given, SERVER if server else THIS_COMPUTER)
         added = switched_off_news(None, new_site(name, title, repository, hosts, uses))
         file = output or Path(f"{name}.toml")
@@ -169,7 +169,8 @@ def _with(use: Use, key: str, value: Value) -> Use:
     return msgspec.structs.replace(use, values={**use.values, key: value})
 
 
-def _host(server: str) -> Host:
+def server_of(server: str) -> Host:
+    """The host that `--server` says. Raises `UserError` `usage.server`, without repeating a password in it."""
     try:
         parts = urlsplit(f"ssh://{server}")
         port = parts.port or 0

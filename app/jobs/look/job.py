@@ -79,7 +79,7 @@ async def _follow(host: Host, clues: Clues, findings: list[Finding], *, everywhe
         await keep(laravel(host, clue.folder))
     if everywhere:
         await keep(services_by_units(host))
-    known = [found.place for found in _all(findings)]
+    known = [found.place for found in _all(findings) if found.place]
     findings.append(services_by_environments(clues.of(ClueKind.VIRTUALENV), known))
     await keep(brokers(host, clues.of(ClueKind.MOSQUITTO)))
     files = [str(found.values.get("db_file", "")) for found in _all(findings)]

@@ -27,12 +27,12 @@ async def runbook_state(site: Site, records: SiteRecords) -> RunbookState:
     found = await records.audit((MADE,))
     if not found:
         return RunbookState(None, current=False)
-    return RunbookState(found[-1].at, found[-1].fields.get("site") == fingerprint(site))
+    return RunbookState(found[-1].at, found[-1].fields.get("fingerprint") == fingerprint(site))
 
 
 def made_fields(site: Site, target: str) -> Mapping[str, str]:
     """What the audit log keeps of a runbook."""
-    return {"site": fingerprint(site), "target": target}
+    return {"fingerprint": fingerprint(site), "target": target}
 
 
 def fingerprint(site: Site) -> str:

@@ -214,7 +214,8 @@ class _Demo:
             await server.start(here.host, here.blocking)
         except UserError as failed:
             await server.remove(here.blocking)
-            self._leave_out(text("{what} {detail}", what=failed.problem.what, detail=failed.problem.detail))
+            last = failed.problem.detail.rpartition("\n")[2]
+            self._leave_out(text("{what} {detail}", what=failed.problem.what, detail=last))
             return None
         at, name = f"{server.address.server}:{server.address.port}", server.address.database
         told = text("{kind} {version} on {address}, database {name}", kind=server.kind, version=server.version,
@@ -242,17 +243,18 @@ class _Demo:
     async def _set_up(self, app: Overwinter, here: _Here) -> None:
         """As a technician does it: a site file, its secrets."""
         title = self._output.language.render(text("Practice greenhouse"))
-        content = write(self._practice.site(title, self._equipped))
+        site = self._practice.site(title, self._equipped)
         file = str(self._practice.site_file)
-        await here.host.write_durably(file, content.encode())
+        await here.host.write_durably(file, write(site).encode())
         await app.add_site_file(file)
         await app.set_secret(SITE, REPOSITORY_PASSWORD, new_secret())
         for name, password in self._equipped.secrets().items():
             await app.set_secret(SITE, name, password)
-        self._tell(f"{file}:")
-        for line in content.splitlines():
-            if not line.startswith("#"):
-                self._tell(f"   {line}")
+        self._tell(text("{file}, made of presets:", file=file))
+        for source in site.sources:
+            self._tell(f"   {source.name}: {source.kind.value} {source.root or source.database}")
+        for command in site.commands:
+            self._tell(f"   {command.when.value}: {' '.join(command.run)}")
 
     async def _back_up(self, app: Overwinter) -> None:
         plan = await app.plan_backup(SITE, BackupChoice())

@@ -139,7 +139,8 @@ class PracticeMariadb:
     async def _run(self, host: Host, *words: str) -> None:
         prefix = self._programs.account.prefix if self._programs.account is not None else ()
         program, *arguments = (*prefix, *words)
-        command = Command(program, tuple(arguments), environment={"LC_ALL": "C"}, folder=str(self.folder))
+        environment = {"LC_ALL": "C", "TMPDIR": str(self.folder)}  # the usual one may be closed to the account
+        command = Command(program, tuple(arguments), environment=environment, folder=str(self.folder))
         finished = await host.run(command, deadline=2 * STARTS_WITHIN)
         if finished.code != 0:
             raise _failed(Path(words[0]).name, finished)

@@ -37,8 +37,7 @@ def test_values_go_to_every_preset_that_takes_them_or_to_the_one_that_is_named()
 )
 def test_options_that_fit_nothing_are_wrong_usage(chosen: list[str], given: list[str], code: str) -> None:
     with pytest.raises(UserError) as refused:
-        for use in uses_of(chosen, given, "server"):
-            filled(use)
+        list(map(filled, uses_of(chosen, given, "server")))
     assert refused.value.code == code
 
 

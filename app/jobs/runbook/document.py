@@ -90,9 +90,9 @@ def _markdown(part: Part, language: Language) -> str:
             marks = [f"{number}." if part.numbered else "-" for number in range(1, len(part.items) + 1)]
             return "\n".join(f"{mark} {plain(item)}" for mark, item in zip(marks, part.items, strict=True))
         case Table():
-            marks = "|".join(" --- " for _ in part.heads)
+            line = "|".join(" --- " for _ in part.heads)
             rows = (_row(row, language) for row in part.rows)
-            return "\n".join((_row(part.heads, language), f"|{marks}|", *rows))
+            return "\n".join((_row(part.heads, language), f"|{line}|", *rows))
         case Commands():
             return "\n".join(("```sh", *part.lines, "```"))
 

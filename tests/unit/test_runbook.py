@@ -112,6 +112,12 @@ def test_what_the_repository_wants_is_asked_for_and_never_printed() -> None:
     assert repository_lines(local)[0] == "export RESTIC_REPOSITORY='/mnt/disk of mine/repo'"
 
 
+@pytest.mark.spec("S8", "H3")
+def test_what_runs_in_a_container_is_typed_on_its_host() -> None:
+    said = written(with_parts(SITE, filled(Use("hydro-2", "hydro", "server"))))
+    assert "# hydro-up (on server)\ndocker exec hydro-prod-laravel-1 php artisan up" in said
+
+
 def test_a_site_of_nothing_has_a_runbook_too() -> None:
     said = written(Site(name="bare", repository=Repository(url="/repo")))
     assert "Nobody is named." in said

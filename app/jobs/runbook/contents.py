@@ -182,10 +182,18 @@ def _around(site: Site, moments: Iterable[CommandWhen]) -> Iterator[Part]:
         commands = [command for command in site.commands if command.when is moment]
         if commands:
             yield Heading(3, _MOMENTS[moment])
-            yield Commands(tuple(line for command in commands for line in _command(command)))
+            yield Commands(tuple(line for command in commands for line in _command(site, command)))
 
 
-def _command(command: Command) -> Iterator[str]:
-    yield f"# {command.name} ({command.host})"
-    words = shlex.join(word.replace("{bypass}", "SOME-LONG-RANDOM-WORD") for word in command.run)
-    yield f"cd {shlex.quote(command.folder)} && {words}" if command.folder else words
+def _command(site: Site, command: Command) -> Iterator[str]:
+    """A comment that says where, and the line; what runs in a container is typed on the host of that container."""
+    words = [word.replace("{bypass}", "SOME-LONG-RANDOM-WORD") for word in command.run]
+    container = next((one for one in site.hosts if one.name == command.host and one.kind is HostKind.CONTAINER), None)
+    if container is not None:
+        folder = ["--workdir", command.folder] if command.folder else []
+        yield f"# {command.name} (on {container.on})"
+        yield shlex.join(["docker", "exec", *folder, container.container, *words])
+        return
+    yield f"# {command.name} (on {command.host})"
+    line = shlex.join(words)
+    yield f"cd {shlex.quote(command.folder)} && {line}" if command.folder else line

@@ -10,8 +10,9 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
+from app.jobs.look.job import Look, look
+from app.jobs.look.proposals import Proposal
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
@@ -32,6 +36,10 @@ from app.jobs.retention.deletion import plan_deletion
 from app.jobs.retention.job import plan_retention, preview
 from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
+from app.jobs.runbook.contents import Facts as RunbookFacts
+from app.jobs.runbook.contents import contents
+from app.jobs.runbook.document import Part
+from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.records.across_sites import AcrossSites
@@ -44,11 +52,13 @@ from app.runs.runner import Launched, Runner
 from app.runs.site_lock import busy
 from app.runs.work import missing_secret
 from app.settings.keyring_secrets import KeyringSecrets
+from app.settings.missing_secrets import MissingSecrets, missing_of
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, HostKind, Site
 from app.settings.places import Places, places
+from app.settings.presets import Use, filled, with_parts
 from app.settings.secrets import AskPassphrase, Secrets
 from app.settings.site_file import ReadSite, read
-from app.settings.sites import Sites
+from app.settings.sites import Sites, exists
 from app.store.engine import Database, open_database
 from app.tools.found import ToolFound
 from app.tools.mysql import programs as mysql
@@ -160,6 +170,64 @@ class Overwinter:
         await self.sites.add_with_secrets(found, self.secrets, replace=replace)
         await self.audit(found.site.name, "site-replaced" if replace else "site-added")
         return found
+
+    async def missing_secrets(self, site: str) -> MissingSecrets:
+        """The secrets that a site has not got yet."""
+        found = await self.sites.get(site)
+        stored = {one.name for one in await self.secrets.names(site)}
+        return missing_of(found, stored)
+
+    async def expect_no_site(self, name: str) -> None:
+        """Raises `Refused` `site.exists`."""
+        if await self.sites.find(name) is not None:
+            raise exists(name)
+
+    async def write_file(self, path: Path, content: str, *, replace: bool = False) -> None:
+        """Writes a file for a person; raises `Refused` `file.exists` unless it may be replaced."""
+        await write_for_a_person(self._here, str(path), content, replace=replace)
+
+    async def add_presets(self, site: str, uses: Sequence[Use]) -> Added:
+        """Adds what presets bring to a site; what this version cannot back up comes switched off."""
+        before = await self.sites.get(site)
+        grown = before
+        for use in uses:
+            grown = with_parts(grown, filled(use))
+        return await self._grow(before, grown, {}, [use.preset for use in uses])
+
+    async def look(self, site: str, host: str, under: Sequence[str] = ()) -> Look:
+        """What a host of a site has that the site does not; passwords that are met are known to the redactor."""
+        found = await look(await self.sites.get(site), await self.host(site, host), under)
+        for proposal in found.proposals:
+            for password in proposal.passwords.values():
+                self._redactor.teach(password.value)
+        return found
+
+    async def add_proposals(self, site: str, proposals: Sequence[Proposal]) -> Added:
+        """Adds what a look found to a site, and its passwords to the secret store: both, or neither."""
+        before = await self.sites.get(site)
+        secrets = {name: password.value for one in proposals for name, password in one.passwords.items()}
+        return await self._grow(before, with_proposals(before, proposals), secrets, [one.preset for one in proposals])
+
+    async def _grow(self, before: Site, grown: Site, secrets: Mapping[str, str], presets: Sequence[str]) -> Added:
+        added = switched_off_news(before, grown)
+        await self.sites.add_with_secrets(ReadSite(added.site, secrets), self.secrets, replace=True)
+        await self.audit(before.name, "site-extended", presets=", ".join(presets))
+        return added
+
+    async def runbook(self, site: str) -> list[Part]:
+        """The site's runbook as it would be made now."""
+        found = await self.sites.get(site)
+        stored = {one.name: one.where.value for one in await self.secrets.names(site)}
+        computer = (await self._here.facts()).computer
+        return contents(found, RunbookFacts(datetime.now(UTC).astimezone(), computer, stored))
+
+    async def runbook_made(self, site: str, target: str) -> None:
+        """Remembers that a runbook was made."""
+        await self.audit(site, MADE, **made_fields(await self.sites.get(site), target))
+
+    async def runbook_state(self, site: str) -> RunbookState:
+        """When the newest runbook was made, and whether the site has changed since."""
+        return await runbook_state(await self.sites.get(site), self.records(site))
 
     async def add_site_file(self, file: str) -> ReadSite:
         """Sets a site up from the site file at this path."""

@@ -104,6 +104,7 @@ def for_tests() -> list[Need]:
             brew="mariadb",
             winget="MariaDB.Server",
         ),
+        Need("php", _program("php"), apt="php-cli", dnf="php-cli", brew="php", winget="PHP.PHP.8.4"),
         Need("rclone", _program("rclone"), apt="rclone", dnf="rclone", brew="rclone", winget="Rclone.Rclone"),
         Need("sqlite3", _program("sqlite3"), apt="sqlite3", dnf="sqlite", brew="sqlite", winget="SQLite.SQLite"),
     ]

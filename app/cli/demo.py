@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -19,14 +19,19 @@ from app.assembly import Overwinter, assemble
 from app.cli.output import print_line
 from app.cli.session import CANCELLED, DONE, FAILED, Session, end_like_ctrl_c, exit_of, pass_session
 from app.demo.greenhouse import grow
-from app.demo.practice import DATABASE, DATABASE_PASSWORD, FILES, SITE, Practice, new_practice, new_secret
-from app.demo.proof import same_bytes, same_rows
+from app.demo.mariadb import PracticeMariadb
+from app.demo.mariadb import find_server as find_mariadb
+from app.demo.postgresql import PracticeServer
+from app.demo.postgresql import find_server as find_postgresql
+from app.demo.practice import DATABASE, FILES, SITE, TELEMETRY, Equipped, Practice, new_practice, new_secret
+from app.demo.proof import same_bytes, same_readings, same_rows
 from app.demo.screen import has_screen, screen_answers
-from app.demo.server import PracticeServer, find_server
+from app.demo.telemetry import record, written
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError, as_problem
 from app.foundation.events import Outcome
 from app.foundation.words import Duration, Size, Text, text
+from app.hosts.host import Command
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice
 from app.jobs.browse import save_path
@@ -39,6 +44,9 @@ from app.settings.passphrase_file import PASSPHRASE_FILE_VARIABLE
 from app.settings.site_file import write
 from app.tools.restic.program import NAME as RESTIC
 from app.tools.restic.program import the_fit_restic
+
+P = TypeVar("P")
+S = TypeVar("S", PracticeServer, PracticeMariadb)
 
 OpenWindow = Callable[[Path | None], int]
 """Shows the window on a data folder until it is closed, and gives the exit code; no command knows Qt itself."""
@@ -82,8 +90,9 @@ class _Demo:
         self._kept = kept
         self._window = window
         self._made = False
-        self._server: PracticeServer | None = None
-        self._without_database: Text | None = None
+        self._servers: list[PracticeServer | PracticeMariadb] = []
+        self._equipped = Equipped()
+        self._left_out: list[Text] = []
         self._steps: list[dict[str, object]] = []
         self._point = ""
         self._saved: list[dict[str, object]] = []
@@ -131,8 +140,8 @@ class _Demo:
     async def _put_away(self, *, cancelled: bool) -> None:
         async with _here(self._practice) as here:
             try:
-                if self._server is not None:
-                    await self._server.remove(here.blocking)
+                for server in self._servers:
+                    await server.remove(here.blocking)
             finally:
                 if not self._kept or (self._made and cancelled):
                     await here.host.remove_tree(str(self._practice.folder))
@@ -164,6 +173,12 @@ class _Demo:
         with self._chapter("repository", text("3. A repository, encrypted with the site's password")):
             await app.init_repository(SITE)
             self._tell(str(self._practice.repository))
+        async with written(self._practice.telemetry, here.blocking):
+            await self._proven(app, here)
+        self._say_proven()
+
+    async def _proven(self, app: Overwinter, here: _Here) -> None:
+        """Backed up, found again and brought back, while the telemetry goes on being written."""
         with self._chapter("backup", text("4. The backup")):
             await self._back_up(app)
         repository = await app.repository(SITE)
@@ -171,55 +186,75 @@ class _Demo:
             point = await self._find_point(repository)
         with self._chapter("save", text("6. Saved out again, and compared")):
             await self._save_file(repository, point, here)
-            if self._server is not None:
-                await self._save_dump(repository, point, here, self._server)
-        self._say_proven()
+            await self._save_readings(repository, point, here)
+            if self._equipped.postgresql is not None:
+                await self._save_dump(repository, point, here, self._equipped.postgresql)
 
     async def _make_greenhouse(self, here: _Here) -> None:
         practice = self._practice
-        grown = await here.blocking.call("files", lambda: grow(practice.root, practice.telemetry))
+        grown = await here.blocking.call("files", lambda: grow(practice.root, practice.broker))
         count, size = grown.files, Size(grown.bytes)
         self._tell(text("{folder}: {count} files, {size}", folder=str(practice.root), count=count, size=size))
-        file, rows = practice.telemetry.name, grown.rows
-        self._tell(text("{file} is one of them: {rows} rows of telemetry in SQLite.", file=file, rows=rows))
-        self._tell(text("Nobody is writing to it, so a copy of the file is whole."))
-        server = await self._start_server(here)
-        if isinstance(server, Text):
-            self._without_database = server
-            self._tell(text("No database: {why}", why=server))
-            return
-        at, name = f"{server.address.server}:{server.address.port}", server.address.database
-        version = server.version
-        self._tell(text("PostgreSQL {version} on {address}, database {name}", version=version, address=at, name=name))
+        self._tell(text("{folder}: the broker's configuration, accounts and access list", folder=str(practice.broker)))
+        rows = await here.blocking.call("files", lambda: record(practice.telemetry))
+        file = practice.telemetry.name
+        self._tell(text("{file}: {rows} rows of telemetry in SQLite, and more every moment", file=file, rows=rows))
+        postgresql = await self._start(here, await find_postgresql(here.host, here.blocking), PracticeServer)
+        mariadb = await self._start(here, await find_mariadb(here.host), PracticeMariadb)
+        self._equipped = Equipped(postgresql, mariadb, await self._find_php(here))
 
-    async def _start_server(self, here: _Here) -> PracticeServer | Text:
-        """The database, running; or the sentence that says why there is none."""
-        programs = await find_server(here.host, here.blocking)
+    async def _start(self, here: _Here, programs: P | Text, kind: Callable[[P, str], S]) -> S | None:
+        """A database server, running; None where there can be none, which is said."""
         if isinstance(programs, Text):
-            return programs
-        server = self._server = PracticeServer(programs, f"{self._practice.name}-postgresql")
+            self._leave_out(programs)
+            return None
+        server = kind(programs, f"{self._practice.name}-{len(self._servers)}")
+        self._servers.append(server)
         try:
             await server.start(here.host, here.blocking)
         except UserError as failed:
             await server.remove(here.blocking)
-            self._server = None
-            return text("{what} {detail}", what=failed.problem.what, detail=failed.problem.detail)
+            last = failed.problem.detail.rpartition("\n")[2]
+            self._leave_out(text("{what} {detail}", what=failed.problem.what, detail=last))
+            return None
+        at, name = f"{server.address.server}:{server.address.port}", server.address.database
+        told = text("{kind} {version} on {address}, database {name}", kind=server.kind, version=server.version,
+                    address=at, name=name)  # fmt: skip
+        self._tell(told)
         return server
+
+    async def _find_php(self, here: _Here) -> str | None:
+        """PHP, by which the application's artisan works; None where there is none, or it says nothing."""
+        php = await here.host.which("php")
+        if php is None:
+            self._leave_out(text("PHP was not found on this computer, so nobody calls artisan."))
+            return None
+        answer = await here.host.run(Command(php, ("artisan", "about"), folder=str(self._practice.root)))
+        if answer.code != 0:
+            self._leave_out(text("PHP does not run artisan: {why}", why=answer.stderr.decode("utf-8", "replace")))
+            return None
+        self._tell(text("php artisan about: {answer}", answer=answer.stdout.decode("utf-8", "replace").strip()))
+        return php
+
+    def _leave_out(self, why: Text) -> None:
+        self._left_out.append(why)
+        self._tell(text("Left out: {why}", why=why))
 
     async def _set_up(self, app: Overwinter, here: _Here) -> None:
         """As a technician does it: a site file, its secrets."""
         title = self._output.language.render(text("Practice greenhouse"))
-        content = write(self._practice.site(title, self._server))
+        site = self._practice.site(title, self._equipped)
         file = str(self._practice.site_file)
-        await here.host.write_durably(file, content.encode())
+        await here.host.write_durably(file, write(site).encode())
         await app.add_site_file(file)
         await app.set_secret(SITE, REPOSITORY_PASSWORD, new_secret())
-        if self._server is not None:
-            await app.set_secret(SITE, DATABASE_PASSWORD, self._server.password)
-        self._tell(f"{file}:")
-        for line in content.splitlines():
-            if not line.startswith("#"):
-                self._tell(f"   {line}")
+        for name, password in self._equipped.secrets().items():
+            await app.set_secret(SITE, name, password)
+        self._tell(text("{file}, made of presets:", file=file))
+        for source in site.sources:
+            self._tell(f"   {source.name}: {source.kind.value} {source.root or source.database}")
+        for command in site.commands:
+            self._tell(f"   {command.when.value}: {' '.join(command.run)}")
 
     async def _back_up(self, app: Overwinter) -> None:
         plan = await app.plan_backup(SITE, BackupChoice())
@@ -239,13 +274,23 @@ class _Demo:
         return point
 
     async def _save_file(self, repository: OpenRepository, point: Point, here: _Here) -> None:
-        original = self._practice.telemetry
+        original = self._practice.picture
         target = self._practice.saved / original.name
         await save_path(repository, _snapshot(point, FILES), _in_snapshot(original), target)
         same = await same_bytes(here.blocking, original, target)
         self._saved.append({"target": str(target), "bytes": same.bytes, "sha256": same.sha256})
         self._tell(text("{file}: {size}, SHA-256 {sum}", file=str(target), size=Size(same.bytes), sum=same.sha256))
         self._tell(text("The same bytes as the original."))
+
+    async def _save_readings(self, repository: OpenRepository, point: Point, here: _Here) -> None:
+        name = f"{TELEMETRY}.sqlite"
+        target = self._practice.saved / name
+        saved = await save_path(repository, _snapshot(point, TELEMETRY), f"/{name}", target)
+        rows = await same_readings(here.blocking, self._practice.telemetry, target)
+        self._saved.append({"target": str(target), "bytes": saved.bytes, "rows": rows})
+        size = Size(saved.bytes)
+        self._tell(text("{file}: {size}, {rows} rows of telemetry", file=str(target), size=size, rows=rows))
+        self._tell(text("Whole, though the service wrote on: they are the first rows of the live file."))
 
     async def _save_dump(self, repository: OpenRepository, point: Point, here: _Here, server: PracticeServer) -> None:
         name = f"{DATABASE}.dump"
@@ -280,15 +325,15 @@ class _Demo:
         self._say(text("It stays in {folder}. Look around in it:", folder=str(practice.folder)))
         self._tell(f"{PASSPHRASE_FILE_VARIABLE}={practice.passphrase_file}")
         self._tell(f"overwinter --data {practice.places.data} points {SITE}")
-        if self._server is not None:
-            self._tell(text("Its database was stopped and removed; the dump is what is left of it."))
+        if self._servers:
+            self._tell(text("Its databases were stopped and removed; the dumps are what is left of them."))
 
     def _document(self) -> dict[str, object]:
         return {
             "proven": True,
             "site": SITE,
             "kept": str(self._practice.folder) if self._kept else None,
-            "without_database": self._without_database,
+            "left_out": self._left_out,
             "steps": self._steps,
             "point": self._point,
             "saved": self._saved,
@@ -318,7 +363,8 @@ class _Demo:
 
 
 COMMANDS = (
-    "overwinter site add FILE.toml",
+    "overwinter site new SITE --preset laravel --repository FOLDER",
+    "overwinter site add SITE.toml",
     "overwinter secret set SITE repository-password",
     "overwinter repo init SITE",
     "overwinter backup SITE",

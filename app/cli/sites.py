@@ -1,4 +1,4 @@
-"""`site`: add, list, show, export, remove the sites this program looks after."""
+"""`site`: add, list, show, export, remove the sites this program looks after; more of it is in `presets`, `runbook`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from app.assembly import Overwinter
+from app.cli.presets import look, new, preset
+from app.cli.runbook import runbook
 from app.cli.session import Session, pass_session
 from app.foundation.errors import Refused, UserError
-from app.foundation.words import text
+from app.foundation.words import Text, text
+from app.settings.missing_secrets import MissingSecrets
 from app.settings.model import Site
 from app.settings.site_file import write
 
@@ -17,6 +20,10 @@ from app.settings.site_file import write
 @click.group()
 def site() -> None:
     """The sites on this computer."""
+
+
+for command in (new, look, preset, runbook):
+    site.add_command(command)
 
 
 @site.command()
@@ -30,11 +37,19 @@ def add(session: Session, file: Path, *, replace: bool) -> None:
         added = await app.add_site(_content(file), replace=replace)
         said = [text("Site {site} is set up.", site=added.site.name)]
         said += [text("The secret {name} was taken out of the file and stored.", name=name) for name in added.secrets]
-        if not await app.secrets.names(added.site.name):
-            said.append(text("Next: overwinter secret set {site} repository-password", site=added.site.name))
-        session.output.result({"site": added.site.name, "secrets": list(added.secrets)}, said)
+        missing = await app.missing_secrets(added.site.name)
+        said += _missing(added.site.name, missing)
+        result = {"site": added.site.name, "secrets": list(added.secrets)}
+        session.output.result(result | {"missing": missing.needed, "perhaps": missing.perhaps}, said)
 
     session.perform(work)
+
+
+def _missing(site: str, missing: MissingSecrets) -> list[Text]:
+    """What has to be stored next, and what may be asked for later."""
+    set_it = "overwinter secret set {site} {name}"
+    said = [text("Missing: " + set_it, site=site, name=name) for name in missing.needed]
+    return said + [text("If it is asked for: " + set_it, site=site, name=name) for name in missing.perhaps]
 
 
 def _content(file: Path) -> bytes:
@@ -74,10 +89,19 @@ def show(session: Session, name: str) -> None:
 
 @site.command()
 @click.argument("name")
+@click.option("--output", type=click.Path(path_type=Path), help="A new file to write, instead of standard output.")
 @pass_session
-def export(session: Session, name: str) -> None:
-    """The site as a site file, without secrets, for a colleague."""
-    _print(session, name)
+def export(session: Session, name: str, output: Path | None) -> None:
+    """The site as a site file, without secrets and host keys, for a colleague."""
+    if output is None:
+        _print(session, name)
+        return
+
+    async def work(app: Overwinter) -> None:
+        await app.write_file(output, write(await app.sites.get(name)))
+        session.output.result({"site": name, "file": str(output)}, [text("{file} is written.", file=str(output))])
+
+    session.perform(work)
 
 
 def _print(session: Session, name: str) -> None:

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
-from app.demo.server import PracticeServer
+from app.demo.mariadb import PracticeMariadb
+from app.demo.postgresql import PracticeServer
 from app.foundation.words import text
 from app.hosts.files import writing
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.keyring_secrets import KeyringAbsent, KeyringSecrets
-from app.settings.model import Repository, Site, Source, SourceKind
+from app.settings.model import Site, Source
 from app.settings.places import Places
+from app.settings.presets import Use, Value, filled, new_site, with_parts
+from app.tools.mysql.server import Server as MysqlServer
+from app.tools.postgres.server import Server as PostgresqlServer
 
 SITE = "practice-house"
-FILES, DATABASE = "laravel", "database"
+FILES, BROKER, TELEMETRY, DATABASE, RECIPES = "laravel", "broker", "telemetry", "database", "recipes"
 """The names of its sources."""
-DATABASE_PASSWORD = f"source:{DATABASE}:password"
+
+
+class Equipped(msgspec.Struct, frozen=True):
+    """What of a greenhouse this computer has the programs for."""
+
+    postgresql: PracticeServer | None = None
+    mariadb: PracticeMariadb | None = None
+    php: str | None = None
+
+    def secrets(self) -> dict[str, str]:
+        """The passwords of its databases by the names of their secrets."""
+        servers = {DATABASE: self.postgresql, RECIPES: self.mariadb}
+        return {f"source:{name}:password": one.password for name, one in servers.items() if one is not None}
 
 
 class Practice(msgspec.Struct, frozen=True):
@@ -32,6 +50,16 @@ class Practice(msgspec.Struct, frozen=True):
     def root(self) -> Path:
         """The tree of the greenhouse's server: what there is to lose."""
         return self.folder / "greenhouse"
+
+    @property
+    def picture(self) -> Path:
+        """A file in that tree, to be saved out again."""
+        return self.root / "storage" / "app" / "public" / "beds" / "bed-1.bmp"
+
+    @property
+    def broker(self) -> Path:
+        """The folder of the broker's configuration."""
+        return self.folder / "mosquitto"
 
     @property
     def telemetry(self) -> Path:
@@ -71,13 +99,31 @@ class Practice(msgspec.Struct, frozen=True):
             self.passphrase_file.touch(mode=0o600)
             self.passphrase_file.write_text(new_secret(), "ascii")
 
-    def site(self, title: str, server: PracticeServer | None) -> Site:
-        """The greenhouse as a site: its tree, and its database where it has one."""
-        database = () if server is None else (_database(server),)
-        tree = Source(name=FILES, kind=SourceKind.FILES, layer=FILES, root=str(self.root), exclude=("storage/logs",))
-        repository = Repository(url=str(self.repository))
-        sources = (*database, tree)
-        return Site(name=SITE, title=title, app="hydro", env="practice", repository=repository, sources=sources)
+    def site(self, title: str, equipped: Equipped) -> Site:
+        """The greenhouse as a site, out of the same presets as any other."""
+        files = Use("laravel", FILES, values={"root": str(self.root), "db": "none"})
+        broker = Use("mosquitto", BROKER, values={"config": str(self.broker), "data": "", "unit": ""})
+        telemetry = Use("sqlite", TELEMETRY, values={"file": str(self.telemetry)})
+        uses = [*_databases(equipped), telemetry, broker]
+        application = filled(files)
+        if equipped.php is None:
+            application = msgspec.structs.replace(application, commands=())
+        made = with_parts(new_site(SITE, title, str(self.repository), (), uses), application)
+        return msgspec.structs.replace(
+            made,
+            app="hydro",
+            env="practice",
+            sources=tuple(self._without_live_database(source) for source in made.sources),
+            contacts=(Contact(name="You", role="technician in training"),),
+            runbook=RunbookNotes(kit="a practice has none"),
+        )
+
+    def _without_live_database(self, source: Source) -> Source:
+        """Telemetry is a source of its own: a copy of a file that is written to may be torn."""
+        if source.name != FILES:
+            return source
+        name = self.telemetry.relative_to(self.root).as_posix()
+        return msgspec.structs.replace(source, exclude=(*source.exclude, f"{name}*"))
 
     def keyring(self) -> KeyringSecrets:
         """No keyring: the person's own is left alone, so the practice's secrets go into a vault of its own."""
@@ -95,16 +141,17 @@ def new_secret() -> str:
     return secrets.token_urlsafe()
 
 
-def _database(server: PracticeServer) -> Source:
-    address = server.address
-    return Source(
-        name=DATABASE,
-        kind=SourceKind.POSTGRESQL,
-        database=address.database,
-        server=address.server,
-        port=address.port,
-        user=address.user,
-    )
+def _databases(equipped: Equipped) -> Iterator[Use]:
+    if equipped.postgresql is not None:
+        yield Use("postgresql", DATABASE, values=_values(equipped.postgresql.address))
+    if equipped.mariadb is not None:
+        yield Use("mysql", RECIPES, values=_values(equipped.mariadb.address))
+
+
+def _values(address: PostgresqlServer | MysqlServer) -> dict[str, Value]:
+    return {
+        "database": address.database, "server": address.server, "port": address.port, "user": address.user,
+    }  # fmt: skip
 
 
 def _no_keyring() -> NoReturn:

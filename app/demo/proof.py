@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.demo.server import TABLE, PracticeServer
+from app.demo.postgresql import TABLE, PracticeServer
+from app.demo.telemetry import readings
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.foundation.words import text
@@ -32,6 +33,16 @@ async def same_bytes(blocking: Blocking, original: Path, saved: Path) -> SameByt
     if before != after:
         raise _not_the_same(saved)
     return SameBytes(hashlib.sha256(after).hexdigest(), len(after))
+
+
+async def same_readings(blocking: Blocking, live: Path, saved: Path) -> int:
+    """Compares the readings of a saved SQLite file with the live one, which has grown since: the saved ones are its
+    first, one and all. Gives their number. Raises `UserError` `demo.not-the-same`."""
+    before = await blocking.call("files", lambda: readings(saved, live=False))
+    now = await blocking.call("files", lambda: readings(live, live=True))
+    if not before or before != now[: len(before)]:
+        raise _not_the_same(saved)
+    return len(before)
 
 
 async def same_rows(host: Host, server: PracticeServer, blocking: Blocking, dump: Path) -> int:

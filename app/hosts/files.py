@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import stat
@@ -17,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
-from app.hosts.host import FileKind, FileStat
+from app.hosts.host import Entry, FileKind, FileStat, Listing
 from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -51,6 +52,25 @@ def look(path: Path) -> FileStat | None:
     return FileStat(
         kind, found.st_size, found.st_mtime_ns, mode, found.st_uid, found.st_gid, found.st_ino, found.st_dev
     )
+
+
+def entries(folder: Path, limit: int) -> Listing:
+    """At most `limit` names of a folder, links not followed."""
+    found = look(folder)
+    if found is not None and found.kind is not FileKind.FOLDER:
+        raise unreadable(folder, "not a folder")
+    with _reading(folder), os.scandir(folder) as names:
+        first = list(itertools.islice(names, limit + 1))
+    kept = sorted((Entry(each.name, _kind(each)) for each in first[:limit]), key=lambda entry: entry.name)
+    return Listing(tuple(kept), cut=len(first) > limit)
+
+
+def _kind(entry: os.DirEntry[str]) -> FileKind:
+    if entry.is_symlink():
+        return FileKind.LINK
+    if entry.is_dir(follow_symlinks=False):
+        return FileKind.FOLDER
+    return FileKind.FILE if entry.is_file(follow_symlinks=False) else FileKind.OTHER
 
 
 def expect(path: Path) -> None:

@@ -85,6 +85,20 @@ class FileStat(msgspec.Struct, frozen=True):
     device: int
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """One name in a folder; a link is itself, not what it leads to."""
+
+    name: str
+    kind: FileKind
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What a folder holds, by name; `cut` says that there is more than was asked for."""
+
+    entries: tuple[Entry, ...]
+    cut: bool = False
+
+
 class Address(msgspec.Struct, frozen=True):
     """Where something listens: a name or an address and a port, or the path of a socket and no port."""
 
@@ -187,6 +201,12 @@ class Host(Protocol):
 
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does. Raises `host.file-unreadable` when it cannot be known."""
+
+    async def entries(self, folder: str, limit: int) -> Listing:
+        """At most `limit` names of a folder, whichever come first, links not followed.
+
+        Raises `host.file-missing`, `host.file-unreadable` (also for what is no folder, or is a link).
+        """
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder (0700) for temporary files of one run; the caller removes it with `remove_tree`.

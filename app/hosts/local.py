@@ -12,7 +12,7 @@ import psutil
 
 from app.foundation.blocking import Blocking
 from app.hosts import files, process, programs, tunnel
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Sink
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink
 from app.hosts.running import PATIENT, Patience
 from app.store import durable
 
@@ -93,6 +93,10 @@ class LocalHost:
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does."""
         return await self._files(lambda: files.look(Path(path)))
+
+    async def entries(self, folder: str, limit: int) -> Listing:
+        """At most `limit` names of a folder, links not followed."""
+        return await self._files(lambda: files.entries(Path(folder), limit))
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder for temporary files of one run."""

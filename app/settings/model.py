@@ -15,6 +15,7 @@ import msgspec
 
 from app.foundation.words import text
 from app.settings.command import Command, CommandWhen
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.fields import entry
 from app.settings.host import Host, HostKind
 from app.settings.repository import REPOSITORY_PASSWORD, REST_SECRETS, S3_SECRETS, Repository
@@ -162,6 +163,22 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             always=True,
         ),
     ] = Retention()
+    contacts: Annotated[
+        tuple[Contact, ...],
+        entry(
+            text("Contacts"),
+            text("Who is called when the site is down, in this order."),
+            text("Write a table [[contacts]] for each of them."),
+        ),
+    ] = ()
+    runbook: Annotated[
+        RunbookNotes,
+        entry(
+            text("Runbook"),
+            text("What only people know, for whoever brings the site back."),
+            text("Write a table [runbook]."),
+        ),
+    ] = RunbookNotes()
 
     def __post_init__(self) -> None:
         """A site without a title or an application goes by its name."""

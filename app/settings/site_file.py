@@ -237,7 +237,7 @@ def write(site: Site) -> str:
         if field.table is not None and field.many:
             for each in value:
                 lines += ["", f"[[{field.name}]]", *_written(each)]
-        elif field.table is not None:
+        elif field.table is not None and (field.required or field.about.always or value != field.default):
             lines += ["", f"[{field.name}]", *_written(value)]
     return "\n".join(lines) + "\n"
 

@@ -31,7 +31,7 @@ class Sites:
         Raises `site.…` with the first fault of one that cannot be used, and `Refused` `site.exists`,
         `site.repository-taken`.
         """
-        _check(site)
+        expect_usable(site)
         await self._database.write(lambda connection: _store(connection, site, replace=replace))
 
     async def add_with_secrets(self, found: ReadSite, secrets: Secrets, *, replace: bool = False) -> None:
@@ -100,7 +100,7 @@ def _store(connection: Connection, site: Site, *, replace: bool) -> None:
     others = {each.name: each for each in _all(connection)}
     before = others.pop(site.name, None)
     if before is not None and not replace:
-        raise _exists(site.name)
+        raise exists(site.name)
     for other in others.values():
         if identity(other.repository) == identity(site.repository):
             raise _repository_taken(site.name, other.name)
@@ -112,7 +112,8 @@ def _store(connection: Connection, site: Site, *, replace: bool) -> None:
         connection.execute(update(rows).where(rows.c.name == site.name).values(**values))
 
 
-def _check(site: Site) -> None:
+def expect_usable(site: Site) -> None:
+    """Raises `UserError` `site.…` with the first fault of a site that cannot be used."""
     faults = faults_of(site)
     if faults:
         raise UserError(
@@ -140,7 +141,8 @@ def _unknown(name: str, known: list[str]) -> UserError:
     )
 
 
-def _exists(name: str) -> UserError:
+def exists(name: str) -> UserError:
+    """The site is there already."""
     return Refused(
         text("The site {name} is already set up on this computer.", name=name),
         text("It was left as it is."),

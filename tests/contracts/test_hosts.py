@@ -716,6 +716,43 @@ os.mkdir("folder"); os.symlink("nowhere", "link"); os.mkfifo("fifo")
 
 @posix_only
 @on_every_host
+async def test_a_folder_is_listed_by_name_with_links_as_links(place: Place) -> None:
+    await place.says(
+        """
+import os, sys
+os.chdir(sys.argv[1])
+open(".hidden", "w").close(); os.mkdir("папка"); os.symlink("папка", "link"); os.mkfifo("fifo")
+open(os.fsencode("odd\\n") + b"\\xff", "w").close(); os.symlink("папка/..", "loop")
+""",
+        place.folder,
+    )
+    listed = await place.host.entries(place.folder, 100)
+    odd = os.fsdecode(b"odd\n\xff")
+    assert {each.name: each.kind for each in listed.entries} == {
+        ".hidden": FileKind.FILE, "папка": FileKind.FOLDER, "link": FileKind.LINK, "loop": FileKind.LINK,
+        "fifo": FileKind.OTHER, odd: FileKind.FILE,
+    }  # fmt: skip
+    assert [each.name for each in listed.entries] == sorted(each.name for each in listed.entries)
+    assert not listed.cut
+    assert (await place.host.entries(f"{place.folder}/папка", 100)).entries == ()
+    for name, code in (("nothing", "missing"), (".hidden", "unreadable"), ("link", "unreadable"), ("\0", "unreadable")):
+        error = await error_of(place.host.entries(f"{place.folder}/{name}", 100))
+        assert error.code == f"host.file-{code}"
+
+
+@on_every_host
+async def test_of_a_crowded_folder_no_more_is_listed_than_was_asked_for(place: Place) -> None:
+    await place.says(
+        "import os,sys; os.chdir(sys.argv[1]); [open(f'{n:04}', 'w').close() for n in range(300)]", place.folder
+    )
+    first = await place.host.entries(place.folder, 250)
+    assert (len(first.entries), first.cut) == (250, True)
+    whole = await place.host.entries(place.folder, 300)
+    assert (len(whole.entries), whole.cut) == (300, False)
+
+
+@posix_only
+@on_every_host
 async def test_removing_a_tree_follows_no_link_and_minds_no_read_only_entry(place: Place) -> None:
     await place.says(
         """

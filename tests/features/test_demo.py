@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,10 +45,12 @@ SealedRepository(Path(sys.argv[sys.argv.index("--repo") + 1]), password.removesu
 sys.exit(done.returncode)
 """
 
-WITHOUT_POSTGRESQL = """\
+WITHOUT_SERVERS = """\
 import sys
+from app.demo import mariadb
 from app.tools.postgres import programs
 programs.FOLDERS.clear()
+mariadb.FOLDERS.clear()
 import main
 sys.exit(main.main())
 """
@@ -151,22 +154,31 @@ def test_the_practice_proves_itself_and_shows_the_window_where_there_is_a_screen
     story, _, window = said.partition("The window shows the practice greenhouse.")
     assert "The same bytes as the original." in story
     assert "5000 rows of telemetry" in story
+    assert "they are the first rows of the live file" in story
+    for program, named in (("mariadb-dump", "MariaDB 1"), ("php", "php artisan about: {")):
+        assert (named in story) is (shutil.which(program) is not None)
+    assert "Left out" not in story or shutil.which("php") is None or shutil.which("mariadb-dump") is None
     assert "Proven: what was backed up came back the same" in story
     assert '"status":"success"' in window
     assert "nothing of it is left" in window
 
 
 @pytest.mark.spec("B1", "R2", "J8")
-def test_without_postgresql_it_practises_with_files_and_keeps_them_on_wish(newcomer: Newcomer, tmp_path: Path) -> None:
+def test_without_any_server_it_practises_with_files_and_keeps_them_on_wish(newcomer: Newcomer, tmp_path: Path) -> None:
     kept, no_programs = tmp_path / "kept", {"PATH": str(tmp_path / "path")}
     said = newcomer.run(
-        *("--json", "--quiet", "demo", "--keep", str(kept)), program=WITHOUT_POSTGRESQL, environment=no_programs
+        *("--json", "--quiet", "demo", "--keep", str(kept)), program=WITHOUT_SERVERS, environment=no_programs
     )
     found = json.loads(said)
     assert found["proven"] is True
-    assert found["without_database"] == "PostgreSQL's server programs were not found on this computer."
-    (saved,) = found["saved"]
-    original = (kept / "greenhouse" / "storage" / "telemetry.sqlite").read_bytes()
+    assert found["left_out"] == [
+        "PostgreSQL's server programs were not found on this computer.",
+        "MariaDB's server and client programs were not found on this computer.",
+        "PHP was not found on this computer, so nobody calls artisan.",
+    ]
+    saved, readings = found["saved"]
+    assert readings["rows"] >= 24 * 144
+    original = (kept / "greenhouse" / "storage" / "app" / "public" / "beds" / "bed-1.bmp").read_bytes()
     assert Path(saved["target"]).read_bytes() == original
     assert saved["sha256"] == hashlib.sha256(original).hexdigest()
     unlocked = {"OVERWINTER_VAULT_PASSPHRASE_FILE": str(kept / "passphrase")}
@@ -179,7 +191,8 @@ def test_without_postgresql_it_practises_with_files_and_keeps_them_on_wish(newco
     ("seen", "sign"),
     [
         ("1. A greenhouse to protect", signal.SIGINT),
-        ("Nobody is writing to it", signal.SIGTERM),
+        ("rows of telemetry in SQLite", signal.SIGTERM),
+        ("PostgreSQL 1", signal.SIGINT),
         ("Back up laravel", signal.SIGHUP),
     ],
 )

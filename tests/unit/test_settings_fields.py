@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from app.foundation.words import ENGLISH, Text
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.fields import Field, fields_of
 from app.settings.model import (
     THIS_COMPUTER,
@@ -23,7 +24,7 @@ from app.settings.model import (
     valid_secret_name,
 )
 
-STRUCTS: tuple[type[msgspec.Struct], ...] = (Site, Repository, Host, Source, Command, Retention)
+STRUCTS: tuple[type[msgspec.Struct], ...] = (Site, Repository, Host, Source, Command, Retention, Contact, RunbookNotes)
 FIELDS = [(struct, field) for struct in STRUCTS for field in fields_of(struct)]
 
 

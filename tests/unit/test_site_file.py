@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.settings.contacts import Contact, RunbookNotes
 from app.settings.model import (
     DATABASE_KINDS,
     SERVER_KINDS,
@@ -427,6 +428,11 @@ ARGUMENTS = st.lists(st.text().filter(lambda text: "\0" not in text), max_size=3
 PROGRAMS = st.text(min_size=1).filter(lambda text: "\0" not in text and text.strip() != "")
 
 
+CONTACTS = st.builds(
+    Contact, name=LINES.filter(bool), role=LINES, phone=st.sampled_from(["", "+420 123 (4)"]), note=LINES
+)
+
+
 @st.composite
 def sources(draw: st.DrawFn, name: str) -> Source:
     kind = draw(st.sampled_from(SourceKind))
@@ -502,7 +508,31 @@ def sites(draw: st.DrawFn) -> Site:
             keep_weekly=draw(st.integers(0, 99)),
             keep_within=draw(st.sampled_from(["", "14d", "1y6m14d12h"])),
         ),
+        contacts=tuple(draw(st.lists(CONTACTS, max_size=2))),
+        runbook=RunbookNotes(kit=draw(LINES), notes=tuple(draw(st.lists(LINES, max_size=2)))),
     )
+
+
+@pytest.mark.spec("S8")
+def test_whom_to_call_and_what_to_know_stand_in_the_file() -> None:
+    added = """
+[[contacts]]
+name = "Ольга"
+phone = "+420 123 456 789"
+email = "olga@example.org"
+
+[runbook]
+kit = "safe in the office"
+notes = ["Close the CO2 valve by hand first."]
+"""
+    site = read(EXAMPLE + added).site
+    assert site.contacts == (Contact(name="Ольга", phone="+420 123 456 789", email="olga@example.org"),)
+    assert site.runbook == RunbookNotes(kit="safe in the office", notes=("Close the CO2 valve by hand first.",))
+    assert "[runbook]" not in write(read(EXAMPLE).site)
+    for wrong in ('phone = "ring me"', 'email = "no address"', 'name = ""', 'note = "two\\nlines"'):
+        assert refusal(f'{EXAMPLE}\n[[contacts]]\nname = "x"\n{wrong}'.replace('name = "x"\nname', "name")).code == (
+            "site-file.wrong-value"
+        )
 
 
 @pytest.mark.spec("S7")

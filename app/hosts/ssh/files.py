@@ -10,9 +10,9 @@ import posixpath
 import re
 import secrets
 import stat as modes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import asyncssh
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from app.foundation.errors import UserError
 from app.hosts import file_errors
 from app.hosts import files as local_files
-from app.hosts.host import FileKind, FileStat, Finished, HostFacts
+from app.hosts.host import Entry, FileKind, FileStat, Finished, HostFacts, Listing
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
 from app.hosts.ssh.links import LinkedServer
@@ -295,6 +295,22 @@ class RemoteFiles:
 
         await self._write_by(target, rename)
 
+    async def entries(self, folder: str, limit: int) -> Listing:
+        """At most `limit` names of a folder, links not followed."""
+        if "\0" in folder:
+            raise file_errors.unreadable(folder, "a NUL in its name")
+
+        async def read(sftp: Transfer) -> Listing:
+            name = encoded(folder)
+            if not modes.S_ISDIR((await sftp.lstat(name)).permissions or 0):
+                raise file_errors.unreadable(folder, "not a folder")
+            # It is a generator, which has to be closed here for the server to close the folder.
+            names = cast("AsyncGenerator[asyncssh.SFTPName, None]", sftp.scandir(name))
+            async with contextlib.aclosing(names):
+                return await _first(names, limit)
+
+        return await self._read_by(folder, read)
+
     async def make_scratch(self, name: str) -> str:
         """A new private folder for temporary files of one run."""
         done = await self._ask(_MAKE_SCRATCH, name)
@@ -398,6 +414,20 @@ class RemoteFiles:
     async def _ask(self, source: str, *arguments: str) -> Finished:
         async with self._server.link.programs:
             return await process.ask(self._server, source, *arguments, patience=self._patience)
+
+
+async def _first(names: AsyncIterator[asyncssh.SFTPName], limit: int) -> Listing:
+    """The first names, but for the folder itself and the one above. The attributes are those of links themselves."""
+    found: list[Entry] = []
+    cut = False
+    async for each in names:
+        name = decoded(each.filename) if isinstance(each.filename, bytes) else each.filename
+        if name in (".", ".."):
+            continue
+        if cut := len(found) == limit:
+            break
+        found.append(Entry(name, _KINDS.get(modes.S_IFMT(each.attrs.permissions or 0), FileKind.OTHER)))
+    return Listing(tuple(sorted(found, key=lambda entry: entry.name)), cut)
 
 
 async def _is_full(sftp: Transfer, folder: str, size: int) -> bool:

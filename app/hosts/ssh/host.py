@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.foundation.errors import UserError
 from app.hosts import programs, running
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Sink
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink
 from app.hosts.running import PATIENT, Patience
 from app.hosts.ssh.files import RemoteFiles
 from app.hosts.ssh.links import Link, LinkedServer, Secrets
@@ -88,6 +88,10 @@ class SshHost:
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does."""
         return await self._files.stat(path)
+
+    async def entries(self, folder: str, limit: int) -> Listing:
+        """At most `limit` names of a folder, links not followed."""
+        return await self._files.entries(folder, limit)
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder for temporary files of one run."""

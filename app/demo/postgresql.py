@@ -1,68 +1,41 @@
-"""A private PostgreSQL server: on 127.0.0.1 only, a port and a password of its own, gone when it is stopped.
-
-PostgreSQL refuses to run as root. Then its programs are started as an account without rights, and its files are where
-that account can reach them.
-"""
+"""A private PostgreSQL server: on 127.0.0.1 only, a port and a password of its own, gone when it is stopped."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import secrets
-import signal
-import socket
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import msgspec
-import psutil
 import psycopg
 from psycopg import sql
 
+from app.demo.private_server import (
+    STARTS_WITHIN,
+    Account,
+    account_for,
+    end_server,
+    free_port,
+    give_to,
+    reachable_folder,
+)
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
-from app.hosts.files import remove_tree, writing
+from app.hosts.files import writing
 from app.hosts.host import Command, Finished, Host
-from app.hosts.tree import Tree
 from app.tools.found import version_numbers
 from app.tools.postgres.programs import FOLDERS, MAJORS
 from app.tools.postgres.server import Server
 from app.tools.postgres.session import Session, Work
-
-if sys.platform == "win32":
-    AT_ONCE = signal.SIGTERM
-
-    def _ids(_account: str) -> tuple[int, int] | None:
-        return None
-else:
-    import pwd
-
-    AT_ONCE = signal.SIGQUIT  # PostgreSQL's immediate shutdown: nobody needs the files any more
-
-    def _ids(account: str) -> tuple[int, int] | None:
-        try:
-            found = pwd.getpwnam(account)
-        except KeyError:
-            return None
-        return found.pw_uid, found.pw_gid
-
 
 T = TypeVar("T")
 
 USER = DATABASE = "hydro"
 TABLE = "telemetry"
 ROWS = 5000
-
-STARTS_WITHIN = 60
-STOPS_WITHIN = 10.0
-"""Seconds; then it is killed."""
-LOOK_AGAIN = 0.02
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -85,14 +58,6 @@ TABLES = (
 )
 
 
-class Account(msgspec.Struct, frozen=True):
-    """An account of this computer that the server runs as; `prefix` starts a program as that account."""
-
-    uid: int
-    gid: int
-    prefix: tuple[str, ...]
-
-
 class ServerPrograms(msgspec.Struct, frozen=True):
     """The folder of initdb, pg_ctl and postgres, and the account to start them as (None: as whoever we are)."""
 
@@ -108,7 +73,7 @@ async def find_server(host: Host, blocking: Blocking) -> ServerPrograms | Text:
     folder = str(PurePath(initdb).parent)
     if sys.platform == "win32" or os.geteuid() != 0:
         return ServerPrograms(folder, None)
-    account = await _account(host)
+    account = await account_for(host, "postgres")
     if account is None:
         return text("PostgreSQL does not run as root, and there is no account here that it could run as instead.")
     return ServerPrograms(folder, account)
@@ -125,24 +90,16 @@ async def _find_initdb(host: Host, blocking: Blocking) -> str | None:
     return None
 
 
-async def _account(host: Host) -> Account | None:
-    """PostgreSQL's own account where it has one, else nobody's."""
-    runuser = await host.which("runuser")
-    for name in ("postgres", "nobody"):
-        ids = _ids(name)
-        if runuser is not None and ids is not None:
-            return Account(*ids, (runuser, "-u", name, "--"))
-    return None
-
-
 class PracticeServer:
     """One server with the database `address`, and telemetry in it. `folder` holds all of its files."""
+
+    kind = "PostgreSQL"
 
     def __init__(self, programs: ServerPrograms, name: str) -> None:
         """`name` is how its folder is called. Nothing is made or started yet."""
         self._programs = programs
-        self.folder = _reachable_folder(programs.account) / name
-        self.address = Server("127.0.0.1", _free_port(), USER, DATABASE)
+        self.folder = reachable_folder(programs.account) / name
+        self.address = Server("127.0.0.1", free_port(), USER, DATABASE)
         self.password = secrets.token_urlsafe()
         self.version = ""
 
@@ -170,9 +127,7 @@ class PracticeServer:
             self.folder.mkdir(mode=0o700)
             password_file.touch(mode=0o600)
             password_file.write_text(self.password, "ascii")
-            if self._programs.account is not None and sys.platform != "win32":
-                for path in (self.folder, password_file):
-                    os.chown(path, self._programs.account.uid, self._programs.account.gid)
+            give_to(self._programs.account, self.folder, password_file)
 
     def _configure(self, password_file: Path) -> None:
         with writing(self.folder):
@@ -218,60 +173,13 @@ class PracticeServer:
 
     async def remove(self, blocking: Blocking) -> None:
         """Ends it, also when it was only half started, and removes its files. Nothing there is success."""
-        serving = await blocking.call("files", self._quit)
-        if not await _gone(serving):
-            for tree in serving:
-                tree.kill()
-            await _gone(serving)
-        await blocking.call("files", lambda: remove_tree(self.folder))
-
-    def _quit(self) -> list[Tree]:
-        """Tells whoever serves our files to end at once; gives them and all they started."""
-        serving = [process for process in psutil.process_iter() if self._serves(process)]
-        trees = [Tree(process.pid) for process in serving]
-        for process, tree in zip(serving, trees, strict=True):
-            tree.living()  # while it can still be seen who belongs to it
-            with contextlib.suppress(psutil.Error):  # it has just ended by itself
-                process.send_signal(AT_ONCE)
-        return trees
-
-    def _serves(self, process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error):  # gone, or another user's
-            return process.name().startswith("postgres") and str(self._files) in process.cmdline()
-        return False
-
-
-async def _gone(trees: Sequence[Tree]) -> bool:
-    """Waits until none of them runs; whether that is so in time."""
-    over = time.monotonic() + STOPS_WITHIN
-    while any(tree.living() for tree in trees):
-        if time.monotonic() > over:
-            return False
-        await asyncio.sleep(LOOK_AGAIN)
-    return True
+        await end_server(blocking, "postgres", self.folder)
 
 
 def _copied(connection: psycopg.Connection[Any]) -> bytes:
     connection.execute("SET timezone TO 'UTC'; SET datestyle TO 'ISO'")  # ours may come from PGTZ, pg_dump's does not
     with connection.cursor().copy(f"COPY {TABLE} TO STDOUT") as copy:
         return b"".join(bytes(piece) for piece in copy)
-
-
-def _reachable_folder(account: Account | None) -> Path:
-    """The system's temporary folder, or another one when that is closed to the account."""
-    own = Path(tempfile.gettempdir())
-    usual = [folder for folder in (own, Path("/tmp"), Path("/var/tmp")) if folder.is_dir()]
-    return own if account is None else next((folder for folder in usual if _is_open(folder)), own)
-
-
-def _is_open(folder: Path) -> bool:
-    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _failed(name: str, finished: Finished) -> UserError:

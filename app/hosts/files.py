@@ -28,7 +28,7 @@ _KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFL
 def read(path: Path, limit: int) -> bytes:
     """A regular file's content, `limit` bytes at most. Pipes and devices are not even opened: that could hang, or
     reset a board."""
-    with _reading(path):
+    with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise unreadable(path, "not a regular file")
         with path.open("rb") as file:
@@ -61,7 +61,7 @@ def expect(path: Path) -> None:
 
 def free_space(path: Path) -> int:
     """Free bytes for this user on the file system of `path`."""
-    with _reading(path):
+    with reading(path):
         return shutil.disk_usage(path).free
 
 
@@ -88,13 +88,13 @@ def make_private(folder: Path) -> str:
 
 def copy_durably(source: Path, path: Path, mode: int) -> None:
     """Copies a regular file so that afterwards it is there whole or not at all."""
-    with _reading(source), source.open("rb") as content, writing(path):
+    with reading(source), source.open("rb") as content, writing(path):
         durable.copy_durably(content, path, mode)
 
 
 def open_regular(path: Path) -> BufferedReader:
     """A regular file, open for reading."""
-    with _reading(path):
+    with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise unreadable(path, "not a regular file")
         return path.open("rb")
@@ -102,7 +102,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a regular file's content."""
-    with _reading(path), open_regular(path) as file:
+    with reading(path), open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -139,7 +139,8 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Explains what keeps a file from being read."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -651,6 +651,29 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         return not any((*counts, self.keep_monthly, self.keep_yearly, self.keep_within))
 
 
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """How the repository is made sure of: what backups wrote is read again, and everything share by share."""
+
+    shares: Annotated[
+        int,
+        entry(
+            text("Shares"),
+            text("Each check reads one of so many shares of the data, in turn; so many checks read all of it."),
+            text("Write a whole number from 1 to 256."),
+            ge=1,
+            le=256,
+        ),
+    ] = 8
+    read_back: Annotated[
+        bool,
+        entry(
+            text("Read back"),
+            text("After a backup what it added is read again from the repository: once more over a slow or paid link."),
+            text("Write true or false."),
+        ),
+    ] = True
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One greenhouse installation. `name` is its id everywhere: in tags, in phrases, in commands."""
 
@@ -749,6 +772,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             always=True,
         ),
     ] = Retention()
+    check: Annotated[
+        Checks,
+        entry(
+            text("Check"),
+            text("How the repository is made sure of."),
+            text("Write a table [check]."),
+        ),
+    ] = Checks()
 
     def __post_init__(self) -> None:
         """A site without a title or an application goes by its name."""

@@ -125,7 +125,10 @@ class SnapshotSize(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A snapshot as `snapshots` lists it; those of old versions have no `summary`."""
+    """A snapshot as `snapshots` lists it; those of old versions have no `summary`.
+
+    `original` is the snapshot that restic made it out of, "" when it was made by a backup.
+    """
 
     id: str
     time: datetime
@@ -137,6 +140,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     program_version: str = ""
     parent: str = ""
     summary: SnapshotSize | None = None
+    original: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -23,12 +23,14 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return made
 
 
+NEWEST = "$(find {folder} -type f -size +200c -printf '%T@ %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+
+
 def damaging(site: Damaged, folder: str) -> Path:
-    """A restic after whose last backup, the manifest's, one bit in a file of this folder of the repository is another."""
-    newest = f"$(find {site.repository}/{folder} -type f -size +500c -printf '%T@ %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+    """A restic after whose last backup, the manifest's, a file in this folder of the repository is another."""
     lines = [
         'real "$@"; code=$?',
-        f'file="{newest}"',
+        f'file="{NEWEST.format(folder=site.repository / folder)}"',
         "chmod u+w $file",
         "printf 'XXXX' | dd of=$file bs=1 seek=100 conv=notrunc 2>/dev/null",
         "exit $code",

@@ -119,7 +119,7 @@ class Checker(msgspec.Struct, frozen=True):
         return self.site.check.shares
 
     async def repository(self, ctx: Ctx) -> OpenRepository:
-        """The repository, with a cache of its own that goes with the run: a killed check would leave its cache."""
+        """The repository as it is reached from this computer."""
         here, password = ctx.host(THIS_COMPUTER), ctx.secret(REPOSITORY_PASSWORD)
         return await self.repositories.open(here, self.site, password, await ctx.scratch(THIS_COMPUTER))
 
@@ -147,7 +147,7 @@ class Checker(msgspec.Struct, frozen=True):
             await (await self.repository(ctx)).restic.config()
 
     async def _session(self, ctx: Ctx, repository: OpenRepository) -> Session:
-        """restic's own temporary cache is made in this run's folder, so that it goes whatever happens."""
+        """A restic that makes its temporary cache in this run's folder, which goes even when restic is killed."""
         session = repository.restic.session
         there = msgspec.structs.replace(session.repository, cache_folder=await ctx.scratch(THIS_COMPUTER))
         return Session(session.host, session.program, there, ctx.secret(REPOSITORY_PASSWORD))

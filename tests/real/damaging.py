@@ -6,14 +6,15 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from app.assembly import Overwinter
+from app.foundation.blocking import Blocking
 from app.jobs.backup import BackupChoice
 from app.jobs.check.job import CheckChoice
 from app.jobs.check.result import Checked, results
@@ -22,6 +23,8 @@ from app.jobs.points import Point
 from app.records.runs import Run
 from tests.real.practice import opened
 from tests.real.servers.restic import SealedRepository, fresh_repository
+
+T = TypeVar("T")
 
 SITE = "north-house"
 PASSWORD = "correct horse"
@@ -80,19 +83,18 @@ class Damaged:
         command = [self.program, "-r", str(self.repository), "--no-cache", *arguments]
         return subprocess.run(command, input=PASSWORD.encode() + b"\n", capture_output=True, check=True).stdout
 
-    def packs(self) -> dict[str, dict[str, Any]]:
-        """The packs as the indexes know them: the pieces in each, by its name."""
-        known = self.restic("list", "index").split()
-        indexes = [json.loads(self.restic("cat", "index", name.decode())) for name in known]
-        return {pack["id"]: pack for index in indexes for pack in index["packs"]}
-
     def pack_of(self, snapshot: str, path: str) -> str:
         """The pack that holds the first piece of a file of a snapshot, or the list of a folder."""
         folder, _, name = path.rpartition("/")
         tree = json.loads(self.restic("cat", "tree", f"{snapshot}:{folder}"))
         (node,) = [node for node in tree["nodes"] if node["name"] == name]
-        piece = node["subtree"] if node["type"] == "dir" else node["content"][0]
-        return next(name for name, pack in self.packs().items() if piece in [blob["id"] for blob in pack["blobs"]])
+        kind, piece = ("tree", node["subtree"]) if node["type"] == "dir" else ("blob", node["content"][0])
+        said = self.restic("find", f"--{kind}", "--show-pack-id", piece).decode()
+        return said.partition("belongs to pack ")[2].split()[0]
+
+    def packs(self) -> int:
+        """How many packs there are."""
+        return sum(file.is_file() for file in (self.repository / "data").rglob("*"))
 
     def file(self, pack: str) -> Path:
         """Where a pack is."""
@@ -119,6 +121,15 @@ def overwrite(file: Path, content: bytes) -> None:
     """restic makes its files read-only."""
     file.chmod(0o600)
     file.write_bytes(content)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Work that blocks, such as restic itself."""
+    blocking = Blocking()
+    try:
+        return await blocking.call("files", work)
+    finally:
+        blocking.close()
 
 
 async def done(app: Overwinter, plan: AnyPlan) -> Run:

@@ -15,7 +15,7 @@ from app.jobs.check.repair import RepairChoice, Repaired, repair_phrase, repairs
 from app.jobs.check.result import Verdict
 from app.jobs.points import Point
 from app.records.runs import Run
-from tests.real.damaging import SITE, Damaged, backup, check, cut, done, flip, point_of, snapshot_of
+from tests.real.damaging import SITE, Damaged, aside, backup, check, cut, done, flip, point_of, snapshot_of
 from tests.real.servers.restic import VERSIONS, restic_program
 from tests.real.test_check import DAMAGES, cut_index, flipped_record, missing_index
 from tests.running import run
@@ -43,8 +43,18 @@ async def repair_points(app: Overwinter) -> tuple[Run, Repaired]:
     return ended, await repairs(app.records(SITE), ended.id)
 
 
-def files_of(site: Damaged, snapshot: str) -> dict[str, str]:
+def records(site: Damaged) -> set[str]:
+    """The records of snapshots in the repository."""
+    return {file.name for file in (site.repository / "snapshots").iterdir()}
+
+
+async def restored(site: Damaged, snapshot: str) -> dict[str, str]:
     """The hashes of all that plain restic gives back of a snapshot."""
+    return await aside(lambda: files_of(site, snapshot))
+
+
+def files_of(site: Damaged, snapshot: str) -> dict[str, str]:
+    """As `restored`, for those who may wait."""
     target = site.folder / "restored" / snapshot
     site.restic("restore", snapshot, "--target", str(target))
     return {
@@ -62,9 +72,10 @@ def test_after_a_repair_all_is_well_and_what_was_whole_is_the_same(
     async def story() -> None:
         async with site.opened() as app:
             hit, whole = await two_points(app, site)
-            before = {one.id: files_of(site, one.id) for one in whole.snapshots}
+            before = {one.id: await restored(site, one.id) for one in whole.snapshots}
             originals = contents(site.repository)
-            damage(site, snapshot_of(hit, "www"))
+            www = snapshot_of(hit, "www")
+            await aside(lambda: damage(site, www))
             broken = {name: now for name, now in contents(site.repository).items() if now != originals[name]}
             ended, did = await repair_data(app)
             assert ended.outcome is Outcome.SUCCESS, ended.error
@@ -78,7 +89,7 @@ def test_after_a_repair_all_is_well_and_what_was_whole_is_the_same(
             assert (found.outcome, result.verdict) == (Outcome.SUCCESS, Verdict.PASS), result
             points = {point.id: point for point in await app.points(SITE)}
             assert points[whole.id].complete
-            assert {one.id: files_of(site, one.id) for one in points[whole.id].snapshots} == before
+            assert {one.id: await restored(site, one.id) for one in points[whole.id].snapshots} == before
             assert points[hit.id].complete is (damage in (cut_index, missing_index))
             if damage is not missing_index and broken:
                 kept = contents(Path(did.kept))
@@ -108,8 +119,9 @@ def test_what_the_site_still_has_heals_every_point(site: Damaged) -> None:
         async with site.opened() as app:
             first, second = await backup(app), await backup(app)
             snapshots = [snapshot_of(await point_of(app, made), "www") for made in (first, second)]
-            before = [files_of(site, snapshot) for snapshot in snapshots]
-            flip(site.file(site.pack_of(snapshots[0], str(site.www / "inner" / "file"))))
+            before = [await restored(site, snapshot) for snapshot in snapshots]
+            pack = await aside(lambda: site.pack_of(snapshots[0], str(site.www / "inner" / "file")))
+            flip(site.file(pack))
             await check(app)
             _, did = await repair_data(app)
             assert {point.point for point in did.lacking} == {first.id, second.id}
@@ -117,7 +129,7 @@ def test_what_the_site_still_has_heals_every_point(site: Damaged) -> None:
             await backup(app)
             ended, then = await repair_points(app)
             assert (ended.outcome, then.lacking, then.lost) == (Outcome.SUCCESS, (), ())
-            assert [files_of(site, snapshot) for snapshot in snapshots] == before
+            assert [await restored(site, snapshot) for snapshot in snapshots] == before
             assert all(point.complete for point in await app.points(SITE))
 
     run(story())
@@ -130,9 +142,9 @@ def test_what_is_taken_out_of_a_point_is_named_and_the_rest_of_it_restores(site:
         async with site.opened() as app:
             made = await point_of(app, await backup(app))
             old = snapshot_of(made, "www")
-            before = files_of(site, old)
+            before = await restored(site, old)
             path = str(site.www / "inner" / "file")
-            cut(site.file(site.pack_of(old, path)))
+            cut(site.file(await aside(lambda: site.pack_of(old, path))))
             _, did = await repair_data(app)
             _, then = await repair_points(app)
             (lost,) = then.lost
@@ -141,7 +153,7 @@ def test_what_is_taken_out_of_a_point_is_named_and_the_rest_of_it_restores(site:
             assert path in source.files
             point = next(point for point in await app.points(SITE) if point.id == made.id)
             assert (point.status, point.complete, point.damaged) == ("partial", False, True)
-            after = files_of(site, snapshot_of(point, "www"))
+            after = await restored(site, snapshot_of(point, "www"))
             kept_whole = {name: digest for name, digest in before.items() if f"/{name}" not in source.files}
             assert kept_whole
             assert {name: after[name] for name in kept_whole} == kept_whole
@@ -174,10 +186,10 @@ def test_records_that_cannot_be_read_are_the_only_ones_that_are_moved(site: Dama
         async with site.opened() as app:
             made = await point_of(app, await backup(app))
             flipped_record(site, snapshot_of(made, "www"))
-            left = {name.decode() for name in site.restic("list", "snapshots").split()} - {snapshot_of(made, "www")}
+            left = records(site) - {snapshot_of(made, "www")}
             _, did = await repair_data(app)
             assert did.snapshots == (snapshot_of(made, "www"),)
-            assert left <= {name.decode() for name in site.restic("list", "snapshots").split()}
+            assert left <= records(site)
             assert (Path(did.kept) / f"snapshots-{snapshot_of(made, 'www')}").exists()
 
     run(story())

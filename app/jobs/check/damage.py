@@ -14,6 +14,7 @@ from app.jobs.tags import CHECK, value_of
 from app.tools.restic.check import Findings
 from app.tools.restic.hits import HitReader, HitSnapshot, find_hits
 from app.tools.restic.output import Snapshot
+from app.tools.restic.packs import pieces_of
 from app.tools.restic.session import Session
 
 PIECES_NAMED = 1000
@@ -47,13 +48,16 @@ class HitPoint(msgspec.Struct, frozen=True):
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """Damage in a repository: `packs` that are damaged or missing, and `snapshots` whose own files are.
+    """Damage in a repository: `packs` that are damaged or `missing`, and `snapshots` whose own files are damaged.
 
-    `index` says that an index is damaged, of which nothing need be lost. `points` are those that are hit, newest
-    first; when `unplaced`, it could not be found out whether there are more.
+    `index` says that an index is damaged or missing, of which nothing need be lost; `folders` counts those whose lists
+    cannot be read. `points` are those that are hit, newest first; when `unplaced`, it could not be found out whether
+    there are more.
     """
 
     packs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    folders: int = 0
     snapshots: tuple[str, ...] = ()
     index: bool = False
     points: tuple[HitPoint, ...] = ()
@@ -62,10 +66,12 @@ class Damage(msgspec.Struct, frozen=True):
 
 async def explained(session: Session, findings: Findings, snapshots: Sequence[Snapshot]) -> Damage:
     """Looks where what is damaged is needed; `snapshots` are all that the repository has."""
-    index = findings.index or (bool(findings.lost or findings.trees) and not findings.packs)
+    index = findings.index or (bool(findings.lost) and not findings.packs)
     found, unplaced = await _hits(session, findings, snapshots)
     return Damage(
         packs=findings.packs,
+        missing=findings.missing,
+        folders=len(findings.trees),
         snapshots=findings.snapshots,
         index=index,
         points=_points(found, snapshots),
@@ -88,12 +94,28 @@ async def _hits(
     unplaced = False
     for kind, ids in _questions(findings):
         try:
-            reader = await find_hits(session, kind, ids, tuple(first_of))
+            await _find(session, kind, ids, tuple(first_of), found)
         except UserError:  # what is damaged may keep restic from looking; then it is told that more may be hit
             unplaced = True
-        else:
-            _join(found, reader)
-    return {one: hit for first, hit in found.items() for one in first_of.get(first, [first])}, unplaced
+    hits = {one: hit for first, hit in found.items() for one in first_of.get(first, [first])}
+    for snapshot in snapshots:  # one whose record is damaged is known where it is remembered by the cache
+        if findings.snapshots and snapshot.id.startswith(findings.snapshots):
+            hits.setdefault(snapshot.id, HitSnapshot(folders=[""]))
+    return hits, unplaced
+
+
+async def _find(
+    session: Session, kind: str, ids: Sequence[str], snapshots: Sequence[str], found: dict[str, HitSnapshot]
+) -> None:
+    """What is hit by these, joined to what was found. Of packs that are cut short restic knows no pieces by itself."""
+    try:
+        _join(found, await find_hits(session, kind, ids, snapshots))
+    except UserError:
+        if kind != "pack":
+            raise
+        pieces = await pieces_of(session, frozenset(ids))
+        for of_kind in ("blob", "tree"):
+            _join(found, await find_hits(session, of_kind, pieces, snapshots))
 
 
 def _questions(findings: Findings) -> Iterable[tuple[str, Sequence[str]]]:
@@ -146,8 +168,20 @@ def _what(damage: Damage) -> list[Text]:
                 len(damage.packs),
             )
         )
+    elif damage.folders and not damage.index:
+        said.append(
+            plural(
+                "The list of {count} folder cannot be read.",
+                "The lists of {count} folders cannot be read.",
+                damage.folders,
+            )
+        )
     if damage.index:
-        said.append(text("The repository's index is damaged; it can be made anew from the data."))
+        said.append(
+            text(
+                "The repository's index is damaged, or lacks data that points need; it can be made anew from the data."
+            )
+        )
     if damage.snapshots:
         said.append(
             plural(

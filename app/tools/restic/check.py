@@ -43,7 +43,7 @@ ALL = Share(1, 1)
 class Findings(msgspec.Struct, frozen=True):
     """What a check found.
 
-    `packs` are damaged or missing, by their full ids; `blobs` are the pieces in them that are known to be damaged, and
+    `packs` are damaged or `missing`, by their full ids; `blobs` are pieces in them that are known to be damaged, and
     `whole_packs` the packs of which no such piece is named. `trees` are folders that cannot be read, by the beginning
     of their ids, `lost` pieces that no index knows, `snapshots` snapshot files that cannot be read (by the beginning of
     their ids). `index` says that an index is damaged. `unread` is what could not be checked, in restic's words, `read`
@@ -51,6 +51,7 @@ class Findings(msgspec.Struct, frozen=True):
     """
 
     packs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
     whole_packs: tuple[str, ...] = ()
     trees: tuple[str, ...] = ()
@@ -103,15 +104,13 @@ _PACK = re.compile(
 )
 _BLOB = re.compile(r"blob ([0-9a-f]{64}): ")
 _TREE = re.compile(r"error for tree ([0-9a-f]{8,64}):")
-_LOST = re.compile(
-    r"blob ([0-9a-f]{64}) not found in index|tree <?(?:tree/)?([0-9a-f]{8,64})>? not found in repository"
-)
+_LOST = re.compile(r"blob ([0-9a-f]{64}) not found in index|id ([0-9a-f]{64}) not found in repository")
 _SNAPSHOT = re.compile(r"(?:failed to load snapshot |snapshot error )([0-9a-f]{8,64})")
 _INDEX = re.compile(r"error loading index|index is damaged")
 _UNREAD = re.compile(
     r"download error|check successful on second attempt|unable to open|i/o error|permission denied", re.I
 )
-_MISSING = re.compile(r": (?:does not exist|unexpected file size)")
+_MISSING = re.compile(r": does not exist")
 
 
 class CheckReader:
@@ -121,6 +120,7 @@ class CheckReader:
         self._on_packs = on_packs
         self._read = 0
         self._packs: dict[str, bool] = {}  # whether damaged pieces of it are named
+        self._missing: dict[str, None] = {}
         self._blobs: dict[str, None] = {}
         self._trees: dict[str, None] = {}
         self._lost: dict[str, None] = {}
@@ -145,6 +145,7 @@ class CheckReader:
             return Findings(read=self._read)
         return Findings(
             packs=tuple(self._packs),
+            missing=tuple(self._missing),
             blobs=tuple(self._blobs),
             whole_packs=tuple(pack for pack, named in self._packs.items() if not named),
             trees=tuple(self._trees),
@@ -167,7 +168,8 @@ class CheckReader:
             return False
         blobs = _BLOB.findall(line)
         self._blobs |= dict.fromkeys(blobs)
-        self._packs[found[1]] = bool(blobs) and not _MISSING.search(line) and self._packs.get(found[1], True)
+        self._packs[found[1]] = bool(blobs) and self._packs.get(found[1], True)
+        self._missing |= {found[1]: None} if _MISSING.search(line) else {}
         return True
 
     def _tree(self, line: str) -> bool:

@@ -52,6 +52,7 @@ class HitReader:
         for one in _OBJECT.finditer(said):
             self._hit(_HIT.decode(one[0]))
             seen = one.end()
+        self.take_line(said[:seen])
         self._left = said[seen:][-LONGEST_OBJECT:]
 
     def take_line(self, line: bytes) -> None:
@@ -62,6 +63,7 @@ class HitReader:
     def finish(self) -> None:
         """The rest of its output."""
         self.take_line(self._left)
+        self._left = b""
 
     def _hit(self, hit: _Hit) -> None:
         if hit.object_type == "tree":

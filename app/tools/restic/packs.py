@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+
+import msgspec
 
 from app.tools.restic.session import Session
 
@@ -16,6 +19,29 @@ async def packs(session: Session) -> frozenset[str]:
 
     await session.run(session.attempt(), ["list", "packs", "--no-lock"], stdout=take)
     return frozenset(b"".join(named).decode("ascii", "replace").split())
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Pack(msgspec.Struct, frozen=True):
+    id: str
+    blobs: list[_Piece]
+
+
+class _Index(msgspec.Struct, frozen=True):
+    packs: list[_Pack] = []
+
+
+async def pieces_of(session: Session, wanted: Collection[str]) -> list[str]:
+    """The pieces that these packs should hold, as the indexes say; each index is read whole."""
+    listed = await session.ask(session.attempt(), "list", "index", "--no-lock")
+    found: dict[str, None] = {}
+    for name in listed.finished.stdout.decode("ascii", "replace").split():
+        index = (await session.ask(session.attempt(), "cat", "index", name, "--no-lock")).document(_Index)
+        found |= {piece.id: None for pack in index.packs if pack.id in wanted for piece in pack.blobs}
+    return list(found)
 
 
 async def is_well(session: Session, pack: str) -> tuple[bool, int]:

@@ -77,7 +77,9 @@ async def _told(session: Session, app: Overwinter, runs: Sequence[Run], done: Re
     if done.lacking:  # what is still lacking is known, whatever was well
         result = msgspec.structs.replace(result, verdict=Verdict.FAIL)
     ran = check_in_json(run, result, joined=False)
-    told = {name: getattr(done, name) for name in ("index", "packs", "snapshots", "kept", "lacking", "lost")}
+    told = {
+        name: getattr(done, name) for name in ("index", "packs", "snapshots", "restored", "kept", "lacking", "lost")
+    }
     session.output.result(ran | {"runs": [one.id for one in runs], "repaired": told}, _said(session, result, done))
     if run.error is not None and not session.output.json:
         session.output.problem(run.error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import msgspec
 
@@ -26,7 +26,7 @@ from app.jobs.tags import value_of
 from app.records.site_records import SiteRecords
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.tools.restic.check import ALL, Share
-from app.tools.restic.folder import RepositoryFolder, folder_of
+from app.tools.restic.folder import RepositoryFolder, folder_of, path_of_pack
 from app.tools.restic.output import Snapshot
 from app.tools.restic.repair import (
     Broken,
@@ -58,15 +58,17 @@ class RepairChoice(msgspec.Struct, frozen=True):
 class Repaired(msgspec.Struct, frozen=True):
     """What a repair did.
 
-    `index` says that the index was made anew, `packs` which damaged packs went, `kept` is the folder on this computer
-    with copies of what went. `lacking` are the points that still need data which is gone, `lost` those that it was
-    taken out of.
+    `index` says that the index was made anew, `packs` which damaged packs went, `snapshots` whose records went because
+    nobody could read them, and `restored` those whose records this computer still had. `kept` is the folder on this
+    computer with copies of what went. `lacking` are the points that still need data which is gone, `lost` those that
+    it was taken out of.
     """
 
     run: str
     index: bool = False
     packs: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
     kept: str = ""
     lacking: tuple[HitPoint, ...] = ()
     lost: tuple[HitPoint, ...] = ()
@@ -94,7 +96,7 @@ def steps_of(damage: Damage) -> list[Text]:
             )
         )
     if damage.snapshots:
-        said.append(text("Move the records that cannot be read out of the repository, to this computer."))
+        said.append(text("Put back the records that this computer still has, and move the others out."))
     if damage.packs or damage.index:
         said.append(text("Back up: what is still on the site as it was then heals the points that lack it."))
         said.append(text("Take out of the points what is lost for good, and mark them as not whole."))
@@ -214,33 +216,59 @@ class _Repair(msgspec.Struct, frozen=True):
         await self.checker.explain(ctx, state)
 
     async def mend_packs(self, ctx: Ctx, state: RepairState) -> None:
-        """Saves what is whole in damaged packs, and removes these; restic copies them to this computer before."""
-        packs = state.result.damage.packs if state.result is not None and state.result.damage is not None else ()
-        if not packs:
+        """Saves what is whole in damaged packs, and removes these; restic copies them to this computer before.
+
+        Packs that are missing are only taken out of the index, which restic does last: of one that is cut short it
+        knows only by the index what is still in it.
+        """
+        damage = state.result.damage if state.result is not None else None
+        if damage is None or not damage.packs:
             return
+        session = (await self.checker.repository(ctx)).restic.session
         kept = await self.kept(ctx)
+        packs = tuple(pack for pack in damage.packs if pack not in damage.missing)
         await self._expect_room(ctx, packs, kept)
-        await self._begin(ctx, "packs", packs)
-        await repair_packs((await self.checker.repository(ctx)).restic.session, packs, kept)
-        state.done = msgspec.structs.replace(state.done, packs=packs, kept=kept)
+        folder = self.folder()
+        if folder is not None:  # what restic copies may come out of its cache
+            await self._copy(ctx, folder, [path_of_pack(pack) for pack in packs], kept)
+        await self._begin(ctx, "packs", damage.packs)
+        await repair_packs(session, packs, kept)
+        if damage.missing:
+            await repair_index(session)
+        state.done = msgspec.structs.replace(state.done, packs=damage.packs, kept=kept)
 
     async def move_records(self, ctx: Ctx, state: RepairState) -> None:
-        """Moves snapshot files that cannot be read out of the repository; restic itself has no way to."""
+        """Puts the records of snapshots back that this computer still has, and moves the others out of the repository.
+
+        restic itself has no way to; and with one that nobody can read in it, no files are backed up.
+        """
         damage = state.result.damage if state.result is not None else None
         folder = self.folder()
         if damage is None or not damage.snapshots:
             return
         if folder is None:
             raise _records_elsewhere(damage.snapshots)
-        kept, host = await self.kept(ctx), ctx.host(THIS_COMPUTER)
+        kept = await self.kept(ctx)
         names = [name for name in await folder.snapshots() if name.startswith(damage.snapshots)]
-        unreadable = [f"snapshots/{name}" for name in names if not await folder.is_well(f"snapshots/{name}")]
-        await self._copy(ctx, folder, unreadable, kept)
+        unreadable = [name for name in names if not await folder.is_well(f"snapshots/{name}")]
+        await self._copy(ctx, folder, [f"snapshots/{name}" for name in unreadable], kept)
         await self._begin(ctx, "snapshots", unreadable)
-        for path in unreadable:
-            await host.remove_tree(str(folder.path / path))
-        moved = tuple(PurePath(path).name for path in unreadable)
-        state.done = msgspec.structs.replace(state.done, snapshots=moved, kept=kept)
+        restored = [name for name in unreadable if await self._is_put_back(ctx, folder, name)]
+        moved = [name for name in unreadable if name not in restored]
+        for name in moved:
+            await ctx.host(THIS_COMPUTER).remove_tree(str(folder.path / "snapshots" / name))
+        state.done = msgspec.structs.replace(state.done, snapshots=tuple(moved), restored=tuple(restored), kept=kept)
+
+    async def _is_put_back(self, ctx: Ctx, folder: RepositoryFolder, name: str) -> bool:
+        """Whether restic's cache had the record of this snapshot, so that it is whole again."""
+        restic, host = (await self.checker.repository(ctx)).restic, ctx.host(THIS_COMPUTER)
+        cache = Path(restic.session.repository.cache_folder) / (await restic.config()).id
+        cached = cache / "snapshots" / name[:2] / name
+        if await host.stat(str(cached)) is None or await host.sha256(str(cached)) != name:
+            return False
+        damaged = await host.stat(str(folder.path / "snapshots" / name))
+        await host.upload(cached, str(folder.path / "snapshots" / name), damaged.mode if damaged is not None else 0o400)
+        return True
 
     async def find_lacking(self, ctx: Ctx, state: RepairState) -> None:
         """Finds the points that need data which is in no pack any more."""
@@ -314,7 +342,7 @@ class _Repair(msgspec.Struct, frozen=True):
         """Raises `Refused` `repair.no-room` where the copies would not fit."""
         folder = self.folder()
         sizes = await folder.packs() if folder is not None else dict.fromkeys(packs, LARGEST_PACK)
-        needed = sum(sizes.get(pack, 0) for pack in packs)
+        needed = 2 * sum(sizes.get(pack, 0) for pack in packs)
         free = await ctx.host(THIS_COMPUTER).free_space(kept)
         if free < needed:
             raise Refused(

@@ -63,5 +63,10 @@ def size_of_share(packs: Mapping[str, int], share: Share) -> int:
     return sum(size for name, size in packs.items() if int(name[:2], 16) % share.of == share.number - 1)
 
 
+def path_of_pack(pack: str) -> str:
+    """Where a pack is below the repository's folder."""
+    return f"data/{pack[:2]}/{pack}"
+
+
 def _below(kind: str, name: str) -> str:
-    return f"data/{name[:2]}/{name}" if kind == "data" else f"{kind}/{name}"
+    return path_of_pack(name) if kind == "data" else f"{kind}/{name}"

@@ -52,12 +52,27 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 async def broken_snapshots(session: Session) -> list[Broken]:
-    """Which snapshots need data that no index knows any more; changes nothing."""
+    """Which snapshots need data that no index knows any more; changes nothing.
+
+    restic looks into a folder once, however many snapshots have it, so those of which it names nothing are asked for
+    one by one.
+    """
+    reader = await _dry_run(session)
+    named = {one.snapshot: one for one in reader.broken()}
+    for snapshot in reader.unnamed():
+        alone = await _dry_run(session, snapshot)
+        named |= {one.snapshot: one for one in alone.broken()}
+    return list(named.values())
+
+
+async def _dry_run(session: Session, *snapshots: str) -> BrokenReader:
     reader = BrokenReader()
     lines = LineSink(reader.take)
-    await session.run(session.attempt(), ["repair", "snapshots", "--dry-run"], stdout=lines, plain=True)
+    await session.run(
+        session.attempt(), ["repair", "snapshots", "--dry-run", "--", *snapshots], stdout=lines, plain=True
+    )
     await lines.finish()
-    return reader.broken()
+    return reader
 
 
 async def repair_snapshots(session: Session, snapshots: Sequence[str]) -> None:
@@ -86,6 +101,7 @@ class _Seen:
     folders: list[str] = field(default_factory=list)
     count: int = 0
     gone: bool = False
+    changed: bool = False
 
 
 class BrokenReader:
@@ -110,6 +126,8 @@ class BrokenReader:
             self._now.folders.append(_path(found[1]))
         elif line == "would delete empty snapshot":
             self._now.gone = True
+        elif line == "would save new snapshot":
+            self._now.changed = True
 
     def broken(self) -> list[Broken]:
         """The snapshots that lack data."""
@@ -118,6 +136,10 @@ class BrokenReader:
             for snapshot, seen in self._seen.items()
             if seen.count or seen.folders or seen.gone
         ]
+
+    def unnamed(self) -> list[str]:
+        """The snapshots that would be changed, with no word about why."""
+        return [snapshot for snapshot, seen in self._seen.items() if seen.changed and not (seen.count or seen.folders)]
 
 
 def _path(quoted: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,7 +34,7 @@ shares = 3
 def console(tmp_path: Path) -> Console:
     console = Console(tmp_path / "console", Path(restic_program(VERSIONS[-1])))
     make_tree(tmp_path / "tree", files=3)
-    (tmp_path / "tree" / "firmware.bin").write_bytes(bytes(range(256)) * 2000)
+    (tmp_path / "tree" / "firmware.bin").write_bytes(os.urandom(500_000))
     content = SITE.format(repository=console.folder / "repository", root=tmp_path / "tree")
     console.add_site(content, {"repository-password": PASSWORD})
     return console
@@ -65,7 +66,7 @@ def test_damage_is_found_looked_at_and_repaired(console: Console) -> None:
     assert (everything["cycle"]["whole"], everything["cycle"]["since"] is not None) == (True, True)
 
     pack = pack_of(console, "firmware.bin")
-    flip(pack)
+    flip(pack, pack.stat().st_size // 2)
     found = console.run("check", "north-house", "--read-share", "1/1", expect=1).json
     assert (found["verdict"], found["error"]["code"]) == ("fail", "check.damaged")
     (hit,) = found["damage"]["points"]
@@ -109,7 +110,8 @@ def test_the_text_says_what_is_well_and_what_is_hit(console: Console) -> None:
     point = console.run("backup", "north-house").json["run"]
     assert "of 3 shares are known to be well" in said("check", "north-house")
     assert "All of its data is well; it was read since" in said("check", "north-house", "--read-share", "1/1")
-    flip(pack_of(console, "firmware.bin"))
+    pack = pack_of(console, "firmware.bin")
+    flip(pack, pack.stat().st_size // 2)
     told = said("repo", "repair", "north-house", "--preview")
     assert f"Point {point[:8]} is hit:" in told
     assert "laravel: 1 file, such as" in told

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from app.hosts import files
+from app.hosts.host import FileKind
 
 
 def listed(folder: Path) -> dict[str, int]:
@@ -19,7 +20,7 @@ def listed(folder: Path) -> dict[str, int]:
         for top, _, names in os.walk(folder, onerror=_raise):
             for name in names:
                 stands = files.look(Path(top) / name)
-                if stands is not None and stands.kind is files.FileKind.FILE:
+                if stands is not None and stands.kind is FileKind.FILE:
                     found[name] = stands.size
     return found
 

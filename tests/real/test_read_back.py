@@ -10,6 +10,7 @@ from app.foundation.events import Outcome, StepOutcome
 from app.runs.files import LOG
 from tests.faults.shims import lying_restic
 from tests.real.damaging import SITE, Damaged, backup, point_of
+from tests.real.servers.rclone import rest_server
 from tests.real.servers.restic import VERSIONS, restic_program
 from tests.running import run
 
@@ -82,3 +83,27 @@ def test_it_can_be_switched_off_for_a_slow_link(site: Damaged, monkeypatch: pyte
             assert (await backup(app)).outcome is Outcome.SUCCESS
 
     run(story())
+
+
+@pytest.mark.spec("B11")
+def test_elsewhere_the_new_packs_are_fetched_and_no_others(site: Damaged, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with site.opened() as app:
+            assert (await backup(app)).outcome is Outcome.SUCCESS
+            before = site.packs()
+            (site.www / "small").write_text("other")
+            made = await backup(app)
+            assert made.outcome is Outcome.SUCCESS, made.error
+            log = (app.places.run_folder(made.id) / LOG).read_text("utf-8", "replace")
+            assert log.count(" list packs ") == 2
+            assert log.count(" cat pack ") == site.packs() - before > 0
+            monkeypatch.setenv("OVERWINTER_RESTIC", str(damaging(site, "data")))
+        async with site.opened() as app:
+            (site.www / "small").write_text("another")
+            failed = await backup(app)
+            assert failed.error is not None
+            assert (failed.outcome, failed.error.code) == (Outcome.PARTIAL, "backup.arrived-damaged")
+        assert site.locks() == []
+
+    with rest_server(site.repository) as site.address:
+        run(story())

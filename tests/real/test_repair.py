@@ -16,6 +16,7 @@ from app.jobs.check.result import Verdict
 from app.jobs.points import Point
 from app.records.runs import Run
 from tests.real.damaging import SITE, Damaged, aside, backup, check, done, flip, point_of, snapshot_of
+from tests.real.servers.rclone import rest_server
 from tests.real.servers.restic import VERSIONS, restic_program
 from tests.real.test_check import DAMAGES, cut_pack, flipped_record, missing_index, missing_pack
 from tests.running import run
@@ -198,3 +199,42 @@ def test_records_that_cannot_be_read_are_the_only_ones_that_are_moved(site: Dama
             assert (Path(did.kept) / f"snapshots-{snapshot_of(made, 'www')}").exists()
 
     run(story())
+
+
+@pytest.mark.spec("V2", "P1")
+@newest_restic
+def test_a_repository_elsewhere_is_repaired_too_and_an_append_only_one_stays_as_it_is(site: Damaged) -> None:
+    www = str(site.www / "inner" / "file")
+
+    async def damaged() -> str:
+        async with site.opened() as app:
+            made = await backup(app)
+            snapshot = snapshot_of(await point_of(app, made), "www")
+            pack = await aside(lambda: site.pack_of(snapshot, www))
+            flip(site.file(pack))
+            return pack
+
+    async def refused(pack: str) -> None:
+        async with site.opened() as app:
+            found, result = await check(app)
+            assert result is not None
+            assert (found.outcome, result.verdict) == (Outcome.FAILED, Verdict.FAIL)
+            ended, did = await repair_data(app)
+            assert (ended.outcome, did.packs) == (Outcome.FAILED, ())
+            assert site.file(pack).exists()
+            assert not any(point.complete for point in await app.points(SITE))
+
+    async def repaired(pack: str) -> None:
+        async with site.opened() as app:
+            _, did = await repair_data(app)
+            assert did.packs == (pack,)
+            assert (Path(did.kept) / f"pack-{pack}").exists()
+            ended, then = await repair_points(app)
+            assert (ended.outcome, len(then.lost)) == (Outcome.SUCCESS, 1)
+
+    with rest_server(site.repository) as site.address:
+        pack = run(damaged())
+    with rest_server(site.repository, "--append-only") as site.address:
+        run(refused(pack))
+    with rest_server(site.repository) as site.address:
+        run(repaired(pack))

@@ -25,6 +25,8 @@ from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
+from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.look.job import Look, look
 from app.jobs.look.proposals import Proposal
@@ -45,7 +47,7 @@ from app.jobs.unlock import Unlocked, unlock_stale
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
-from app.records.runs import Run
+from app.records.runs import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
@@ -369,6 +371,21 @@ class Overwinter:
     async def plan_deletion(self, site: str, point: str, confirmed: str) -> Plan[RemovalState]:
         """The plan of deleting a point, for which `confirmed` was typed."""
         return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
+
+    async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
+        """The plan of reading a share of the repository's data and checking it."""
+        return plan_check(await self.sites.get(site), choice, self._repositories, self._blocking)
+
+    async def plan_data_repair(self, site: str, choice: RepairChoice, confirmed: str) -> Plan[RepairState]:
+        """The plan of repairing what carries a repository's data, for which `confirmed` was typed."""
+        return plan_data_repair(await self._checker(site), choice, confirmed)
+
+    async def plan_point_repair(self, site: str, choice: RepairChoice, confirmed: str) -> Plan[RepairState]:
+        """The plan of taking out of the points what is lost for good, for which `confirmed` was typed."""
+        return plan_point_repair(await self._checker(site), choice, confirmed)
+
+    async def _checker(self, site: str) -> Checker:
+        return Checker(await self.sites.get(site), self._repositories, self._blocking, new_run_id())
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""

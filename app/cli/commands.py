@@ -10,6 +10,7 @@ import click
 from app import __version__
 from app.cli.audit import audit
 from app.cli.backup import backup
+from app.cli.check import check
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.hosts import host
 from app.cli.output import Output
@@ -55,6 +56,7 @@ for command in (
     ls,
     find,
     save,
+    check,
     retention,
     runs,
     run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.assembly import Overwinter
+from app.cli.repair import repair
 from app.cli.session import Session, pass_session
 from app.foundation.words import Size, Text, plural, text
 from app.tools.restic.output import Lock
@@ -13,6 +14,9 @@ from app.tools.restic.output import Lock
 @click.group()
 def repo() -> None:
     """The repository of a site."""
+
+
+repo.add_command(repair)
 
 
 @repo.command()

@@ -29,7 +29,7 @@ _KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFL
 def read(path: Path, limit: int) -> bytes:
     """A regular file's content, `limit` bytes at most. Pipes and devices are not even opened: that could hang, or
     reset a board."""
-    with _reading(path):
+    with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise unreadable(path, "not a regular file")
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def entries(folder: Path, limit: int) -> Listing:
     found = look(folder)
     if found is not None and found.kind is not FileKind.FOLDER:
         raise unreadable(folder, "not a folder")
-    with _reading(folder), os.scandir(folder) as names:
+    with reading(folder), os.scandir(folder) as names:
         first = list(itertools.islice(names, limit + 1))
     kept = sorted((Entry(each.name, _kind(each)) for each in first[:limit]), key=lambda entry: entry.name)
     return Listing(tuple(kept), cut=len(first) > limit)
@@ -81,7 +81,7 @@ def expect(path: Path) -> None:
 
 def free_space(path: Path) -> int:
     """Free bytes for this user on the file system of `path`."""
-    with _reading(path):
+    with reading(path):
         return shutil.disk_usage(path).free
 
 
@@ -108,13 +108,13 @@ def make_private(folder: Path) -> str:
 
 def copy_durably(source: Path, path: Path, mode: int) -> None:
     """Copies a regular file so that afterwards it is there whole or not at all."""
-    with _reading(source), source.open("rb") as content, writing(path):
+    with reading(source), source.open("rb") as content, writing(path):
         durable.copy_durably(content, path, mode)
 
 
 def open_regular(path: Path) -> BufferedReader:
     """A regular file, open for reading."""
-    with _reading(path):
+    with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise unreadable(path, "not a regular file")
         return path.open("rb")
@@ -122,7 +122,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a regular file's content."""
-    with _reading(path), open_regular(path) as file:
+    with reading(path), open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -159,7 +159,8 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Explains what keeps a file from being read."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:

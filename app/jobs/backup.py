@@ -18,6 +18,9 @@ from app import __version__
 from app.foundation.errors import Refused, UserError
 from app.foundation.events import Item, ItemFinished, ItemStatus, Phase
 from app.foundation.words import text
+from app.jobs.check.job import Checker
+from app.jobs.check.read_back import STEP as READ_BACK
+from app.jobs.check.read_back import ReadBackState, look_before, read_back
 from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, encode
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step, StepSkipped
@@ -65,6 +68,7 @@ class BackupState:
     entries: dict[str, SourceEntry] = field(default_factory=dict)
     before: list[Point] = field(default_factory=list)
     removal: RemovalState = field(default_factory=RemovalState)
+    read_back: ReadBackState = field(default_factory=ReadBackState)
 
 
 def plan_backup(
@@ -175,7 +179,12 @@ class _Backup(msgspec.Struct, frozen=True):
         closing = Step(
             "manifest", text("Write the manifest"), Phase.STAGE, self._close_point, happened=self._point_is_closed
         )
-        return [opening, *taking, closing, *(self._retention_steps() if self.retention else [])]
+        return [opening, *taking, closing, self._reading_back(), *(self._retention_steps() if self.retention else [])]
+
+    def _reading_back(self) -> Step[BackupState]:
+        """What arrived damaged makes the run partial, and then old points stay."""
+        title = text("Read back what was added")
+        return Step(READ_BACK, title, Phase.STAGE, self._read_back, on_failure=OnFailure.PARTIAL)
 
     def _retention_steps(self) -> list[Step[BackupState]]:
         """What is done when the point stands, and harms it no more: the run is partial when it fails."""
@@ -187,11 +196,14 @@ class _Backup(msgspec.Struct, frozen=True):
 
         A list of snapshots tells that as well as the repository's identity does, and is what retention begins with.
         """
-        restic = (await self._repository_here(ctx)).restic
-        if self.retention:
-            state.before = points_by_name(await site_snapshots(restic, self.site, lock=True), self.site)
-        else:
-            await restic.config()
+        repository = await self._repository_here(ctx)
+        listed = await site_snapshots(repository.restic, self.site, lock=True)
+        state.before = points_by_name(listed, self.site)
+        await look_before(repository, self.equipment.blocking, listed, state.read_back)
+
+    async def _read_back(self, ctx: Ctx, state: BackupState) -> None:
+        checker = Checker(self.site, self.repositories, self.equipment.blocking, self.run, self.trigger)
+        await read_back(ctx, checker, state.read_back)
 
     async def _repository_here(self, ctx: Ctx) -> OpenRepository:
         scratch = await ctx.scratch(THIS_COMPUTER)

@@ -42,6 +42,11 @@ class Pace:
             )
         )
 
+    def tell_files(self, done: int, total: int) -> None:
+        """Tells how far it is by files, where nobody knows how big they are: the time that remains, but no speed."""
+        remaining = self._remaining(done, total, self._speed(done))
+        self._emit(Progress(key=self._key, files=done, total_files=total, remaining=remaining))
+
     def _speed(self, done: int) -> float:
         now = self._clock()
         self._seen.append((now, done))

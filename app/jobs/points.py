@@ -13,7 +13,8 @@ import msgspec
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
-from app.jobs.tags import COMPLETE, FAIL, KEEP, MANIFEST, MARKS, PARTIAL, PASS, VERIFY, value_of
+from app.jobs.check.marks import CheckMark, check_marks, is_hit, known_damage
+from app.jobs.tags import CHECK, COMPLETE, FAIL, KEEP, MANIFEST, MARKS, PARTIAL, PASS, REPAIRED, VERIFY, value_of
 from app.settings.model import Site
 from app.tools.restic.output import Snapshot
 from app.tools.restic.repository import Restic
@@ -43,7 +44,8 @@ class Point(msgspec.Struct, frozen=True):
 
     `manifest` is the id of its manifest's snapshot, "" for an unfinished one. Of its `marks`, oldest first, the newest
     Keep says the last day (in the site's time zone) that it is `kept_until`, and the newest proof whether it is
-    `verified`; `kept` is whether that day is still to come.
+    `verified`; `kept` is whether that day is still to come. One that is `damaged` by what checks found, or that a
+    repair took something from, is partial and not verified.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Point(msgspec.Struct, frozen=True):
     manifest: str
     kept_until: date | None = None
     marks: tuple[Mark, ...] = ()
+    damaged: bool = False
 
     @property
     def all_snapshots(self) -> tuple[str, ...]:
@@ -71,16 +74,18 @@ def points_of(snapshots: Iterable[Snapshot], today: date) -> list[Point]:
 
     `today` is the day in the site's time zone.
     """
+    listed = list(snapshots)
+    damage = known_damage(check_marks(listed))
     runs: dict[str, list[Snapshot]] = {}
-    for snapshot in snapshots:
+    for snapshot in listed:
         run = value_of(snapshot.tags, "run")
         if run:
             runs.setdefault(run, []).append(snapshot)
-    points = [_point(run, members, today) for run, members in runs.items()]
+    points = [_point(run, members, today, damage) for run, members in runs.items()]
     return sorted(filter(None, points), key=lambda point: (point.time, point.id), reverse=True)
 
 
-def _point(run: str, members: list[Snapshot], today: date) -> Point | None:
+def _point(run: str, members: list[Snapshot], today: date, damage: Sequence[CheckMark]) -> Point | None:
     """The point of a run; None when nothing but marks is left of it."""
     manifest = next((found for found in members if _type(found) == MANIFEST), None)
     ordered = sorted(members, key=lambda found: (found.time, found.id))
@@ -89,22 +94,30 @@ def _point(run: str, members: list[Snapshot], today: date) -> Point | None:
     if manifest is None and not sources:
         return None
     whole = bool(sources) and all(_type(found) == "full" for found in sources)
-    status = _status(manifest, sources)
+    time = (manifest or sources[-1]).time
+    damaged = is_hit(run, time, damage) or any(map(is_repaired, members))
+    status = PARTIAL if damaged and manifest is not None else _status(manifest, sources)
     kept_until = _kept_until(marks)
     return Point(
         id=run,
         short_id=run[:SHORT],
-        time=(manifest or sources[-1]).time,
+        time=time,
         status=status,
         complete=whole and status == COMPLETE,
-        verified=_is_verified(marks),
+        verified=_is_verified(marks) and not damaged,
         kept=kept_until is not None and today <= kept_until,
         layers=tuple(dict.fromkeys(value_of(found.tags, "layer") for found in sources)),
         snapshots=tuple(_member(found) for found in sources),
         manifest=manifest.id if manifest is not None else "",
         kept_until=kept_until,
-        marks=tuple(Mark(found.id, _type(found)) for found in marks),
+        marks=tuple(Mark(found.id, _type(found)) for found in marks if _type(found) != CHECK),
+        damaged=damaged,
     )
+
+
+def is_repaired(snapshot: Snapshot) -> bool:
+    """Whether restic made it out of a damaged one; people may have a tag of their own that sounds alike."""
+    return REPAIRED in snapshot.tags and bool(snapshot.original)
 
 
 def _type(snapshot: Snapshot) -> str:

@@ -16,8 +16,12 @@ PARTIAL = "partial"
 MANIFEST = "manifest"
 KEEP = "keep"
 VERIFY = "verify"
-MARKS = (KEEP, VERIFY)
-"""Types of snapshots that say something of a point whose `run:` they carry, and are no part of it."""
+CHECK = "check"
+"""The type of snapshots that say what a check of the repository found; their `run:` is the check's own."""
+MARKS = (KEEP, VERIFY, CHECK)
+"""Types of snapshots that say something of points, most of the one whose `run:` they carry, and are no part of any."""
+REPAIRED = "repaired"
+"""restic's own tag on a snapshot that it made out of a damaged one, without what was lost."""
 
 PASS = "pass"
 FAIL = "fail"
@@ -66,6 +70,12 @@ def verify_tags(site: Site, *, point: str, trigger: str, outcome: str) -> tuple[
     return (*tags, f"outcome:{outcome}")
 
 
+def check_tags(site: Site, *, run: str, trigger: str, share: str, outcome: str, hit: Iterable[str]) -> tuple[str, ...]:
+    """The tags of what a check found: `share` is what it read, `outcome` PASS or FAIL, `hit` the points it hits."""
+    tags = _tags_of_ours(site, type_=CHECK, host=THIS_COMPUTER, run=run, trigger=trigger)
+    return (*tags, f"share:{share}", f"outcome:{outcome}", *(f"hit:{point}" for point in hit))
+
+
 def _tags_of_ours(site: Site, *, type_: str, host: str, run: str, trigger: str) -> tuple[str, ...]:
     """The tags of a snapshot that holds nothing of the site's but what Overwinter says itself."""
     return (
@@ -79,6 +89,12 @@ def _tags_of_ours(site: Site, *, type_: str, host: str, run: str, trigger: str) 
         f"trigger:{trigger}",
         f"type:{type_}",
     )
+
+
+def values_of(tags: Iterable[str], name: str) -> list[str]:
+    """The values of all tags `name:…`."""
+    prefix = f"{name}:"
+    return [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
 
 
 def value_of(tags: Iterable[str], name: str) -> str:

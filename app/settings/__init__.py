@@ -1,8 +1,8 @@
 """What a site is, and what this computer keeps of it: its description, its secrets, its places.
 
 `model` is the one description of a site, whose parts stand beside it (`host`, `source`, `repository`, `command`,
-`retention`, `contacts`; `shapes` is what they share); forms, reader and writer are made from it · `fields` is what a
-field tells of itself · `presets` fill it for software that is met often · `rules` what must fit together · `addresses`
+`retention`, `checks`, `contacts`; `shapes` is what they share); forms, reader and writer are made from it · `fields` is
+what a field tells of itself · `presets` fill it for software that is met often · `rules` what must fit together · `addresses`
 repository addresses: credentials cut out, two compared · `paths` paths as text · `site_file` reads and writes the file,
 `toml_lines` says where a key stands in it · `sites` the stored ones · `places` folders and files of this computer,
 `private_files` writes them so that they survive a power cut · `secrets` is the door to all secrets, `missing_secrets`

@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 
 from app.foundation.words import text
+from app.settings.checks import Checks
 from app.settings.command import Command, CommandWhen
 from app.settings.contacts import Contact, RunbookNotes
 from app.settings.fields import entry
@@ -41,6 +42,7 @@ __all__ = [
     "SERVER_KINDS",
     "THIS_COMPUTER",
     "TREE_KINDS",
+    "Checks",
     "Command",
     "CommandWhen",
     "Host",
@@ -179,6 +181,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             text("Write a table [runbook]."),
         ),
     ] = RunbookNotes()
+    check: Annotated[
+        Checks,
+        entry(
+            text("Check"),
+            text("How the repository is made sure of."),
+            text("Write a table [check]."),
+        ),
+    ] = Checks()
 
     def __post_init__(self) -> None:
         """A site without a title or an application goes by its name."""

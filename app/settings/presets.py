@@ -20,7 +20,8 @@ import msgspec
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
-from app.settings.model import TAG, THIS_COMPUTER, Command, Host, Repository, Site, Source
+from app.settings.model import THIS_COMPUTER, Command, Host, Repository, Site, Source
+from app.settings.shapes import TAG
 from app.settings.sites import expect_usable
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "presets"

@@ -108,7 +108,7 @@ def test_a_policy_that_keeps_nothing_is_refused_and_a_backup_by_it_is_partial(co
     assert (partial["status"], partial["error"]["code"]) == ("partial", "retention.nothing-left")
     assert [item["status"] for item in partial["items"]] == ["success"]
     steps = console.run("run", "show", "north-house", partial["run"]).json["steps"]
-    assert [(step["key"], step["outcome"]) for step in steps][-2:] == [("manifest", "done"), ("retention", "failed")]
+    assert [(step["key"], step["outcome"]) for step in steps][-2:] == [("read-back", "done"), ("retention", "failed")]
     assert len(points(console)) == 3
 
 

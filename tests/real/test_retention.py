@@ -217,7 +217,7 @@ def test_a_backup_removes_what_is_due_and_costs_nothing_when_nothing_is(place: P
             assert packs[2] <= packs[1] + 1
             assert (await steps(app, made[2]))["prune"] is StepOutcome.DONE
             fourth = await backup(app, retention=False)
-            assert restics(app, fourth) == ["cat", "backup", "backup"]
+            assert restics(app, fourth) == ["snapshots", "backup", "backup"]
             assert len(await ids(app)) == 3
 
     run(story())

@@ -5,6 +5,7 @@ Programs that are scripts around the real one can end early and call it success.
 
 from __future__ import annotations
 
+import builtins
 from typing import Protocol
 
 from app.foundation.errors import Problem, UserError
@@ -27,7 +28,7 @@ class Written(Protocol):
     def whole(self) -> bool:
         """Whether it ended as only a finished dump does."""
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: builtins.bytes) -> None:
         """The next piece."""
 
 

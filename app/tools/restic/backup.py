@@ -129,12 +129,13 @@ def outcome(code: int, summary: Summary | None, words: Words, paths: Sequence[st
     if code == INCOMPLETE:
         missing += [Unreadable(path, why) for path, why in words.failures.items()]
     counted = len(words.vanished) + (words.failed if code == INCOMPLETE else 0)
+    only_healed = bool(words.healed) and not words.failures
     return Backup(
         snapshot=summary.snapshot_id,
         files=summary.total_files_processed,
         bytes=summary.total_bytes_processed,
         added=summary.data_added_packed,
-        partial=code == INCOMPLETE or bool(missing),
+        partial=(code == INCOMPLETE and not only_healed) or bool(missing),
         unreadable=tuple(missing[:MISSING_SHOWN]),
         unreadable_count=max(counted, len(missing)),
     )

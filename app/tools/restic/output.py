@@ -24,6 +24,9 @@ LONGEST_TEXT = 2000
 
 SKIPPED = " does not exist, skipping"
 
+STORED_AGAIN = "not found in the repository index; storing the file again"
+"""What restic calls an error and is none: it heals a file that a damaged repository had lost a part of."""
+
 
 # --- messages, one JSON object a line --------------------------------------------------------------------------------
 
@@ -125,7 +128,10 @@ class SnapshotSize(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A snapshot as `snapshots` lists it; those of old versions have no `summary`."""
+    """A snapshot as `snapshots` lists it; those of old versions have no `summary`.
+
+    `original` is the snapshot that restic made it out of, "" when it was made by a backup.
+    """
 
     id: str
     time: datetime
@@ -137,6 +143,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     program_version: str = ""
     parent: str = ""
     summary: SnapshotSize | None = None
+    original: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -242,14 +249,16 @@ def document(said: bytes, kind: type[T]) -> T | None:
 class Words:
     """Gathers what restic says on its error channel while it runs.
 
-    `failures` holds the first things that could not be done, by item; `failed` counts them all. `vanished` names
-    sources that were not there. `command` is what the dump said that restic ran; `text` is the rest.
+    `failures` holds the first things that could not be done, by item; `failed` counts them all. `healed` counts files
+    that were stored again because a part of them was lost. `vanished` names sources that were not there. `command` is
+    what the dump said that restic ran; `text` is the rest.
     """
 
     def __init__(self, command: str = "") -> None:
         """`command` is the program whose output restic reads, where there is one."""
         self.failures: dict[str, str] = {}
         self.failed = 0
+        self.healed = 0
         self.vanished: list[str] = []
         self.exit_error = ""
         self.text: deque[str] = deque(maxlen=TEXT_KEPT)
@@ -267,6 +276,9 @@ class Words:
                 self._text(line.removeprefix(b"\x1b[2K").decode("utf-8", "backslashreplace"))
 
     def _failure(self, failure: Failure) -> None:
+        if failure.why.endswith(STORED_AGAIN):
+            self.healed += 1
+            return
         # The scan meets most of what the backup meets a moment later: it is told, but not counted twice.
         self.failed += failure.during != "scan"
         if len(self.failures) < MISSING_SHOWN:

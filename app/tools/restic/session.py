@@ -104,13 +104,24 @@ class Session:
         keep: int = KEPT,
         deadline: float | None = None,
         accept: frozenset[int] = frozenset({0}),
+        on_error_line: Callable[[bytes], None] | None = None,
+        plain: bool = False,
     ) -> Answer:
-        """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
+        """Runs one command to its end; raises the error that an exit code outside `accept` stands for.
+
+        `on_error_line` is told each line of the error channel; `plain` asks for restic's plain output instead of JSON.
+        """
         words = Words(attempt.command and self.child(attempt.command)[0])  # restic names its child's words so
-        lines = LineSink(words.take, limit=LONGEST_WORD)
+
+        def hear(line: bytes) -> None:
+            words.take(line)
+            if on_error_line is not None:
+                on_error_line(line)
+
+        lines = LineSink(hear, limit=LONGEST_WORD)
         command = Command(
             program=self.program,
-            arguments=(*self._options(), *arguments),
+            arguments=(*self._options(plain=plain), *arguments),
             stdin=self._password.encode() + b"\n",
             environment={**self._environment(), **(environment or {})},
             folder=folder,
@@ -178,9 +189,9 @@ class Session:
         """How a program is named to restic that is to start it."""
         return (program, *arguments) if self._way is None else child(program, arguments)
 
-    def _options(self) -> list[str]:
+    def _options(self, *, plain: bool) -> list[str]:
         where = ("--repo", self.repository.address) if self._way is None else ADDRESS_OPTIONS
-        options = [*where, "--json", "--cache-dir", self.repository.cache_folder]
+        options = [*where, *([] if plain else ["--json"]), "--cache-dir", self.repository.cache_folder]
         if self.repository.retry_lock:
             options += ["--retry-lock", f"{self.repository.retry_lock}s"]
         return options

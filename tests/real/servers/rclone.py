@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -39,3 +44,20 @@ def _serves(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.name() == "rclone" and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+@contextlib.contextmanager
+def rest_server(folder: Path, *options: str) -> Iterator[str]:
+    """Serves a repository's folder as a REST server does; gives restic's address of it."""
+    command = [rclone_program(), "serve", "restic", "--addr", "127.0.0.1:0", *options, str(folder)]
+    serving = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "RCLONE_CONFIG": os.devnull})
+    try:
+        assert serving.stderr is not None
+        for line in serving.stderr:
+            if found := re.search(rb"http://127\.0\.0\.1:\d+/", line):
+                yield f"rest:{found[0].decode()}"
+                return
+        raise AssertionError(f"rclone ended with {serving.wait()}")
+    finally:
+        serving.terminate()
+        serving.communicate()

@@ -22,6 +22,7 @@ from app.cli.secrets import secret
 from app.cli.session import CANCELLED, USAGE, Session
 from app.cli.sites import site
 from app.cli.tools import tools
+from app.cli.verify import verify
 from app.foundation.words import reader_language
 
 
@@ -56,6 +57,7 @@ for command in (
     find,
     save,
     retention,
+    verify,
     runs,
     run,
     audit,

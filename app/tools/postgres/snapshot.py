@@ -111,15 +111,29 @@ class ExportedSnapshot:
         await asyncio.shield(self._blocking.call("database", self._session.end))
 
     def _count(self, connection: psycopg.Connection[Any]) -> Counts:
-        counted = [TableCount(*table, _number(connection, _count_of(*table))) for table in self._tables]
-        large_objects = SQL("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
-        return Counts(tuple(counted), _number(connection, large_objects))
+        return _counted(connection, self._tables)
 
 
-def _begin(connection: psycopg.Connection[Any]) -> tuple[str, list[tuple[str, str]]]:
+def read_counts(connection: psycopg.Connection[Any]) -> Counts:
+    """The rows of a database that nobody else uses, counted as those of a moment are; blocks."""
+    _settle(connection)
+    return _counted(connection, connection.execute(_TABLES).fetchall())
+
+
+def _counted(connection: psycopg.Connection[Any], tables: Sequence[tuple[str, str]]) -> Counts:
+    counted = [TableCount(*table, _number(connection, _count_of(*table))) for table in tables]
+    large_objects = SQL("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
+    return Counts(tuple(counted), _number(connection, large_objects))
+
+
+def _settle(connection: psycopg.Connection[Any]) -> None:
     for since, setting in _SETTINGS:
         if connection.info.server_version >= since:
             connection.execute(setting)
+
+
+def _begin(connection: psycopg.Connection[Any]) -> tuple[str, list[tuple[str, str]]]:
+    _settle(connection)
     connection.execute(SQL("SET lock_timeout = {}").format(f"{LOCK_WAIT}s"))
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True

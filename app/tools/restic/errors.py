@@ -15,8 +15,14 @@ from app.tools.restic.output import Words
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD, INTERRUPTED = 10, 11, 12, 130
 
+BROKEN_PIPE = 13
+"""The signal of a program that writes to nobody."""
+
 NOT_REMOVED = 3
 """restic's exit code for: `forget` could not remove a snapshot. 0.18 ends with 0 then, and only its words say it."""
+
+
+READER_GONE = "restic.reader-gone"
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -63,6 +69,8 @@ class Holder(msgspec.Struct, frozen=True):
 
 def failure(finished: Finished, words: Words, attempt: Attempt) -> UserError:
     """The error that a restic which ended badly stands for."""
+    if finished.code == -BROKEN_PIPE or _BROKEN_PIPE.search(words.why):
+        return _reader_gone(words)
     if finished.ending is Ending.KILLED:
         return _killed(finished, words)
     known = _BY_CODE.get(finished.code)
@@ -87,6 +95,19 @@ def _killed(finished: Finished, words: Words) -> UserError:
         text("It made no snapshot; it may have left a lock in the repository."),
         text("Check whether the computer ran out of memory, then try again."),
         "restic.killed",
+        words.detail,
+    )
+
+
+_BROKEN_PIPE = re.compile(r"broken pipe|pipe is being closed", re.IGNORECASE)
+
+
+def _reader_gone(words: Words) -> UserError:
+    return UserError(
+        text("Whatever read restic's output ended before restic."),
+        text("Nothing was changed by this; the data is untouched."),
+        text("Read in the log why the other program ended."),
+        READER_GONE,
         words.detail,
     )
 

@@ -16,6 +16,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.hosts.host import KEPT, Command, Ending, Finished, Host, Sink
 from app.hosts.lines import LineSink
+from app.hosts.pipe import Pipe
 from app.settings.addresses import parsed
 from app.settings.paths import is_absolute
 from app.tools.restic.errors import Attempt, failure
@@ -98,8 +99,12 @@ class Session:
         folder: str = "",
         keep: int = KEPT,
         accept: frozenset[int] = frozenset({0}),
+        into: Pipe | None = None,
     ) -> Answer:
-        """Runs one command to its end; raises the error that an exit code outside `accept` stands for."""
+        """Runs one command to its end; raises the error that an exit code outside `accept` stands for.
+
+        `into` is a pipe of its host that takes its standard output.
+        """
         words = Words(attempt.command and self.child(attempt.command)[0])  # restic names its child's words so
         lines = LineSink(words.take, limit=LONGEST_WORD)
         command = Command(
@@ -109,6 +114,8 @@ class Session:
             environment={**self._environment(), **(environment or {})},
             folder=folder,
         )
+        if into is not None:
+            command = into.written_by(command)
         if self._way is None:
             finished = await self.host.run(command, stdout=stdout, stderr=lines, keep=keep)
         else:

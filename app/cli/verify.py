@@ -70,15 +70,14 @@ WORDS = {
 
 
 def _line(one: Summary, item: Item) -> Text:
+    outcome = WORDS[one.verdict]
     if item.error is not None:
-        return text(
-            "  {source}: {outcome}. {what}", source=one.source, outcome=WORDS[one.verdict], what=item.error.what
-        )
+        return text("  {source}: {outcome}. {what}", source=one.source, outcome=outcome, what=item.error.what)
     compared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in one.compared.items())
     return text(
         "  {source}: {outcome}, {where}: {compared} ({time})",
         source=one.source,
-        outcome=WORDS[one.verdict],
+        outcome=outcome,
         where=one.where,
         compared=compared,
         time=Duration(one.seconds),

@@ -72,6 +72,7 @@ class _Place(msgspec.Struct, frozen=True):
     server: Server
     program: ToolFound
     options: str
+    where: Text
 
     def client(self, ctx: Ctx, database: str = "") -> Client:
         """A client that asks that database."""
@@ -93,8 +94,8 @@ async def _on_private_server(ctx: Ctx, proving: Proving, dump: SqlDumpFacts, nam
             return await _takes_connections(Client(host, client, server, options))
 
         async with private_server(host, programs, folder, facts.lower_case_table_names, answers) as server:
-            place = _Place(name, server, client, options)
-            return await _compared(ctx, proving, dump, place, _private_words(programs, name), nullcontext())
+            place = _Place(name, server, client, options, _private_words(programs, name))
+            return await _compared(ctx, proving, dump, place, nullcontext())
 
 
 async def _takes_connections(client: Client) -> bool:
@@ -112,8 +113,7 @@ async def _on_own_server(ctx: Ctx, proving: Proving, dump: SqlDumpFacts, source:
     if dump.database.events:
         raise _has_events()
     async with _own_server(ctx, source, proving.equipment) as place:
-        words = text("a throwaway database on {server}, the site's own server", server=source.server)
-        return await _compared(ctx, proving, dump, place, words, _noted(ctx, proving, place))
+        return await _compared(ctx, proving, dump, place, _noted(ctx, proving, place))
 
 
 @asynccontextmanager
@@ -126,7 +126,8 @@ async def _own_server(ctx: Ctx, source: Source, equipment: Equipment) -> AsyncIt
         _, version = await first_to_answer([Client(host, program, server, options) for program in able])
         # The server's own maker's client reads best what that maker's dump program wrote.
         fit = next((tool for tool in able if flavour_of(tool.version) is flavour_of(version)), able[0])
-        yield _Place(source.host, server, fit, options)
+        where = text("a throwaway database on {server}, the site's own server", server=source.server)
+        yield _Place(source.host, server, fit, options, where)
 
 
 @asynccontextmanager
@@ -151,12 +152,7 @@ async def remove_left_over(ctx: Ctx, thing: Throwaway, site: Site, equipment: Eq
 
 
 async def _compared(
-    ctx: Ctx,
-    proving: Proving,
-    dump: SqlDumpFacts,
-    place: _Place,
-    where: Text,
-    around: AbstractAsyncContextManager[None],
+    ctx: Ctx, proving: Proving, dump: SqlDumpFacts, place: _Place, around: AbstractAsyncContextManager[None]
 ) -> Shown:
     """Makes the database, reads the dump in, counts, compares."""
     facts, name = dump.database, database_name(proving.run)
@@ -173,7 +169,7 @@ async def _compared(
     if lines := [*table_differences(expected, rows), *lost_objects(facts, restored)]:
         raise differs(proving.entry.source, lines[:NAMED])
     objects = sum(getattr(restored, what) for what in OBJECTS)
-    return Shown(where, {"tables": len(rows), "rows": sum(rows.values()), "objects": objects})
+    return Shown(place.where, {"tables": len(rows), "rows": sum(rows.values()), "objects": objects})
 
 
 OBJECTS = ("views", "routines", "triggers", "events")

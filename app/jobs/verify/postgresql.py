@@ -84,6 +84,7 @@ class _Place(msgspec.Struct, frozen=True):
     host: str
     server: Server
     way: Address
+    where: Text
     password: str = ""
 
 
@@ -98,10 +99,10 @@ async def _on_private_server(ctx: Ctx, proving: Proving, dump: DumpFacts, name: 
         private_cluster(host, programs, folder, equipment.blocking, preload) as server,
         host.tunnel(server.address.server, server.address.port) as way,
     ):
-        place = _Place(name, server, way)
+        place = _Place(name, server, way, _private_words(programs, name))
         roles = tuple(role for role in facts.roles if role != USER)
         await _ask(proving, place, lambda connection: throwaway.make_roles(connection, roles))
-        return await _compared(ctx, proving, dump, place, _private_words(programs, name), nullcontext())
+        return await _compared(ctx, proving, dump, place, nullcontext())
 
 
 def _private_words(programs: ServerPrograms, host: str) -> Text:
@@ -111,8 +112,7 @@ def _private_words(programs: ServerPrograms, host: str) -> Text:
 async def _on_own_server(ctx: Ctx, proving: Proving, dump: DumpFacts, source: Source) -> Shown:
     async with _own_server(ctx, source) as place:
         await _check_own_room(ctx, proving, place, dump.database)
-        words = text("a throwaway database on {server}, the site's own server", server=source.server)
-        return await _compared(ctx, proving, dump, place, words, _noted(ctx, proving, place))
+        return await _compared(ctx, proving, dump, place, _noted(ctx, proving, place))
 
 
 @asynccontextmanager
@@ -120,7 +120,8 @@ async def _own_server(ctx: Ctx, source: Source) -> AsyncIterator[_Place]:
     server = Server(source.server, source.port, source.user, source.database)
     at = server.address
     async with ctx.host(source.host).tunnel(at.server, at.port) as way:
-        yield _Place(source.host, server, way, ctx.secret(f"source:{source.name}:password"))
+        where = text("a throwaway database on {server}, the site's own server", server=source.server)
+        yield _Place(source.host, server, way, where, ctx.secret(f"source:{source.name}:password"))
 
 
 async def _check_own_room(ctx: Ctx, proving: Proving, place: _Place, facts: DatabaseFacts) -> None:
@@ -155,7 +156,7 @@ async def _drop(place: _Place, thing: Throwaway, equipment: Equipment) -> None:
 
 
 async def _compared(
-    ctx: Ctx, proving: Proving, dump: DumpFacts, place: _Place, where: Text, around: AbstractAsyncContextManager[None]
+    ctx: Ctx, proving: Proving, dump: DumpFacts, place: _Place, around: AbstractAsyncContextManager[None]
 ) -> Shown:
     """Makes the database, reads the dump in, counts, compares."""
     facts = dump.database
@@ -172,7 +173,7 @@ async def _compared(
     if lines := differences(dump.counts, counts, standby=facts.standby):
         raise differs(proving.entry.source, lines[:NAMED])
     rows = sum(table.rows for table in counts.tables)
-    return Shown(where, {"tables": len(counts.tables), "rows": rows, "large_objects": counts.large_objects})
+    return Shown(place.where, {"tables": len(counts.tables), "rows": rows, "large_objects": counts.large_objects})
 
 
 async def _read_in(ctx: Ctx, proving: Proving, dump: DumpFacts, place: _Place) -> None:

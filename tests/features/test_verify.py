@@ -167,20 +167,23 @@ def readings(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def make_site(
-    tmp_path: Path, telemetry: str, shop: str, readings: Path, mariadb: MariadbServer, postgres: PostgresServer
-) -> Any:
+def places(
+    telemetry: str, shop: str, readings: Path, mariadb: MariadbServer, postgres: PostgresServer
+) -> dict[str, object]:
+    """Where the sources are, as the site file says it."""
+    ports = {"postgres": postgres.port, "mariadb": mariadb.port}
+    return {"database": telemetry, "user": USER, "shop": shop, "readings": readings, **ports}
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, places: dict[str, object], mariadb: MariadbServer, postgres: PostgresServer) -> Any:
     """Sets a site up with the sources whose descriptions are given."""
 
     def make(*sources: str) -> Site:
         console = Console(tmp_path / "console", Path(restic_program(VERSIONS[-1])))
         root = tmp_path / "laravel"
-        if not root.exists():
-            make_tree(root, files=300)
-        fields = {"postgres": postgres.port, "mariadb": mariadb.port, "user": USER, "database": telemetry, "shop": shop}
-        described = "".join((HEAD, *sources)).format(
-            repository=console.folder / "repository", readings=readings, root=root, **fields
-        )
+        make_tree(root, files=300)
+        described = "".join((HEAD, *sources)).format(repository=console.folder / "repository", root=root, **places)
         named = {
             "telemetry": PASSWORD, "roles": PASSWORD, "shop": MYSQL_PASSWORD, "accounts": MYSQL_PASSWORD,
         }  # fmt: skip

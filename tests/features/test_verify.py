@@ -265,6 +265,9 @@ def test_wrong_dumps_of_postgresql_are_red(make_site: Any) -> None:
         "cut in its contents": (content[:1500], "postgres.dump-damaged"),
         "nothing of a dump": (b"PGDMP" + b"\xff" * 5000, "postgres.dump-damaged"),
     }
+    like = 'UPDATE "Odd ""name""\n" SET x = 8 WHERE x = 7'
+    site.postgres.sql(like, DATABASE)
+    wrong["of a database with as many rows"] = (dump_of(site.postgres, DATABASE), "verify.differs")
     site.postgres.sql("INSERT INTO telemetry (node, at, value) VALUES ('late', now(), 1)", DATABASE)
     wrong["of the same database later"] = (dump_of(site.postgres, DATABASE), "verify.differs")
     site.postgres.create_database("other-greenhouse", USER)

@@ -53,7 +53,7 @@ def assert_nothing_left(greenhouse: Prepared) -> None:
 
 
 @pytest.mark.spec("V1", "J2")
-@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("own", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_cancel_leaves_nothing(greenhouse: Prepared, own_server: Callable[[Console], None], *, own: bool) -> None:
     console = greenhouse.fresh()
     if own:
@@ -68,8 +68,15 @@ def test_a_cancel_leaves_nothing(greenhouse: Prepared, own_server: Callable[[Con
 
 
 @pytest.mark.spec("V1", "J2")
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("all_at_once", [False, True])
+@pytest.mark.parametrize(
+    ("own", "all_at_once"),
+    [
+        (True, False),
+        (False, True),
+        pytest.param(True, True, marks=pytest.mark.long),
+        pytest.param(False, False, marks=pytest.mark.long),
+    ],
+)
 def test_a_kill_leaves_nothing_after_the_next_start(
     greenhouse: Prepared, own_server: Callable[[Console], None], *, own: bool, all_at_once: bool
 ) -> None:

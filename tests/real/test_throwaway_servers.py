@@ -78,7 +78,7 @@ def _listens(connection: object) -> tuple[str, ...]:
     return tuple(execute(f"SHOW {name}").fetchone()[0] for name in asked_for)
 
 
-@on_every_host
+@pytest.mark.parametrize("kind", ["local", pytest.param("ssh", marks=pytest.mark.long)])
 def test_a_throwaway_mariadb_answers_nobody_else_and_is_gone_afterwards(kind: str, tmp_path: Path) -> None:
     async def story() -> None:
         async with HOSTS[kind](tmp_path) as place:
@@ -106,7 +106,7 @@ def test_a_throwaway_mariadb_answers_nobody_else_and_is_gone_afterwards(kind: st
     run(story())
 
 
-@on_every_host
+@pytest.mark.parametrize("kind", ["local", pytest.param("ssh", marks=pytest.mark.long)])
 def test_server_programs_that_do_not_start_are_told_with_what_they_said(kind: str, tmp_path: Path) -> None:
     async def story() -> None:
         blocking = Blocking()

@@ -124,9 +124,9 @@ def counts(**tables: int) -> Counts:
 def test_counts_are_compared_table_by_table() -> None:
     assert differences(counts(a=1, b=2), counts(b=2, a=1), standby=False) == []
     assert differences(counts(a=1, b=2), counts(a=2, c=0), standby=False) == [
-        '"public"."a": 1 backed up, 2 restored',
-        '"public"."b": 2 backed up, no such table restored',
-        '"public"."c": no such table backed up, 0 restored',
+        '"public"."a": 1 rows backed up, 2 rows restored',
+        '"public"."b": 2 rows backed up, no such table restored',
+        '"public"."c": no such table backed up, 0 rows restored',
     ]
     assert differences(counts(a=1), counts(a=1, unlogged=0), standby=True) == []
     assert len(differences(counts(a=1), counts(a=1, unlogged=3), standby=True)) == 1

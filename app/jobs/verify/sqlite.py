@@ -48,12 +48,11 @@ async def _opener(ctx: Ctx, proving: Proving) -> tuple[Host, Opener]:
 
 
 def _differences(before: CopyFacts, after: Copied) -> list[str]:
-    lines = table_differences({one.table: one.rows for one in before.tables}, after.rows)
-    if before.database is not None:
-        now = after.facts
-        lines += [
-            f"{name}: {was} backed up, {getattr(now, name)} restored"
-            for name in ("page_size", "encoding", "user_version", "application_id")
-            if (was := getattr(before.database, name)) != getattr(now, name)
-        ]
-    return lines
+    expected = {one.table: one.rows for one in before.tables}
+    if before.database is None:  # of our own records only the site's tables are counted
+        return table_differences(expected, {table: after.rows[table] for table in after.rows if table in expected})
+    return table_differences(expected, after.rows) + [
+        f"{name}: {was} backed up, {getattr(after.facts, name)} restored"
+        for name in ("page_size", "encoding", "user_version", "application_id")
+        if (was := getattr(before.database, name)) != getattr(after.facts, name)
+    ]

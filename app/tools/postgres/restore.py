@@ -37,7 +37,7 @@ _DAMAGED = re.compile(
     r"could not read from input file|unexpected end of file|unrecognized data block type|found unexpected block ID"
     r"|could not find block ID|does not appear to be a valid archive|did not find magic string|corrupt|is truncated"
     r"|unexpected (section|data) |could not uncompress|invalid .*(offset|entry ID|dump ID)|unexpected COPY statement"
-    r"|bad dumpId",
+    r"|bad dumpId|unsupported version \((?!1\.)",
     re.IGNORECASE,
 )
 

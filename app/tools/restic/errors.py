@@ -333,6 +333,16 @@ def _damaged(words: Words, attempt: Attempt) -> UserError:
     )
 
 
+def _data_missing(words: Words, attempt: Attempt) -> UserError:
+    return UserError(
+        text("The repository at {repository} lacks data that it should hold.", repository=attempt.repository),
+        text("What was being read cannot be had from it; other data may be whole."),
+        text("See that its disk is still there. If it is, run a check of the repository, and use its second copy."),
+        "restic.data-missing",
+        words.detail,
+    )
+
+
 def _unreachable(words: Words, attempt: Attempt) -> UserError:
     return UserError(
         text("The repository at {repository} did not answer.", repository=attempt.repository),
@@ -365,6 +375,8 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Explained], ...] = (
     (_said(r"all source directories/files do not exist|all target directories/files do not exist"), _sources_missing),
     (_said(r"no matching ID found|no snapshot found|multiple IDs with prefix"), no_such_snapshot),
     (_said(r"(load|find) snapshot.*(no such file|cannot find the file|not found|not exist)"), no_such_snapshot),
+    (_said(r"<data/.*(no such file|cannot find the file|not exist|not found)"), _data_missing),
+    (_said(r"(blob|tree|id) \S+ not found"), _data_missing),
     (_said(r"not found in snapshot|path .*: not found"), no_such_path),
     (_said(r"ciphertext verification failed|is damaged|hash mismatch|does not match|invalid data returned"), _damaged),
     (_said(r"read-only file system|write protected"), _read_only),

@@ -23,7 +23,8 @@ class Forger:
         """What restic itself says; its password comes from a file, so that its input is free."""
         file = self._console.folder / "plain-password"
         file.write_text(self._password)
-        command = [self._console.restic, "-r", self._console.folder / "repository", "--no-cache", "-p", file]
+        repository = self._console.folder / "repository"
+        command = [str(self._console.restic), "-r", str(repository), "--no-cache", "-p", str(file)]
         done = subprocess.run([*command, *arguments], input=stdin, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout

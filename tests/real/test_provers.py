@@ -105,19 +105,8 @@ class Bench(Capturing):
         (folder / name).write_bytes(content)
         password = self.folder / "plain-password"
         password.write_text(REPOSITORY_PASSWORD)
-        command = [
-            self.program,
-            "--repo",
-            self.repository,
-            "--no-cache",
-            "-p",
-            password,
-            "backup",
-            "--json",
-            "--",
-            name,
-        ]
-        said = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+        restic = [self.program, "--repo", str(self.repository), "--no-cache", "-p", str(password)]
+        taken = subprocess.run([*restic, "backup", "--json", "--", name], cwd=folder, capture_output=True, check=True)
         (made,) = re.findall(rb'"snapshot_id":"([0-9a-f]{64})"', taken.stdout)
         return msgspec.structs.replace(entry, snapshot=made.decode(), bytes=len(content))
 
@@ -227,12 +216,22 @@ def test_a_dump_of_postgresql_that_is_not_what_was_backed_up_is_wrong(
         other = statement if " " not in statement else database.name
         if other is not statement:
             postgres.sql(statement, database.name)
-        where = ["--host", postgres.socket_folder, "--port", str(postgres.port), "--username", "postgres"]
-        program = [postgres.bin / "pg_dump", *where, "--format=custom", "--compress=0", other]
+        where = ["--host", str(postgres.socket_folder), "--port", str(postgres.port), "--username", "postgres"]
+        program = [str(postgres.bin / "pg_dump"), *where, "--format=custom", "--compress=0", other]
         return subprocess.run(program, capture_output=True, check=True).stdout
 
     change, code = WRONG_POSTGRESQL[what]
     assert bench.code(database, bench.with_content(entry, change(bench.content_of(entry), dump))) == (code, True)
+
+
+def test_data_that_the_repository_lacks_is_wrong(bench: Bench, readings: Sqlite) -> None:
+    entry = bench.take(readings)
+    packs = [path for path in (bench.repository / "data").rglob("*") if path.is_file()]
+    largest = max(packs, key=lambda path: path.stat().st_size)
+    largest.rename(largest.with_name("away"))
+    assert bench.code(readings, entry) == ("restic.data-missing", True)
+    assert bench.code(readings, msgspec.structs.replace(entry, snapshot="0" * 64)) == ("restic.no-such-snapshot", True)
+    assert bench.code(readings, msgspec.structs.replace(entry, snapshot="")) == ("verify.not-in-point", False)
 
 
 # --- MariaDB ---------------------------------------------------------------------------------------------------------

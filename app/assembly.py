@@ -44,11 +44,15 @@ from app.jobs.runbook.document import Part
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
 from app.jobs.unlock import Unlocked, unlock_stale
+from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
+from app.jobs.verify.kinds import removers
+from app.jobs.verify.throwaways import left_over, sweep
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
 from app.records.runs import Run, new_run_id
 from app.records.site_records import SiteRecords
+from app.runs.context import RunContext
 from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
 from app.runs.site_lock import busy
@@ -109,7 +113,7 @@ class Overwinter:
             secrets=self.secrets,
             records=self.records,
             hosts=self._hosts,
-            unlock=self._unlock_after_death,
+            unlock=self._clear_after_death,
         )
 
     def records(self, site: str) -> SiteRecords:
@@ -287,9 +291,23 @@ class Overwinter:
         """Whether the repository's password can be read without asking a person."""
         return await self.secrets.get(site, REPOSITORY_PASSWORD, ask=False) is not None
 
-    async def _unlock_after_death(self, site: str) -> None:
+    async def _clear_after_death(self, site: str) -> None:
+        """What dead runs left besides temporary files: locks in the repository, throwaway servers and databases."""
         if await self.secrets.get(site, REPOSITORY_PASSWORD) is not None:
             await self.unlock_repository(site)
+        if await left_over(self.records(site)):
+            await self._sweep(site)
+
+    async def _sweep(self, site: str) -> None:
+        """What cannot be removed now is told by the next verification, which tries again."""
+        plan = await self.plan_verify(site, VerifyChoice())
+        secrets = {name: await self.secrets.get(site, name) or "" for name in plan.optional_secrets}
+        hosts = await self._hosts(plan, secrets)
+        context = RunContext(plan.run, hosts, secrets, lambda _event: None, self.records(site))
+        try:
+            await sweep(context, removers(plan.site, self._equipment))
+        finally:
+            await context.remove_scratch()
 
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, whoever started it: at once, and whenever that changes."""
@@ -355,6 +373,12 @@ class Overwinter:
     async def plan_backup(self, site: str, choice: BackupChoice) -> Plan[BackupState]:
         """The plan of a backup of that site."""
         return plan_backup(await self.sites.get(site), choice, self._repositories, self._equipment)
+
+    async def plan_verify(self, site: str, choice: VerifyChoice) -> Plan[VerifyState]:
+        """The plan of a verification of a point of that site."""
+        found = await self.sites.get(site)
+        logs = self.places.verifications(found.name)
+        return plan_verify(found, choice, self._repositories, self._equipment, logs=logs, cleaned=self.cleaned)
 
     async def preview_retention(self, site: str) -> Decision:
         """What retention would do with the site's points now."""

@@ -23,6 +23,7 @@ from app.cli.secrets import secret
 from app.cli.session import CANCELLED, USAGE, Session
 from app.cli.sites import site
 from app.cli.tools import tools
+from app.cli.verify import verify
 from app.foundation.words import reader_language
 
 
@@ -58,6 +59,7 @@ for command in (
     save,
     check,
     retention,
+    verify,
     runs,
     run,
     audit,

@@ -116,7 +116,7 @@ class Output:
                 self._moving(event)
             case StepFinished(outcome=StepOutcome.FAILED, error=Problem() as error):
                 self._say(text("      failed: {what}", what=error.what))
-            case ItemFinished() if event.item.status is not ItemStatus.FAILED:
+            case ItemFinished() if event.item.status is not ItemStatus.FAILED and event.item.bytes:
                 size, added = Size(event.item.bytes), Size(event.item.added)
                 self._say(text("      {size} read, {added} added", size=size, added=added))
             case Warned():

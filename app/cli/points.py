@@ -34,7 +34,8 @@ def points(session: Session, site: str) -> None:
 
 def _point_line(session: Session, point: Point) -> str:
     when = session.output.moment(point.time)
-    return f"{point.short_id}  {when}  {point.status}  {', '.join(point.layers)}"
+    proven = ", verified" if point.verified else ""
+    return f"{point.short_id}  {when}  {point.status}{proven}  {', '.join(point.layers)}"
 
 
 @click.command()

@@ -54,11 +54,15 @@ class StepOutcome(enum.Enum):
 
 
 class ItemStatus(enum.Enum):
-    """What became of one item of a run, such as one source of a backup."""
+    """What became of one item of a run, such as one source of a backup.
+
+    `UNCHECKED` is what a verification could not tell: neither good nor bad.
+    """
 
     SUCCESS = "success"
     PARTIAL = "partial"
     FAILED = "failed"
+    UNCHECKED = "unchecked"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 

@@ -268,7 +268,7 @@ async def settled(awaited: Iterable[asyncio.Future[Any]], seconds: float | None 
 
 
 async def outlast(
-    task: asyncio.Task[None], when_cancelled: Callable[[], None] | None = None
+    task: asyncio.Task[Any], when_cancelled: Callable[[], None] | None = None
 ) -> asyncio.CancelledError | None:
     """Waits until the task is done, also when the caller is cancelled; gives that cancellation, to be raised after."""
     cancelled: asyncio.CancelledError | None = None

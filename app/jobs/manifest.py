@@ -16,7 +16,7 @@ from app.foundation.events import ItemStatus
 from app.foundation.words import text
 from app.tools.mysql.facts import MysqlFacts
 from app.tools.postgres.facts import DatabaseFacts
-from app.tools.postgres.snapshot import Counts
+from app.tools.postgres.snapshot import Counts, TableChecksum
 from app.tools.sqlite.copying import SqliteFacts
 
 MANIFEST_NAME = "manifest.json"
@@ -32,12 +32,16 @@ class TreeFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     composer_lock_sha256: str = ""
 
 
-class DumpFacts(msgspec.Struct, frozen=True):
-    """What a database's dump holds, counted in the very moment that was dumped, and what made it."""
+class DumpFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a database's dump holds, counted in the very moment that was dumped, and what made it.
+
+    `checksums` are those of the small tables.
+    """
 
     dumped_by: str
     database: DatabaseFacts
     counts: Counts
+    checksums: tuple[TableChecksum, ...] = ()
 
 
 class TableRows(msgspec.Struct, frozen=True):

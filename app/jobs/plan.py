@@ -81,8 +81,8 @@ class Plan(msgspec.Struct, Generic[S], frozen=True):
     `run` is the id the run will have; `choice` is what was asked for, as the record keeps it. `key` is the same for
     the same request: while a run with this key is active, the request joins it. `secrets` are read before the first
     step, and so are `optional_secrets`, which may not exist (a database that asks for no password). `items` are
-    counted. `state` is handed from step to step; the runner does not look into it. `close` puts away what it holds
-    open when the run ends, however it ends, before the temporary files go.
+    counted, with those that only the steps find out. `state` is handed from step to step; the runner does not look into
+    it. `close` puts away what it holds open when the run ends, however it ends, before the temporary files go.
     """
 
     run: str

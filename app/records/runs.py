@@ -200,7 +200,8 @@ def interrupt(connection: Connection, site: str, run_id: str, closing: Closing, 
 def _counted(begun: Counters, found: list[Item]) -> Counters:
     """What became of the items of a run that nobody closed; those that it had not come to were skipped."""
     total, failed = max(begun.total, len(found)), sum(item.status is ItemStatus.FAILED for item in found)
-    return Counters(total, len(found), len(found) - failed, failed, total - len(found))
+    unchecked = sum(item.status is ItemStatus.UNCHECKED for item in found)
+    return Counters(total, len(found), len(found) - failed - unchecked, failed, total - len(found))
 
 
 def untidy(connection: Connection, site: str) -> list[Run]:

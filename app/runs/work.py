@@ -50,6 +50,7 @@ PASSING = ("store.busy", "store.unreachable")
 T = TypeVar("T")
 
 KEPT = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)
+NOT_LOST = (*KEPT, ItemStatus.UNCHECKED)
 _DONE: tuple[StepOutcome, Problem | None] = (StepOutcome.DONE, None)
 
 
@@ -300,13 +301,14 @@ class Work:
         if error is not None:
             return Outcome.REFUSED if self._refused else Outcome.FAILED
         statuses = [item.status for item in self._items.values()]
-        if len(statuses) == len(self._plan.items) and all(status is ItemStatus.SUCCESS for status in statuses):
+        all_told = self._items.keys() >= set(self._plan.items)
+        if all_told and all(status is ItemStatus.SUCCESS for status in statuses):
             return Outcome.PARTIAL if self._shortfall else Outcome.SUCCESS
-        return Outcome.PARTIAL if any(status in KEPT for status in statuses) else Outcome.FAILED
+        return Outcome.PARTIAL if any(status in NOT_LOST for status in statuses) else Outcome.FAILED
 
     def _counters(self) -> Counters:
         statuses = [item.status for item in self._items.values()]
-        total = len(self._plan.items)
+        total = len({*self._plan.items, *self._items})
         return Counters(
             total=total,
             processed=len(statuses),

@@ -61,6 +61,10 @@ class Places(msgspec.Struct, frozen=True):
         """Temporary files of runs; what a dead run left is removed."""
         return self.data / "scratch"
 
+    def verifications(self, site: str) -> Path:
+        """The logs of a site's verifications; made with the first one."""
+        return self.data / "verify" / site
+
     @property
     def tools(self) -> Path:
         """Private copies of outside programs."""

@@ -231,8 +231,8 @@ def postgresql_is_back(taken: Taken, server: PostgresServer, folder: Path) -> No
 
 
 def postgres_program(server: PostgresServer, name: str, *arguments: str | Path) -> bytes:
-    place = ["--host", server.socket_folder, "--port", str(server.port), "--username", SUPERUSER]
-    command = [str(server.bin / name), *place, *map(str, arguments)]
+    place = ["--host", str(server.socket_folder), "--port", str(server.port), "--username", SUPERUSER]
+    command: list[str] = [str(server.bin / name), *place, *map(str, arguments)]
     said = subprocess.run(command, capture_output=True, check=True).stdout
     return re.sub(rb"(?m)^\\(un)?restrict .*$", b"", said)  # another word in each dump
 

@@ -26,7 +26,7 @@ from app.tools.postgres.errors import from_words
 from app.tools.postgres.facts import DatabaseFacts
 from app.tools.postgres.programs import DUMP, DUMP_ALL, find_programs, program_for
 from app.tools.postgres.server import Server, password_file
-from app.tools.postgres.snapshot import ExportedSnapshot
+from app.tools.postgres.snapshot import Counts, ExportedSnapshot, TableChecksum
 from app.tools.restic.backup import Backup, Headway, Label
 from app.tools.restic.errors import DumpFailed
 
@@ -53,8 +53,8 @@ class PostgresqlDriver:
             async with _password_on_disk(ctx, self._source, password) as file:
                 command = dump_command(program.path, self._server, moment.id, file)
                 taking = _take_output(self._source, self._server, intake, command, self._path)
-                made, counts = await both(taking, moment.counts())
-        dumped = DumpFacts(dumped_by=_named(program), database=facts, counts=counts)
+                made, (counts, checksums) = await both(taking, _counted(moment))
+        dumped = DumpFacts(dumped_by=_named(program), database=facts, counts=counts, checksums=checksums)
         return Captured(snapshot=made.snapshot, path=self._path, bytes=made.bytes, added=made.added, dump=dumped)
 
     @property
@@ -97,6 +97,10 @@ async def _moment(
         ExportedSnapshot(equipment.blocking, server, password, way) as moment,
     ):
         yield moment
+
+
+async def _counted(moment: ExportedSnapshot) -> tuple[Counts, tuple[TableChecksum, ...]]:
+    return await moment.counts(), await moment.checksums()
 
 
 def password_name(source: Source) -> str:

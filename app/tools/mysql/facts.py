@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -89,6 +89,11 @@ SELECT JSON_OBJECT('kind', 'object', 'what', o.what, 'definer', o.definer, 'coun
 SHOW GRANTS;
 """
 
+_TABLES = """
+SELECT HEX(TABLE_NAME) FROM information_schema.TABLES
+ WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME;
+"""
+
 _SERVER_VERSION = "SELECT VERSION();\n"
 
 
@@ -138,7 +143,27 @@ class Client:
         lines = await self._ask(_SERVER_VERSION)
         return lines[0] if lines else ""
 
-    async def _ask(self, statements: str, database: str = "") -> list[str]:
+    async def tables(self) -> list[str]:
+        """The names of the database's tables, without views and sequences."""
+        lines = await self._ask(_TABLES, self._server.database)
+        return [bytes.fromhex(line).decode("utf-8", "replace") for line in lines if line]
+
+    async def rows(self, tables: Sequence[str], versioned: Collection[str] = ()) -> dict[str, int]:
+        """The rows of these tables; of those that are `versioned` with their history. Takes as long as reading them."""
+        asked = [_count_of(table, with_history=table in versioned) for table in tables]
+        lines = await self._ask("".join(asked), self._server.database, deadline=None)
+        return dict(zip(tables, map(int, filter(None, lines)), strict=True))
+
+    async def do(self, statement: str) -> None:
+        """Has the server do something; raises `UserError` `mysql.…`."""
+        await self._ask(statement)
+
+    async def databases(self) -> list[str]:
+        """The names of the databases that the account may see."""
+        lines = await self._ask("SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA;\n")
+        return [bytes.fromhex(line).decode("utf-8", "replace") for line in lines if line]
+
+    async def _ask(self, statements: str, database: str = "", deadline: float | None = ANSWERS_WITHIN) -> list[str]:
         arguments = (
             f"--defaults-file={self._option_file}",
             *self._server.arguments(),
@@ -148,11 +173,20 @@ class Client:
             *((f"--database={database}",) if database else ()),
         )
         command = Command(self._program.path, arguments, stdin=statements.encode(), environment={"LC_ALL": "C"})
-        finished = await self._host.run(command, keep=LARGEST_ANSWER, deadline=ANSWERS_WITHIN)
+        finished = await self._host.run(command, keep=LARGEST_ANSWER, deadline=deadline)
         if finished.code != 0 or finished.cut:
             said = finished.stderr.decode("utf-8", "replace").strip() or f"exit code {finished.code}"
             raise from_words(self._server, said) or failed(self._server, said)
         return finished.stdout.decode("utf-8", "replace").split("\n")
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _count_of(table: str, *, with_history: bool) -> str:
+    return f"SELECT COUNT(*) FROM {quoted(table)}{' FOR SYSTEM_TIME ALL' if with_history else ''};\n"
 
 
 async def first_to_answer(clients: Sequence[Client]) -> tuple[Client, str]:

@@ -33,7 +33,8 @@ class DatabaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """A database and its server, as they were in the exported snapshot.
 
     `system_identifier` names the cluster; "" when this user may not read it. `access` is the ACL as the catalogue
-    writes it, None for the built-in default. `size` is in bytes.
+    writes it, None for the built-in default. `size` is in bytes. `roles` are those that things within the database
+    name besides owners and grants (row security policies, user mappings): without them they cannot be made anew.
     """
 
     server_version: str
@@ -58,6 +59,7 @@ class DatabaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     standby: bool = False
     reads_role_passwords: bool = False
+    roles: tuple[str, ...] = ()
 
     @property
     def major(self) -> int:
@@ -100,17 +102,26 @@ _EXTENSIONS = """
 """
 
 
+_ROLES = """
+    SELECT r.rolname FROM pg_roles r
+     WHERE r.oid IN (SELECT unnest(p.polroles) FROM pg_policy p) OR r.oid IN (SELECT m.umuser FROM pg_user_mappings m)
+     ORDER BY 1
+"""
+
+
 def read_facts(connection: psycopg.Connection[Any]) -> DatabaseFacts:
     """Reads them in the connection's own snapshot; blocks."""
     with connection.cursor(row_factory=dict_row) as cursor:
         (database,) = cursor.execute(_DATABASE).fetchall()
         settings = cursor.execute(_SETTINGS).fetchall()
         extensions = cursor.execute(_EXTENSIONS).fetchall()
+        roles = [row["rolname"] for row in cursor.execute(_ROLES).fetchall()]
     return msgspec.convert(
         {
             **database,
             "settings": settings,
             "extensions": extensions,
+            "roles": roles,
             "system_identifier": _system_identifier(connection),
         },
         DatabaseFacts,

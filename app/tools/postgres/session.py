@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -10,7 +11,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from app.foundation.blocking import Blocking
 from app.hosts.host import Address
+from app.hosts.running import finish
 from app.tools.postgres.errors import from_psycopg
 from app.tools.postgres.server import CONNECTS_WITHIN, Server
 
@@ -81,6 +84,16 @@ class Session:
                 connection.close()
                 self._working.release()
                 return
+
+
+async def asked(blocking: Blocking, server: Server, password: str, way: Address | None, work: Work[T]) -> T:
+    """What `work` gives on a connection of its own, which is gone afterwards; raises `UserError` `postgres.…`."""
+    session = Session(server, password, way)
+    try:
+        await blocking.call("database", session.open, abort=session.end)
+        return await blocking.call("database", lambda: session.do(work), abort=session.end)
+    finally:
+        await finish(asyncio.create_task(blocking.call("database", session.end)))
 
 
 def _leave(_connection: psycopg.Connection[Any]) -> None:

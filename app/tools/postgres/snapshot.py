@@ -8,14 +8,14 @@ disagree.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
 import msgspec
 import psycopg
 from psycopg import IsolationLevel
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.foundation.blocking import Blocking
 from app.hosts.host import Address
@@ -54,12 +54,48 @@ _TABLES = SQL("""
 """)
 
 
+# Of small tables alone, since every row is made text: settings, users, nodes, recipes. They tell databases apart that
+# have the same tables with as many rows each.
+SMALL = 1024 * 1024
+SMALL_IN_ALL = 8 * 1024 * 1024
+"""Bytes."""
+
+_TEXT_IS_STABLE = 120000
+"""From this version on a float's text is the shortest that stands for it, whatever the settings."""
+
+_TEXT_SETTINGS = (
+    SQL("SET DateStyle = 'ISO, YMD'"),
+    SQL("SET IntervalStyle = 'postgres'"),
+    SQL("SET TimeZone = 'UTC'"),
+    SQL("SET extra_float_digits = 1"),
+    SQL("SET bytea_output = 'hex'"),
+    SQL("SET lc_monetary = 'C'"),
+)
+
+_SIZE = SQL("SELECT pg_catalog.pg_table_size({}::pg_catalog.regclass)")
+
+# Seven bytes of each row's SHA-256, added up.
+_CHECKSUM = SQL("""
+    SELECT coalesce(sum(('x' || encode(substr(s.hash, 1, 7), 'hex'))::bit(56)::bigint), 0)::text
+      FROM (SELECT sha256(convert_to({row}::text, getdatabaseencoding())) AS hash FROM ONLY {table} AS {row}) AS s
+""")
+_ROW = "one row of overwinter's"
+
+
 class TableCount(msgspec.Struct, frozen=True):
     """The rows of one table itself, without those of its partitions or children."""
 
     schema: str
     table: str
     rows: int
+
+
+class TableChecksum(msgspec.Struct, frozen=True):
+    """What the rows of one table add up to, whatever their order."""
+
+    schema: str
+    table: str
+    checksum: str
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -106,20 +142,66 @@ class ExportedSnapshot:
         """The rows of every table; takes as long as reading them all once."""
         return await self._blocking.call("database", lambda: self._session.do(self._count))
 
+    async def checksums(self) -> tuple[TableChecksum, ...]:
+        """What the rows of the small tables add up to; takes a second at most."""
+        return await self._blocking.call("database", lambda: self._session.do(_small_checksums))
+
     async def close(self) -> None:
         """Ends it at once, also while it counts; does nothing the second time."""
         await asyncio.shield(self._blocking.call("database", self._session.end))
 
     def _count(self, connection: psycopg.Connection[Any]) -> Counts:
-        counted = [TableCount(*table, _number(connection, _count_of(*table))) for table in self._tables]
-        large_objects = SQL("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
-        return Counts(tuple(counted), _number(connection, large_objects))
+        return _counted(connection, self._tables)
 
 
-def _begin(connection: psycopg.Connection[Any]) -> tuple[str, list[tuple[str, str]]]:
+def read_counts(connection: psycopg.Connection[Any]) -> Counts:
+    """The rows of a database that nobody else uses, counted as those of a moment are; blocks."""
+    _settle(connection)
+    return _counted(connection, connection.execute(_TABLES).fetchall())
+
+
+def _counted(connection: psycopg.Connection[Any], tables: Sequence[tuple[str, str]]) -> Counts:
+    counted = [TableCount(*table, _number(connection, _count_of(*table))) for table in tables]
+    large_objects = SQL("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
+    return Counts(tuple(counted), _number(connection, large_objects))
+
+
+def _small_checksums(connection: psycopg.Connection[Any]) -> tuple[TableChecksum, ...]:
+    if connection.info.server_version < _TEXT_IS_STABLE:
+        return ()
+    left, small = SMALL_IN_ALL, []
+    for table in connection.execute(_TABLES).fetchall():
+        size = _number(connection, _SIZE.format(Literal(_named(*table))))
+        if size <= min(SMALL, left):
+            small.append(table)
+            left -= size
+    return read_checksums(connection, small)
+
+
+def _named(schema: str, table: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in (schema, table))
+
+
+def read_checksums(connection: psycopg.Connection[Any], tables: Iterable[tuple[str, str]]) -> tuple[TableChecksum, ...]:
+    """What the rows of these tables add up to; blocks."""
+    for setting in _TEXT_SETTINGS:
+        connection.execute(setting)
+    return tuple(TableChecksum(*table, _checksum(connection, *table)) for table in tables)
+
+
+def _checksum(connection: psycopg.Connection[Any], schema: str, table: str) -> str:
+    (row,) = connection.execute(_CHECKSUM.format(row=Identifier(_ROW), table=Identifier(schema, table))).fetchall()
+    return str(row[0])
+
+
+def _settle(connection: psycopg.Connection[Any]) -> None:
     for since, setting in _SETTINGS:
         if connection.info.server_version >= since:
             connection.execute(setting)
+
+
+def _begin(connection: psycopg.Connection[Any]) -> tuple[str, list[tuple[str, str]]]:
+    _settle(connection)
     connection.execute(SQL("SET lock_timeout = {}").format(f"{LOCK_WAIT}s"))
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True

@@ -15,8 +15,14 @@ from app.tools.restic.output import Words
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD, INTERRUPTED = 10, 11, 12, 130
 
+BROKEN_PIPE = 13
+"""The signal of a program that writes to nobody."""
+
 NOT_REMOVED = 3
 """restic's exit code for: `forget` could not remove a snapshot. 0.18 ends with 0 then, and only its words say it."""
+
+
+READER_GONE = "restic.reader-gone"
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -63,6 +69,8 @@ class Holder(msgspec.Struct, frozen=True):
 
 def failure(finished: Finished, words: Words, attempt: Attempt) -> UserError:
     """The error that a restic which ended badly stands for."""
+    if finished.code == -BROKEN_PIPE or _BROKEN_PIPE.search(words.why):
+        return _reader_gone(words)
     if finished.ending is Ending.KILLED:
         return _killed(finished, words)
     known = _BY_CODE.get(finished.code)
@@ -87,6 +95,19 @@ def _killed(finished: Finished, words: Words) -> UserError:
         text("It made no snapshot; it may have left a lock in the repository."),
         text("Check whether the computer ran out of memory, then try again."),
         "restic.killed",
+        words.detail,
+    )
+
+
+_BROKEN_PIPE = re.compile(r"broken pipe|pipe is being closed", re.IGNORECASE)
+
+
+def _reader_gone(words: Words) -> UserError:
+    return UserError(
+        text("Whatever read restic's output ended before restic."),
+        text("Nothing was changed by this; the data is untouched."),
+        text("Read in the log why the other program ended."),
+        READER_GONE,
         words.detail,
     )
 
@@ -312,6 +333,16 @@ def _damaged(words: Words, attempt: Attempt) -> UserError:
     )
 
 
+def _data_missing(words: Words, attempt: Attempt) -> UserError:
+    return UserError(
+        text("The repository at {repository} lacks data that it should hold.", repository=attempt.repository),
+        text("What was being read cannot be had from it; other data may be whole."),
+        text("See that its disk is still there. If it is, run a check of the repository, and use its second copy."),
+        "restic.data-missing",
+        words.detail,
+    )
+
+
 def _unreachable(words: Words, attempt: Attempt) -> UserError:
     return UserError(
         text("The repository at {repository} did not answer.", repository=attempt.repository),
@@ -344,6 +375,8 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Explained], ...] = (
     (_said(r"all source directories/files do not exist|all target directories/files do not exist"), _sources_missing),
     (_said(r"no matching ID found|no snapshot found|multiple IDs with prefix"), no_such_snapshot),
     (_said(r"(load|find) snapshot.*(no such file|cannot find the file|not found|not exist)"), no_such_snapshot),
+    (_said(r"<data/.*(no such file|cannot find the file|not exist|not found)"), _data_missing),
+    (_said(r"(blob|tree|id) \S+ not found"), _data_missing),
     (_said(r"not found in snapshot|path .*: not found"), no_such_path),
     (_said(r"ciphertext verification failed|is damaged|hash mismatch|does not match|invalid data returned"), _damaged),
     (_said(r"read-only file system|write protected"), _read_only),

@@ -204,9 +204,10 @@ class Lock(msgspec.Struct, frozen=True):
 
 
 class TreeNode(msgspec.Struct, frozen=True):
-    """A name in a tree, quoted as restic stores it."""
+    """A name in a tree, quoted as restic stores it; a file's `content` are the SHA-256 of its pieces, in order."""
 
     name: str
+    content: tuple[str, ...] | None = None
 
 
 class StoredTree(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.hosts.host import KEPT, Command, Ending, Finished, Host, Sink
 from app.hosts.lines import LineSink
+from app.hosts.pipe import Pipe
 from app.hosts.running import finish
 from app.settings.addresses import parsed
 from app.settings.paths import is_absolute
@@ -106,10 +107,12 @@ class Session:
         accept: frozenset[int] = frozenset({0}),
         on_error_line: Callable[[bytes], None] | None = None,
         plain: bool = False,
+        into: Pipe | None = None,
     ) -> Answer:
         """Runs one command to its end; raises the error that an exit code outside `accept` stands for.
 
-        `on_error_line` is told each line of the error channel; `plain` asks for restic's plain output instead of JSON.
+        `on_error_line` is told each line of the error channel; `plain` asks for restic's plain output instead of JSON;
+        `into` is a pipe of its host that takes its standard output.
         """
         words = Words(attempt.command and self.child(attempt.command)[0])  # restic names its child's words so
 
@@ -126,6 +129,8 @@ class Session:
             environment={**self._environment(), **(environment or {})},
             folder=folder,
         )
+        if into is not None:
+            command = into.written_by(command)
         try:
             finished = await self._finished(command, stdout, lines, keep, deadline)
         except asyncio.CancelledError:

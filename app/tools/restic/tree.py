@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.hosts.host import Sink
 from app.hosts.lines import LineSink
+from app.hosts.pipe import Pipe
 from app.tools.restic.backup import Progress, Watch, no_summary
 from app.tools.restic.errors import no_such_path
 from app.tools.restic.names import as_pattern, is_unclear, shown, unquoted
@@ -69,6 +71,50 @@ class Tree:
             stdout=sink,
         )
 
+    async def dump_into(self, path: str, pipe: Pipe) -> None:
+        """Writes a file's bytes into a pipe of restic's own host.
+
+        Raises `restic.reader-gone` when whoever reads them ends before all are written.
+        """
+        folder, name = _split(path)
+        attempt = self._session.attempt(snapshot=self._snapshot, path=path)
+        await self._session.run(attempt, ["dump", "--", f"{self._snapshot}:{folder}", f"/{name}"], into=pipe)
+
+    async def head(self, path: str, limit: int) -> bytes:
+        """The first bytes of a file, at most so many."""
+        content = bytearray()
+
+        async def take(piece: bytes) -> None:
+            content.extend(piece)
+            if len(content) >= limit:
+                raise _EnoughError
+
+        with contextlib.suppress(_EnoughError):
+            await self.dump(path, take)
+        return bytes(content[:limit])
+
+    async def restore_files(self, paths: Sequence[str], target: str, progress: Progress | None = None) -> Restored:
+        """Puts files (real paths in the snapshot) below `target` under their whole paths, reads them again there, and
+        compares what was read with the hashes in the snapshot's tree.
+        """
+        windows = (await self._session.host.facts()).system == "windows"
+        only = [f"--include={as_pattern(path, windows=windows)}" for path in paths]
+        attempt = self._session.attempt(snapshot=self._snapshot, target=target)
+        watch = Watch(progress)
+        answer = await self._session.follow(
+            attempt, ["restore", "--verify", *only, "--target", target, "--", self._snapshot], watch.take
+        )
+        if watch.summary is None:
+            raise no_summary(answer.words)
+        return Restored(watch.summary.files_restored, watch.summary.bytes_restored)
+
+    async def hashes(self, folder: str) -> dict[str, tuple[str, ...]]:
+        """The SHA-256 of the pieces of each file of a folder, in order, by the file's real name."""
+        attempt = self._session.attempt(snapshot=self._snapshot, path=folder)
+        answer = await self._session.ask(attempt, "cat", "tree", "--no-lock", f"{self._snapshot}:{folder}")
+        nodes = answer.document(StoredTree).nodes
+        return {unquoted(node.name): node.content for node in nodes if node.content is not None}
+
     async def restore(self, path: str, target: str, progress: Progress | None = None) -> Restored:
         """Puts a file or folder below `target` under its own name, with its owner, mode, times and attributes.
 
@@ -110,6 +156,10 @@ class Tree:
         if len(alike) > 1:
             raise _ambiguous(path, folder)
         return alike[0]
+
+
+class _EnoughError(Exception):
+    """So much is enough: restic is ended."""
 
 
 class _Listing:

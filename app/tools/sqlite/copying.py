@@ -64,6 +64,15 @@ async def copy_database(host: Host, program: Opener, database: str, folder: str,
     copying = _Copying(host, program, database, folder, name)
     await copying.check_room()
     await copying.lines(program.copy(database, folder, name))
+    return await look_into(host, program, database, folder, name)
+
+
+async def look_into(host: Host, program: Opener, database: str, folder: str, name: str) -> Copied:
+    """Looks into a copy that nobody else has open, the file `name` of `folder`, from end to end.
+
+    `database` is what it is a copy of, for the errors: `sqlite.damaged` and others.
+    """
+    copying = _Copying(host, program, database, folder, name)
     said = [line.partition(" ")[::2] for line in await copying.ask(_FACTS)]
     problems = [rest for word, rest in said if word == "problem"]
     if problems:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,21 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem, UserError
+from app.foundation.events import Recorded
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
-from app.jobs.plan import AnyPlan, Plan
+from app.jobs.plan import Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.restore.choice import RestoreChoice
+from app.jobs.restore.clearing import remove_left
+from app.jobs.restore.contents import read_contents
+from app.jobs.restore.job import plan_restore
+from app.jobs.restore.setting import RestoreState
+from app.jobs.restore.unfinished import clear, left
 from app.jobs.retention.decision import Decision
 from app.jobs.retention.deletion import plan_deletion
 from app.jobs.retention.job import plan_retention, preview
@@ -37,8 +45,9 @@ from app.jobs.unlock import Unlocked, unlock_stale
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
-from app.records.runs import Run
+from app.records.runs import Run, new_run_id
 from app.records.site_records import SiteRecords
+from app.runs.context import RunContext
 from app.runs.files import LOG
 from app.runs.runner import Launched, Runner
 from app.runs.site_lock import busy
@@ -96,8 +105,8 @@ class Overwinter:
             redactor=self._redactor,
             secrets=self.secrets,
             records=self.records,
-            hosts=self._hosts,
-            unlock=self._unlock_after_death,
+            hosts=lambda plan, secrets: self._hosts(plan.site, secrets),
+            unlock=self._clear_after_death,
         )
 
     def records(self, site: str) -> SiteRecords:
@@ -107,11 +116,11 @@ class Overwinter:
     async def _write_records(self, site: str, target: str) -> Mapping[str, int]:
         return await self._database.extract(site, Path(target))
 
-    async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
-        """The hosts of a plan; nothing is opened yet."""
-        if not _has_servers(plan.site):
+    async def _hosts(self, site: Site, secrets: Mapping[str, str]) -> Mapping[str, Host]:
+        """The hosts of a site; nothing is opened yet."""
+        if not _has_servers(site):
             return {THIS_COMPUTER: self._here}
-        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(plan.site, secrets)}
+        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(site, secrets)}
 
     async def _ssh(self) -> Servers:
         """The servers over SSH; what works with them is loaded when a site first has one, since that takes a while."""
@@ -302,6 +311,30 @@ class Overwinter:
         """The plan of deleting a point, for which `confirmed` was typed."""
         return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
 
+    async def plan_restore(self, site: str, choice: RestoreChoice) -> Plan[RestoreState]:
+        """The plan of restoring a point of that site elsewhere; what the point holds is read first."""
+        contents = await read_contents(await self.repository(site), choice.point)
+        return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
+
+    async def _clear_after_death(self, site: str) -> None:
+        """What dead runs left elsewhere: restores that are not whole, and the locks of restics that were killed."""
+        try:
+            await self._clear_restores(site)
+        finally:
+            await self._unlock_after_death(site)
+
+    async def _clear_restores(self, site: str) -> None:
+        records = self.records(site)
+        if not await left(records):
+            return
+        found = await self.sites.get(site)
+        secrets = {name: await self.secrets.get(site, name) or "" for name in found.secret_names()}
+        context = RunContext(new_run_id(), await self._hosts(found, secrets), secrets, _nobody_listens, records)
+        try:
+            await clear(records, partial(remove_left, context, found, self._equipment))
+        finally:
+            await context.remove_scratch()
+
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
         await self.runner.close()
@@ -327,6 +360,10 @@ async def assemble(
         blocking.close()
         raise
     return Overwinter(where, blocking, database, ask_passphrase, keyring)
+
+
+def _nobody_listens(_event: Recorded) -> None:
+    """Putting things in order is told by what it raises."""
 
 
 def _has_servers(site: Site) -> bool:

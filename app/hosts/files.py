@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
-from app.hosts.host import FileKind, FileStat
+from app.hosts.host import Below, FileKind, FileStat
 from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -46,11 +46,28 @@ def look(path: Path) -> FileStat | None:
         return None
     except (OSError, ValueError) as error:
         raise unreadable(path, str(error)) from error
+    return _told(found)
+
+
+def _told(found: os.stat_result) -> FileStat:
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), FileKind.OTHER)
     mode = stat.S_IMODE(found.st_mode)
     return FileStat(
         kind, found.st_size, found.st_mtime_ns, mode, found.st_uid, found.st_gid, found.st_ino, found.st_dev
     )
+
+
+def walk(top: Path) -> Iterator[Below]:
+    """Everything below a folder; a folder that cannot be read ends it with an error."""
+    folders = [(top, "")]
+    while folders:
+        folder, name = folders.pop()
+        with _reading(folder), os.scandir(folder) as entries:
+            for entry in entries:
+                below = f"{name}{entry.name}"
+                yield Below(below, _told(entry.stat(follow_symlinks=False)))
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), f"{below}/"))
 
 
 def expect(path: Path) -> None:

@@ -7,7 +7,7 @@ never in arguments or the environment.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -83,6 +83,17 @@ class FileStat(msgspec.Struct, frozen=True):
     gid: int
     inode: int
     device: int
+
+
+class Below(msgspec.Struct, frozen=True):
+    """What stands somewhere below a folder; `path` is as seen from it, with "/" between its parts on every system."""
+
+    path: str
+    stat: FileStat
+
+
+TakeBelow = Callable[[Sequence[Below]], Awaitable[None]]
+"""Gets the next few of a walk; while it is awaited the walk waits too."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -187,6 +198,12 @@ class Host(Protocol):
 
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does. Raises `host.file-unreadable` when it cannot be known."""
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """Tells of everything below a folder, in no particular order; links are told, not followed.
+
+        Raises `host.file-missing`, and `host.file-unreadable` when not all of it could be seen.
+        """
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder (0700) for temporary files of one run; the caller removes it with `remove_tree`.

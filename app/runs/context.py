@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.foundation.events import Recorded
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, Host, HostFacts, Sink, TakeBelow
 from app.hosts.orphans import RUN_VARIABLE
 from app.records.site_records import SiteRecords
 
@@ -148,6 +148,10 @@ class LoggedHost:
     async def stat(self, path: str) -> FileStat | None:
         """As the host does."""
         return await self._host.stat(path)
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """As the host does."""
+        await self._host.walk(path, take)
 
     async def make_scratch(self, name: str) -> str:
         """As the host does."""

@@ -26,7 +26,7 @@ from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
-from app.jobs.plan import Plan
+from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.restore.choice import RestoreChoice
@@ -105,7 +105,7 @@ class Overwinter:
             redactor=self._redactor,
             secrets=self.secrets,
             records=self.records,
-            hosts=lambda plan, secrets: self._hosts(plan.site, secrets),
+            hosts=self._hosts,
             unlock=self._clear_after_death,
         )
 
@@ -116,8 +116,11 @@ class Overwinter:
     async def _write_records(self, site: str, target: str) -> Mapping[str, int]:
         return await self._database.extract(site, Path(target))
 
-    async def _hosts(self, site: Site, secrets: Mapping[str, str]) -> Mapping[str, Host]:
-        """The hosts of a site; nothing is opened yet."""
+    async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
+        """The hosts of a plan; nothing is opened yet."""
+        return await self._hosts_of(plan.site, secrets)
+
+    async def _hosts_of(self, site: Site, secrets: Mapping[str, str]) -> Mapping[str, Host]:
         if not _has_servers(site):
             return {THIS_COMPUTER: self._here}
         return {THIS_COMPUTER: self._here, **(await self._ssh()).of(site, secrets)}
@@ -329,7 +332,7 @@ class Overwinter:
             return
         found = await self.sites.get(site)
         secrets = {name: await self.secrets.get(site, name) or "" for name in found.secret_names()}
-        context = RunContext(new_run_id(), await self._hosts(found, secrets), secrets, _nobody_listens, records)
+        context = RunContext(new_run_id(), await self._hosts_of(found, secrets), secrets, _nobody_listens, records)
         try:
             await clear(records, partial(remove_left, context, found, self._equipment))
         finally:

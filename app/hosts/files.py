@@ -59,6 +59,9 @@ def _told(found: os.stat_result) -> FileStat:
 
 def walk(top: Path) -> Iterator[Below]:
     """Everything below a folder; a folder that cannot be read ends it with an error."""
+    expect(top)
+    if not top.is_dir():
+        raise unreadable(top, "not a folder")
     folders = [(top, "")]
     while folders:
         folder, name = folders.pop()

@@ -92,6 +92,8 @@ port = {port}
 key_file = "{key_file}"
 """
 
+OWNED = ("st_mode", "st_uid", "st_gid")
+
 HYDRO, SHOP = "hydro of restores", "shop-of-restores"
 RESTORED = {"telemetry": "hydro again", "shop": "shop again"}
 
@@ -239,6 +241,9 @@ def make_site(made: Greenhouse) -> None:
         live.execute("PRAGMA journal_mode = WAL")
         live.execute("CREATE TABLE readings (at TEXT, value REAL)")
         live.executemany("INSERT INTO readings VALUES (?, ?)", [(f"2026-01-01 {n}", n / 7) for n in range(3000)])
+    made.readings.chmod(0o664)
+    if os.geteuid() == 0:
+        os.chown(made.readings, 33, 34)
 
 
 def unmake_site(made: Greenhouse) -> None:
@@ -337,7 +342,9 @@ def test_everything_comes_back_elsewhere_as_it_was(greenhouse: Greenhouse) -> No
     assert everything_in(folder / "readings" / "readings.sqlite") == readings
     assert plain_dump(made.postgres, RESTORED["telemetry"], "x") == garden
     assert made.mariadb.dump(RESTORED["shop"]).replace(RESTORED["shop"].encode(), SHOP.encode()) == dump
-    assert everything_in(made.folder / "readings again.db") == readings
+    again = made.folder / "readings again.db"
+    assert everything_in(again) == readings
+    assert [getattr(again.stat(), of) for of in OWNED] == [getattr(made.readings.stat(), of) for of in OWNED]
     assert set(made.warned) == {"restore.events-run"}
     assert {name for name in made.databases() if "restoring" in name} == set()
 

@@ -13,10 +13,10 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 import msgspec
 
 from app.foundation.errors import Problem, Refused, UserError
-from app.foundation.events import MISSING_SHOWN, ItemFinished, Phase
-from app.foundation.words import text
+from app.foundation.events import MISSING_SHOWN, ItemFinished, Phase, Warned
+from app.foundation.words import plural, text
 from app.hosts import file_errors
-from app.hosts.host import Below, FileKind, Host
+from app.hosts.host import Below, Command, FileKind, Host
 from app.jobs.manifest import SourceEntry
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Step, failed_item
@@ -151,6 +151,8 @@ class FolderRestore(msgspec.Struct, frozen=True):
             await host.remove_tree(folder)
             raise
         state.whole.append(entry)
+        if entry.missing_count:
+            ctx.emit(Warned(warning=_lacking_in_point(entry)))
         problems = [_not_kept(entry)] if found.beside_differs else []
         size = state.expected[entry.source].bytes
         ctx.emit(ItemFinished(item=item_of(entry, size, problems, found.beside[:MISSING_SHOWN])))
@@ -187,6 +189,7 @@ class FolderRestore(msgspec.Struct, frozen=True):
 
     async def _place_on(self, host: Host, staged: str, whole: Sequence[str]) -> None:
         """The whole folder at once, where it stands beside its place; else each source."""
+        await _on_disk(host, staged)
         if pure(staged).parent == pure(self.target.path):
             for source in whole:
                 await host.rename(str(below(staged, source)), str(below(self.target.path, source)))
@@ -226,6 +229,15 @@ async def _holds_anything(host: Host, folder: str) -> bool:
     except _SomethingThere:
         return True
     return False
+
+
+async def _on_disk(host: Host, folder: str) -> None:
+    """Waits until what was restored would survive a power cut; restic does not. Windows has no such program."""
+    system = (await host.facts()).system
+    if system != "windows":
+        finished = await host.run(Command("sync", ("-f", folder) if system == "linux" else ()))
+        if finished.code != 0:
+            raise _not_on_disk(folder, finished.stderr.decode("utf-8", "replace"))
 
 
 class _SomethingThere(Exception):
@@ -293,6 +305,31 @@ def _not_as_in_point(entry: SourceEntry, found: Faults) -> UserError:
         text("See whether somebody wrote there meanwhile or the disk fails, then restore again."),
         "restore.not-as-in-point",
         "\n".join(found.content[:MISSING_SHOWN]),
+    )
+
+
+def _lacking_in_point(entry: SourceEntry) -> Problem:
+    return Problem(
+        plural(
+            "{count} file of {source} could not be read at the backup.",
+            "{count} files of {source} could not be read at the backup.",
+            entry.missing_count,
+            source=entry.source,
+        ),
+        text("The point lacks them; everything that it holds is restored."),
+        text("Look for them in another point."),
+        "restore.point-lacks-files",
+        "\n".join(entry.missing),
+    )
+
+
+def _not_on_disk(folder: str, said: str) -> UserError:
+    return UserError(
+        text("The disk with {folder} did not take everything that was written.", folder=folder),
+        text("What was restored may be damaged, and was removed again. The point itself is as it was."),
+        text("Check that disk and its cable, then restore again."),
+        "restore.not-on-disk",
+        said,
     )
 
 

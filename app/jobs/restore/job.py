@@ -15,7 +15,7 @@ from app.jobs.repositories import Repositories
 from app.jobs.restore.choice import Folder, NewDatabase, RestoreChoice, check_scopes
 from app.jobs.restore.contents import Contents, chosen, not_in_point
 from app.jobs.restore.database import DatabaseRestore
-from app.jobs.restore.folder import FolderRestore
+from app.jobs.restore.folder import FolderRestore, pure
 from app.jobs.restore.setting import RestoreState, Setting, put_away
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS
@@ -47,7 +47,8 @@ def plan_restore(
         case Folder() as folder:
             _expect_hosts(site, folder, entries)
             setting = Setting(site, choice, contents, tuple(entries), repositories, run)
-            steps, hosts = FolderRestore(setting, folder).steps(), {folder.host or entry.host for entry in entries}
+            plain = Folder(str(pure(folder.path)), folder.host)
+            steps, hosts = FolderRestore(setting, plain).steps(), {folder.host or entry.host for entry in entries}
             sources: list[Source] = []
         case NewDatabase() as database:
             entry, source = _the_database(site, contents, entries)

@@ -7,6 +7,7 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from app.foundation.errors import Problem, Refused
 from app.foundation.words import text
+from app.hosts.host import Command, Host
 from app.jobs.manifest import CopyFacts
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx
@@ -79,14 +80,42 @@ class SqliteLoader:
             raise other_counts(self._order.name, wrong)
 
     async def place(self, ctx: Ctx) -> Sequence[Problem]:
-        """Gives it its name, which nothing has."""
-        await ctx.host(self._order.source.host).rename(self.staged, self._order.name)
-        return ()
+        """Gives it the owner and the mode that the live one had, then its name, which nothing has."""
+        host = ctx.host(self._order.source.host)
+        refused = await self._own(host)
+        await host.rename(self.staged, self._order.name)
+        return [_not_owned(self._order.name, refused)] if refused else []
+
+    async def _own(self, host: Host) -> str:
+        """What the system refused; Windows knows neither owners nor modes of this kind."""
+        wanted = self._copy.file
+        if wanted is None or (await host.facts()).system == "windows":
+            return ""
+        said = [
+            await _refused(host, Command("chown", ("--", f"{wanted.uid}:{wanted.gid}", self.staged))),
+            await _refused(host, Command("chmod", ("--", f"{wanted.mode:04o}", self.staged))),
+        ]
+        return "\n".join(filter(None, said))
 
     async def remove(self, ctx: Ctx) -> None:
         """Removes what stands under the name of ours."""
         for beside in ("", "-journal", "-wal", "-shm"):
             await ctx.host(self._order.source.host).remove_tree(self.staged + beside)
+
+
+async def _refused(host: Host, command: Command) -> str:
+    finished = await host.run(command)
+    return "" if finished.code == 0 else finished.stderr.decode("utf-8", "replace").strip() or command.program
+
+
+def _not_owned(path: str, refused: str) -> Problem:
+    return Problem(
+        text("{path} could not get the owner and mode that the live database had.", path=path),
+        text("All its data is there, and counted; it belongs to the account that restored it."),
+        text("Let an administrator change its owner, or restore as root."),
+        "restore.not-kept",
+        refused,
+    )
 
 
 def _pure(path: str) -> PurePath:

@@ -721,7 +721,7 @@ async def test_a_walk_tells_everything_below_as_stat_does_and_follows_no_link(pl
         """
 import os, sys
 os.chdir(sys.argv[1])
-os.makedirs(os.fsencode("tree/deep") + b"/\xff\nline"); open("tree/ two words ", "w").write("12345")
+os.makedirs(os.fsencode("tree/deep") + b"/\\xff\\nline"); open("tree/ two words ", "w").write("12345")
 os.symlink("..", "tree/up"); os.mkfifo("tree/fifo"); os.chmod("tree/ two words ", 0o4751)
 os.utime("tree/ two words ", ns=(0, 1_234_567_890_123_456_789))
 for number in range(700): open(f"tree/deep/{number}", "w").close()

@@ -179,10 +179,16 @@ class Greenhouse:
         return done.id
 
     async def restored(
-        self, app: Overwinter, point: str, scope: str, target: Target, **options: object
+        self, app: Overwinter, point: str, scope: str, target: Target, **options: bool
     ) -> tuple[Run, dict[str, Item], RestoreState]:
         """A restore to its end, what became of each source, and what was found before."""
-        choice = RestoreChoice(point, (scope,), target, **options)  # type: ignore[arg-type]  as each test gives them
+        choice = RestoreChoice(
+            point,
+            (scope,),
+            target,
+            make_roles=options.get("make_roles", False),
+            dry_run=options.get("dry_run", False),
+        )
         plan = await app.plan_restore(SITE, choice)
         done = await self._done(app, (await app.runner.launch(plan)).run)
         return done, {item.source: item for item in await app.records(SITE).items(done.id)}, plan.state
@@ -234,7 +240,7 @@ def make_site(made: Greenhouse) -> None:
     make_tree(made.root, files=40)
     make_special(made.root)
     for statement in HYDRO_SQL.split(";\n"):
-        made.postgres.sql(statement)  # type: ignore[arg-type]  a literal, but for the split
+        made.postgres.sql(statement)
     made.postgres.sql(GARDEN_SQL, HYDRO)
     make_awkward(made.mariadb, SHOP)
     with contextlib.closing(sqlite3.connect(made.readings, isolation_level=None)) as live:

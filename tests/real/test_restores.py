@@ -14,7 +14,7 @@ import pytest
 from app.assembly import Overwinter
 from app.foundation.events import ItemStatus, Outcome, StepStarted
 from app.jobs.restore import checks
-from app.jobs.restore.choice import Folder, NewDatabase, RestoreChoice
+from app.jobs.restore.choice import Folder, NewDatabase, RestoreChoice, Target
 from app.tools.restic.tree import Restored, Tree
 from tests.contracts.test_restores import (
     HYDRO,
@@ -139,9 +139,10 @@ def test_a_cancel_leaves_nothing(greenhouse: Greenhouse, step: str) -> None:
     async def story() -> None:
         async with greenhouse.opened() as app:
             point = await greenhouse.backed_up(app)
-            targets = [Folder(str(root / "back"))] if in_folder else [NewDatabase(name) for name in RESTORED.values()]
-            scopes = ["both"] if in_folder else [f"source:{source}" for source in RESTORED]
-            for scope, target in zip(scopes, targets, strict=True):
+            wanted: list[tuple[str, Target]] = [("both", Folder(str(root / "back")))]
+            if not in_folder:
+                wanted = [(f"source:{source}", NewDatabase(name)) for source, name in RESTORED.items()]
+            for scope, target in wanted:
                 assert await cancelled_at(app, RestoreChoice(point, (scope,), target), step) is Outcome.CANCELLED
 
     run(story())

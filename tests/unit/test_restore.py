@@ -14,7 +14,7 @@ from app.hosts.ssh.walk import Walk
 from app.jobs.compare import paired
 from app.jobs.restore.checks import Judged, Verdict, demand
 from app.jobs.restore.choice import Folder, NewDatabase, check_scopes, target_of
-from app.jobs.restore.listing import Reading, Sums, nanoseconds, st_mode
+from app.jobs.restore.listing import Essence, Reading, Sums, nanoseconds, st_mode
 from app.jobs.sources.postgresql_loading import staged_name
 from app.settings.model import Repository, Site
 from app.tools.postgres.making import listed_names
@@ -51,9 +51,11 @@ def test_only_known_scopes_are_taken() -> None:
 
 def test_what_fails_cannot_be_accepted_and_what_is_open_can() -> None:
     def judged(key: str, verdict: Verdict) -> Judged:
-        return Judged(key, verdict, UserError(WORD, WORD, WORD, f"code.{key}").problem)
+        problem = UserError(WORD, WORD, WORD, f"code.{key}").problem
+        return Judged(key, verdict, problem, acceptable=key == "ownership")
 
     open_, failed = judged("ownership", Verdict.UNCHECKED), judged("space", Verdict.FAIL)
+    unknown = judged("folder", Verdict.UNCHECKED)
     demand([open_, Judged("folder", Verdict.PASS)], ("ownership",))
     with pytest.raises(UserError) as raised:
         demand([open_], ())
@@ -61,6 +63,9 @@ def test_what_fails_cannot_be_accepted_and_what_is_open_can() -> None:
     with pytest.raises(UserError) as raised:
         demand([open_, failed], ("ownership", "space"))
     assert raised.value.code == "code.space"
+    with pytest.raises(UserError) as raised:
+        demand([unknown], ("folder",))
+    assert raised.value.code == "code.folder"
 
 
 @pytest.mark.parametrize(
@@ -93,10 +98,10 @@ def standing(path: str, size: int = 3, **other: int) -> Below:
     return Below(path, FileStat(FileKind.FILE, size, inode=1, device=1, **said))
 
 
-def summed(*essences: object) -> Sums:
+def summed(*essences: Essence | None) -> Sums:
     sums = Sums()
-    for one in essences:
-        sums.add(one)  # type: ignore[arg-type]  what a reading gave
+    for one in filter(None, essences):
+        sums.add(one)
     return sums
 
 

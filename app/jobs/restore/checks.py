@@ -32,15 +32,18 @@ class Verdict(enum.Enum):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What one check came to; `why` says what is wrong, or why it could not be made."""
+    """What one check came to; `why` says what is wrong, or why it could not be made. One that is open may be
+    `acceptable`: a person's word is enough."""
 
     key: str
     verdict: Verdict
     why: Problem | None = None
+    acceptable: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that must be so. `run` raises `Refused` when it is not, `Unchecked` when that cannot be known."""
+    """One thing that must be so. `run` raises `Refused` when it is not, any other error when that cannot be known:
+    `Unchecked` where a person may know better."""
 
     key: str
     run: Callable[[Ctx], Awaitable[None]]
@@ -60,17 +63,16 @@ async def _judged(ctx: Ctx, check: Check) -> Judged:
         await check.run(ctx)
     except Refused as refused:
         return Judged(check.key, Verdict.FAIL, refused.problem)
-    except Unchecked as open_:
-        return Judged(check.key, Verdict.UNCHECKED, open_.problem)
+    except UserError as error:
+        return Judged(check.key, Verdict.UNCHECKED, error.problem, isinstance(error, Unchecked))
     return Judged(check.key, Verdict.PASS)
 
 
 def demand(found: Sequence[Judged], accepted: Collection[str]) -> None:
     """Raises `Refused` for the first that fails, then for the first that is open and not among those accepted."""
-    for verdict in (Verdict.FAIL, Verdict.UNCHECKED):
-        for one in found:
-            if one.verdict is verdict and one.why is not None and (verdict is Verdict.FAIL or one.key not in accepted):
-                raise _refused(one.why, one.key if verdict is Verdict.UNCHECKED else "")
+    for one in sorted(found, key=lambda one: one.verdict is not Verdict.FAIL):
+        if one.why is not None and not (one.acceptable and one.key in accepted):
+            raise _refused(one.why, one.key if one.acceptable else "")
 
 
 def _refused(why: Problem, key: str) -> Refused:

@@ -5,6 +5,8 @@ Neither touches what is live, so neither asks for a typed phrase. The steps are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from app.foundation.errors import Refused, UserError
@@ -21,6 +23,7 @@ from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS
 from app.records.runs import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
+from app.settings.paths import is_absolute
 
 KIND = "restore"
 KINDS = {kind.value for kind in LOADERS}
@@ -41,22 +44,26 @@ def plan_restore(
     fulfil.
     """
     check_scopes(choice.scopes)
-    run = new_run_id()
-    entries = chosen(contents, choice.scopes)
-    match choice.target:
-        case Folder() as folder:
-            _expect_hosts(site, folder, entries)
-            setting = Setting(site, choice, contents, tuple(entries), repositories, run)
-            plain = Folder(str(pure(folder.path)), folder.host)
-            steps, hosts = FolderRestore(setting, plain).steps(), {folder.host or entry.host for entry in entries}
-            sources: list[Source] = []
-        case NewDatabase() as database:
-            entry, source = _the_database(site, contents, entries)
-            setting = Setting(site, choice, contents, (entry,), repositories, run)
-            roles = _globals_for(site, source, contents) if choice.make_roles else None
-            steps = DatabaseRestore(setting, database, entry, source, equipment, roles).steps()
-            hosts, sources = {source.host}, [source]
-    return _plan(setting, steps, hosts, sources, trigger)
+    setting = Setting(site, choice, contents, tuple(chosen(contents, choice.scopes)), repositories, new_run_id())
+    if isinstance(choice.target, Folder):
+        return _into_folder(setting, choice.target, trigger)
+    return _as_database(setting, choice.target, equipment, trigger)
+
+
+def _into_folder(setting: Setting, folder: Folder, trigger: str) -> Plan[RestoreState]:
+    path = str(pure(folder.path)) if is_absolute(folder.path) else folder.path
+    hosts = {folder.host or entry.host for entry in setting.entries}
+    _expect_hosts(setting.site, hosts)
+    return _plan(setting, FolderRestore(setting, Folder(path, folder.host)).steps(), hosts, [], trigger)
+
+
+def _as_database(setting: Setting, database: NewDatabase, equipment: Equipment, trigger: str) -> Plan[RestoreState]:
+    site, contents = setting.site, setting.contents
+    entry, source = _the_database(site, contents, setting.entries)
+    roles = _globals_for(site, source, contents) if setting.choice.make_roles else None
+    alone = msgspec.structs.replace(setting, entries=(entry,))
+    steps = DatabaseRestore(alone, database, entry, source, equipment, roles).steps()
+    return _plan(alone, steps, {source.host}, [source], trigger)
 
 
 def _plan(
@@ -81,14 +88,13 @@ def _plan(
     )
 
 
-def _expect_hosts(site: Site, folder: Folder, entries: list[SourceEntry]) -> None:
-    known = {THIS_COMPUTER, *(host.name for host in site.hosts)}
-    for host in [folder.host] if folder.host else [entry.host for entry in entries]:
-        if host not in known:
-            raise _no_such_host(site, host)
+def _expect_hosts(site: Site, hosts: set[str]) -> None:
+    unknown = hosts - {THIS_COMPUTER, *(host.name for host in site.hosts)}
+    if unknown:
+        raise _no_such_host(site, min(unknown))
 
 
-def _the_database(site: Site, contents: Contents, entries: list[SourceEntry]) -> tuple[SourceEntry, Source]:
+def _the_database(site: Site, contents: Contents, entries: Sequence[SourceEntry]) -> tuple[SourceEntry, Source]:
     """The one database that is meant, and where the site has it now."""
     able = [entry for entry in entries if entry.kind in KINDS]
     if len(able) != 1:
@@ -118,7 +124,7 @@ def _globals_for(site: Site, source: Source, contents: Contents) -> SourceEntry:
     return found
 
 
-def _not_one_database(entries: list[SourceEntry]) -> UserError:
+def _not_one_database(entries: Sequence[SourceEntry]) -> UserError:
     names = ", ".join(entry.source for entry in entries if entry.kind in KINDS)
     return UserError(
         text("A new name is for one database, and these are meant: {sources}", sources=names or "-"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from app.tools.postgres.facts import DatabaseFacts, Setting
@@ -59,23 +60,25 @@ class Offers(msgspec.Struct, frozen=True):
 
 
 _OFFERS = """
-    SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-           r.rolsuper, r.rolsuper OR r.rolcreatedb,
-           ARRAY(SELECT datname::text FROM pg_database), ARRAY(SELECT rolname::text FROM pg_roles),
-           ARRAY(SELECT rolname::text FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')),
-           ARRAY(SELECT spcname::text FROM pg_tablespace),
-           ARRAY(SELECT name || ' ' || version FROM pg_available_extension_versions),
+    SELECT current_setting('server_version_num')::int AS version_number, current_setting('server_version') AS version,
+           r.rolsuper AS superuser, r.rolsuper OR r.rolcreatedb AS makes_databases,
+           ARRAY(SELECT datname::text FROM pg_database) AS databases,
+           ARRAY(SELECT rolname::text FROM pg_roles) AS roles,
+           ARRAY(SELECT rolname::text FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')) AS grantable,
+           ARRAY(SELECT spcname::text FROM pg_tablespace) AS tablespaces,
+           ARRAY(SELECT name || ' ' || version FROM pg_available_extension_versions) AS extensions,
            CASE WHEN pg_has_role(current_user, 'pg_read_all_settings', 'MEMBER')
-                THEN current_setting('data_directory') ELSE '' END,
-           r.rolname::text
+                THEN current_setting('data_directory') ELSE '' END AS data_folder,
+           r.rolname::text AS "user"
       FROM pg_roles r WHERE r.rolname = current_user
 """
 
 
 def read_offers(connection: psycopg.Connection[Any]) -> Offers:
     """Asks the server; blocks."""
-    (row,) = connection.execute(_OFFERS).fetchall()
-    return Offers(*(frozenset(value) if isinstance(value, list) else value for value in row))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (row,) = cursor.execute(_OFFERS).fetchall()
+    return msgspec.convert(row, Offers)
 
 
 def oid_of(connection: psycopg.Connection[Any], name: str) -> int | None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
-from psycopg.sql import SQL
 
 _STATEMENT = re.compile(r"""(?:[^;'"$]|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$)+;""")
 _NAME = r'("(?:[^"]|"")+"|[^\s";]+)'
@@ -36,7 +35,7 @@ def make(connection: psycopg.Connection[Any], statements: Collection[str]) -> No
     """Makes the roles, all or none; blocks."""
     with connection.transaction():
         for statement in statements:
-            connection.execute(SQL(cast("LiteralString", statement)))
+            connection.execute(statement.encode())
 
 
 def _statements(globals_: str) -> Iterator[str]:

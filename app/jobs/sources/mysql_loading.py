@@ -28,6 +28,9 @@ from app.tools.mysql.load import Offers
 from app.tools.mysql.programs import clients, find_programs, flavour_of, series
 from app.tools.mysql.server import Server, check_name, option_file
 
+SAID_AT_MOST = 2000
+"""Characters."""
+
 
 class MysqlLoader:
     """See `loading.Loader`."""
@@ -85,8 +88,10 @@ class MysqlLoader:
             await while_telling(self._loaded(ctx, reached, dump), size, self._facts.size, pace)
 
     async def _loaded(self, ctx: Ctx, reached: _Reached, dump: str) -> None:
-        command = load.load_command(reached.program, self._server, dump, reached.options)
-        finished = await ctx.host(self._order.source.host).run(command)
+        host = ctx.host(self._order.source.host)
+        windows = (await host.facts()).system == "windows"
+        command = load.load_command(reached.program, self._server, dump, reached.options, windows=windows)
+        finished = await host.run(command)
         if finished.code != 0 or finished.ending is not Ending.EXITED:
             raise _load_failed(self._server, finished)
 
@@ -222,10 +227,12 @@ def _may_not_define(offers: Offers, facts: MysqlFacts) -> Refused:
 
 
 def _load_failed(server: Server, finished: Finished) -> UserError:
-    said = finished.stderr.decode("utf-8", "replace").strip()
+    said = _errors(finished.stderr.decode("utf-8", "replace"))
     known = from_words(server, said)
     return UserError(
-        text("The dump could not be loaded into {database}: {why}", database=server.database, why=_first_error(said))
+        text(
+            "The dump could not be loaded into {database}: {why}", database=server.database, why=said.partition("\n")[0]
+        )
         if said
         else text("Loading the dump into {database} was ended from outside.", database=server.database),
         text("What was loaded is removed again; all other databases are as they were."),
@@ -235,8 +242,10 @@ def _load_failed(server: Server, finished: Finished) -> UserError:
     )
 
 
-def _first_error(said: str) -> str:
-    return next((line for line in said.splitlines() if "ERROR" in line), said.partition("\n")[0])
+def _errors(said: str) -> str:
+    """Its errors alone: the statement that failed is said too, with all the rows in it."""
+    errors = [line for line in said.splitlines() if line.startswith("ERROR ")]
+    return "\n".join(errors) or said.strip()[:SAID_AT_MOST]
 
 
 def _definers_missing(name: str, missing: Sequence[str]) -> Problem:

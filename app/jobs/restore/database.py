@@ -144,5 +144,8 @@ def _restated(error: UserError) -> UserError:
     problem = error.problem
     if not problem.code.startswith(NOT_BACKED_UP) or isinstance(error, Refused):
         return error
+    what = problem.what
+    if problem.code.endswith(".no-rights"):  # whose sentence speaks of reading
+        what = text("The database server refused: {said}", said=problem.detail.partition("\n")[0])
     means = text("The database was not restored, and what was made of it is removed. All others are as they were.")
-    return UserError(problem.what, means, problem.next, problem.code, problem.detail)
+    return UserError(what, means, problem.next, problem.code, problem.detail)

@@ -19,6 +19,8 @@ from app.tools.postgres.facts import DatabaseFacts, Setting
 LONGEST_NAME = 63
 """Bytes of a name; PostgreSQL cuts a longer one off, with no more than a notice."""
 
+USUAL_TABLESPACE = "pg_default"
+
 # Their values are lists of names: set as one text they would be one name with commas in it (as pg_dump knows, too).
 _LISTS = frozenset(
     {
@@ -96,7 +98,7 @@ def create(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts,
         SQL("LC_COLLATE {} LC_CTYPE {}").format(Literal(facts.collation), Literal(facts.character_type)),
         *_provider(facts),
     ]
-    if facts.tablespace in tablespaces:
+    if facts.tablespace != USUAL_TABLESPACE and facts.tablespace in tablespaces:  # naming the usual one takes a right
         options.append(SQL("TABLESPACE {}").format(Identifier(facts.tablespace)))
     connection.execute(SQL("CREATE DATABASE {} {}").format(Identifier(name), SQL(" ").join(options)))
 

@@ -11,8 +11,9 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem, UserError
+from app.foundation.events import Recorded
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
@@ -33,6 +35,12 @@ from app.jobs.look.proposals import Proposal
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.restore.choice import RestoreChoice
+from app.jobs.restore.clearing import remove_left
+from app.jobs.restore.contents import read_contents
+from app.jobs.restore.job import plan_restore
+from app.jobs.restore.setting import RestoreState
+from app.jobs.restore.unfinished import clear, left
 from app.jobs.retention.decision import Decision
 from app.jobs.retention.deletion import plan_deletion
 from app.jobs.retention.job import plan_retention, preview
@@ -125,9 +133,12 @@ class Overwinter:
 
     async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
         """The hosts of a plan; nothing is opened yet."""
-        if not _has_servers(plan.site):
+        return await self._hosts_of(plan.site, secrets)
+
+    async def _hosts_of(self, site: Site, secrets: Mapping[str, str]) -> Mapping[str, Host]:
+        if not _has_servers(site):
             return {THIS_COMPUTER: self._here}
-        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(plan.site, secrets)}
+        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(site, secrets)}
 
     async def _ssh(self) -> Servers:
         """The servers over SSH; what works with them is loaded when a site first has one, since that takes a while."""
@@ -292,20 +303,40 @@ class Overwinter:
         return await self.secrets.get(site, REPOSITORY_PASSWORD, ask=False) is not None
 
     async def _clear_after_death(self, site: str) -> None:
-        """What dead runs left besides temporary files: locks in the repository, throwaway servers and databases."""
+        """What dead runs left besides temporary files: locks, throwaway servers and databases, restores not whole.
+
+        What of it cannot be removed now is told, and tried again at the next start and before the next run.
+        """
+        async with AsyncExitStack() as clearing:  # each is tried, whatever becomes of the others
+            clearing.push_async_callback(self._clear_restores, site)
+            clearing.push_async_callback(self._sweep, site)
+            clearing.push_async_callback(self._unlock_after_death, site)
+
+    async def _unlock_after_death(self, site: str) -> None:
         if await self.secrets.get(site, REPOSITORY_PASSWORD) is not None:
             await self.unlock_repository(site)
-        if await left_over(self.records(site)):
-            await self._sweep(site)
 
     async def _sweep(self, site: str) -> None:
-        """What cannot be removed now is told by the next verification, which tries again."""
-        plan = await self.plan_verify(site, VerifyChoice())
-        secrets = {name: await self.secrets.get(site, name) or "" for name in plan.optional_secrets}
-        hosts = await self._hosts(plan, secrets)
-        context = RunContext(plan.run, hosts, secrets, lambda _event: None, self.records(site))
+        records = self.records(site)
+        if await left_over(records):
+            async with self._clearing(site) as (found, context):
+                await sweep(context, removers(found, self._equipment))
+
+    async def _clear_restores(self, site: str) -> None:
+        records = self.records(site)
+        if await left(records):
+            async with self._clearing(site) as (found, context):
+                await clear(records, partial(remove_left, context, found, self._equipment))
+
+    @asynccontextmanager
+    async def _clearing(self, site: str) -> AsyncIterator[tuple[Site, RunContext]]:
+        """What clearing away needs of a site that no run holds."""
+        found = await self.sites.get(site)
+        secrets = {name: await self.secrets.get(site, name) or "" for name in found.secret_names()}
+        hosts = await self._hosts_of(found, secrets)
+        context = RunContext(new_run_id(), hosts, secrets, _nobody_listens, self.records(site))
         try:
-            await sweep(context, removers(plan.site, self._equipment))
+            yield found, context
         finally:
             await context.remove_scratch()
 
@@ -411,6 +442,11 @@ class Overwinter:
     async def _checker(self, site: str) -> Checker:
         return Checker(await self.sites.get(site), self._repositories, self._blocking, new_run_id())
 
+    async def plan_restore(self, site: str, choice: RestoreChoice) -> Plan[RestoreState]:
+        """The plan of restoring a point of that site elsewhere; what the point holds is read first."""
+        contents = await read_contents(await self.repository(site), choice.point)
+        return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
+
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
         await self.runner.close()
@@ -436,6 +472,10 @@ async def assemble(
         blocking.close()
         raise
     return Overwinter(where, blocking, database, ask_passphrase, keyring)
+
+
+def _nobody_listens(_event: Recorded) -> None:
+    """Putting things in order is told by what it raises."""
 
 
 def _has_servers(site: Site) -> bool:

@@ -12,11 +12,13 @@ from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.check import check
 from app.cli.demo import WINDOW, OpenWindow, demo
+from app.cli.diff import diff
 from app.cli.hosts import host
 from app.cli.output import Output
 from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.repo import repo
+from app.cli.restore import restore
 from app.cli.retention import retention
 from app.cli.runs import run, runs
 from app.cli.secrets import secret
@@ -56,8 +58,10 @@ for command in (
     snapshots,
     ls,
     find,
+    diff,
     save,
     check,
+    restore,
     retention,
     verify,
     runs,

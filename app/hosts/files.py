@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
-from app.hosts.host import Entry, FileKind, FileStat, Listing
+from app.hosts.host import Below, Entry, FileKind, FileStat, Listing
 from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -47,6 +47,10 @@ def look(path: Path) -> FileStat | None:
         return None
     except (OSError, ValueError) as error:
         raise unreadable(path, str(error)) from error
+    return _told(found)
+
+
+def _told(found: os.stat_result) -> FileStat:
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), FileKind.OTHER)
     mode = stat.S_IMODE(found.st_mode)
     return FileStat(
@@ -71,6 +75,22 @@ def _kind(entry: os.DirEntry[str]) -> FileKind:
     if entry.is_dir(follow_symlinks=False):
         return FileKind.FOLDER
     return FileKind.FILE if entry.is_file(follow_symlinks=False) else FileKind.OTHER
+
+
+def walk(top: Path) -> Iterator[Below]:
+    """Everything below a folder; a folder that cannot be read ends it with an error."""
+    expect(top)
+    if not top.is_dir():
+        raise unreadable(top, "not a folder")
+    folders = [(top, "")]
+    while folders:
+        folder, name = folders.pop()
+        with reading(folder), os.scandir(folder) as entries:
+            for entry in entries:
+                below = f"{name}{entry.name}"
+                yield Below(below, _told(entry.stat(follow_symlinks=False)))
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((Path(entry.path), f"{below}/"))
 
 
 def expect(path: Path) -> None:

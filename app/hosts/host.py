@@ -7,7 +7,7 @@ never in arguments or the environment.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -97,6 +97,17 @@ class Listing(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     cut: bool = False
+
+
+class Below(msgspec.Struct, frozen=True):
+    """What stands somewhere below a folder; `path` is as seen from it, with "/" between its parts on every system."""
+
+    path: str
+    stat: FileStat
+
+
+TakeBelow = Callable[[Sequence[Below]], Awaitable[None]]
+"""Gets the next few of a walk; while it is awaited the walk waits too."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -206,6 +217,12 @@ class Host(Protocol):
         """At most `limit` names of a folder, whichever come first, links not followed.
 
         Raises `host.file-missing`, `host.file-unreadable` (also for what is no folder, or is a link).
+        """
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """Tells of everything below a folder, in no particular order; links are told, not followed.
+
+        Raises `host.file-missing`, and `host.file-unreadable` when not all of it could be seen.
         """
 
     async def make_scratch(self, name: str) -> str:

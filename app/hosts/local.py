@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +13,15 @@ import psutil
 
 from app.foundation.blocking import Blocking
 from app.hosts import files, process, programs, tunnel
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink
+from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink, TakeBelow
 from app.hosts.running import PATIENT, Patience
 from app.store import durable
 
 T = TypeVar("T")
 
 THIS_COMPUTER = "this-computer"
+
+TOLD_AT_ONCE = 500
 
 
 class LocalHost:
@@ -97,6 +100,12 @@ class LocalHost:
     async def entries(self, folder: str, limit: int) -> Listing:
         """At most `limit` names of a folder, links not followed."""
         return await self._files(lambda: files.entries(Path(folder), limit))
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """Tells of everything below a folder, a batch at a time."""
+        walking = files.walk(Path(path))
+        while batch := await self._files(lambda: list(islice(walking, TOLD_AT_ONCE))):
+            await take(batch)
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder for temporary files of one run."""

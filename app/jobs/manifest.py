@@ -59,12 +59,24 @@ class SqlDumpFacts(msgspec.Struct, frozen=True):
     tables: tuple[TableRows, ...]
 
 
+class FileFacts(msgspec.Struct, frozen=True):
+    """Whose a file was, and who could use it."""
+
+    mode: int
+    uid: int
+    gid: int
+
+
 class CopyFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the copy of a SQLite database holds, and what made it; Overwinter's own records say no more of it."""
+    """What the copy of a SQLite database holds, and what made it; Overwinter's own records say no more of it.
+
+    `file` is of the live one; None where it is known by a link alone.
+    """
 
     copied_by: str
     tables: tuple[TableRows, ...]
     database: SqliteFacts | None = None
+    file: FileFacts | None = None
 
 
 class SourceEntry(msgspec.Struct, frozen=True, omit_defaults=True):

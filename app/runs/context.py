@@ -10,7 +10,19 @@ from pathlib import Path
 import msgspec
 
 from app.foundation.events import Recorded
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, Host, HostFacts, Listing, Sink
+from app.hosts.host import (
+    KEPT,
+    Address,
+    Command,
+    Dialogue,
+    FileStat,
+    Finished,
+    Host,
+    HostFacts,
+    Listing,
+    Sink,
+    TakeBelow,
+)
 from app.hosts.orphans import RUN_VARIABLE
 from app.records.site_records import SiteRecords
 
@@ -152,6 +164,10 @@ class LoggedHost:
     async def entries(self, folder: str, limit: int) -> Listing:
         """As the host does."""
         return await self._host.entries(folder, limit)
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """As the host does."""
+        await self._host.walk(path, take)
 
     async def make_scratch(self, name: str) -> str:
         """As the host does."""

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ import pytest
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
-from app.hosts.host import Command, Dialogue, Ending, FileKind, Host, Sink
+from app.hosts.host import Below, Command, Dialogue, Ending, FileKind, FileStat, Host, Sink
 from app.hosts.local import LocalHost
 from app.hosts.running import Patience
 from app.hosts.ssh.host import SshHost
@@ -749,6 +749,41 @@ async def test_of_a_crowded_folder_no_more_is_listed_than_was_asked_for(place: P
     assert (len(first.entries), first.cut) == (250, True)
     whole = await place.host.entries(place.folder, 300)
     assert (len(whole.entries), whole.cut) == (300, False)
+
+
+@posix_only
+@on_every_host
+async def test_a_walk_tells_everything_below_as_stat_does_and_follows_no_link(place: Place) -> None:
+    await place.says(
+        """
+import os, sys
+os.chdir(sys.argv[1])
+os.makedirs(os.fsencode("tree/deep") + b"/\\xff\\nline"); open("tree/ two words ", "w").write("12345")
+os.symlink("..", "tree/up"); os.mkfifo("tree/fifo"); os.chmod("tree/ two words ", 0o4751)
+os.utime("tree/ two words ", ns=(0, 1_234_567_890_123_456_789))
+for number in range(700): open(f"tree/deep/{number}", "w").close()
+""",
+        place.folder,
+    )
+    found: dict[str, FileStat] = {}
+
+    async def take(batch: Sequence[Below]) -> None:
+        assert batch
+        found.update({one.path: one.stat for one in batch})
+
+    await place.host.walk(f"{place.folder}/tree", take)
+    odd = os.fsdecode(b"deep/\xff\nline")
+    assert set(found) == {" two words ", "up", "fifo", "deep", odd, *(f"deep/{number}" for number in range(700))}
+    for name in (" two words ", "up", "fifo", odd, "deep/7"):
+        assert found[name] == await place.host.stat(f"{place.folder}/tree/{name}")
+    for wrong, code in (("never-there", "host.file-missing"), ("tree/ two words ", "host.file-unreadable")):
+        assert (await error_of(place.host.walk(f"{place.folder}/{wrong}", take))).code == code
+
+    async def enough(_batch: Sequence[Below]) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await place.host.walk(f"{place.folder}/tree", enough)
 
 
 @posix_only

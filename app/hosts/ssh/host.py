@@ -7,13 +7,26 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.foundation.errors import UserError
-from app.hosts import programs, running
-from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink
+from app.hosts import file_errors, programs, running
+from app.hosts.host import (
+    KEPT,
+    Address,
+    Command,
+    Dialogue,
+    FileKind,
+    FileStat,
+    Finished,
+    HostFacts,
+    Listing,
+    Sink,
+    TakeBelow,
+)
 from app.hosts.running import PATIENT, Patience
 from app.hosts.ssh.files import RemoteFiles
 from app.hosts.ssh.links import Link, LinkedServer, Secrets
 from app.hosts.ssh.process import RemoteProcess
 from app.hosts.ssh.tunnels import Tunnels
+from app.hosts.ssh.walk import Walk, walk_command
 
 
 class SshHost:
@@ -92,6 +105,20 @@ class SshHost:
     async def entries(self, folder: str, limit: int) -> Listing:
         """At most `limit` names of a folder, links not followed."""
         return await self._files.entries(folder, limit)
+
+    async def walk(self, path: str, take: TakeBelow) -> None:
+        """Tells of everything below a folder, a batch at a time."""
+        if (found := await self.stat(path)) is None or found.kind is not FileKind.FOLDER:
+            raise file_errors.missing(path) if found is None else file_errors.unreadable(path, "not a folder")
+        walk = Walk()
+
+        async def hear(piece: bytes) -> None:
+            if batch := walk.entries(piece):
+                await take(batch)
+
+        finished = await self.run(walk_command(path), stdout=hear)
+        if finished.code != 0 or not walk.whole:
+            raise file_errors.unreadable(path, finished.stderr.decode("utf-8", "replace"))
 
     async def make_scratch(self, name: str) -> str:
         """A new private folder for temporary files of one run."""

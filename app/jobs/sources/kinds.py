@@ -10,10 +10,14 @@ from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.jobs.sources.driver import Capturable, Equipment
 from app.jobs.sources.files import FilesDriver
+from app.jobs.sources.loading import Loader, Order
 from app.jobs.sources.mysql import MysqlDriver, UsersDriver
+from app.jobs.sources.mysql_loading import MysqlLoader
 from app.jobs.sources.postgresql import GlobalsDriver, PostgresqlDriver
+from app.jobs.sources.postgresql_loading import PostgresqlLoader
 from app.jobs.sources.records import RecordsDriver
 from app.jobs.sources.sqlite import SqliteDriver
+from app.jobs.sources.sqlite_loading import SqliteLoader
 from app.settings.model import HostKind, Site, Source, SourceKind
 
 DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
@@ -25,6 +29,13 @@ DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
     SourceKind.SQLITE: SqliteDriver,
     SourceKind.RECORDS: RecordsDriver,
 }
+
+LOADERS: Mapping[SourceKind, Callable[[Order], Loader]] = {
+    SourceKind.POSTGRESQL: PostgresqlLoader,
+    SourceKind.MYSQL: MysqlLoader,
+    SourceKind.SQLITE: SqliteLoader,
+}
+"""What can become a new database."""
 
 
 def driver_of(source: Source, equipment: Equipment) -> Capturable:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.jobs.manifest import CopyFacts, TableRows
+from app.hosts.host import FileKind, FileStat
+from app.jobs.manifest import CopyFacts, FileFacts, TableRows
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.jobs.sources.private_file import scratch_path
@@ -37,7 +38,16 @@ class SqliteDriver:
         finally:
             await host.remove_tree(str(copy))
         named = f"{program.tool.name} (SQLite {program.tool.version})"
-        return captured_copy(self._source, made, CopyFacts(named, table_rows(copied.rows), copied.facts))
+        live = await host.stat(self._source.database)
+        facts = CopyFacts(named, table_rows(copied.rows), copied.facts, _file_facts(live))
+        return captured_copy(self._source, made, facts)
+
+
+def _file_facts(live: FileStat | None) -> FileFacts | None:
+    """A link says nothing of the file that it leads to."""
+    if live is None or live.kind is not FileKind.FILE:
+        return None
+    return FileFacts(live.mode, live.uid, live.gid)
 
 
 def table_rows(rows: Mapping[str, int]) -> tuple[TableRows, ...]:

@@ -163,6 +163,19 @@ class Client:
         lines = await self._ask("SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA;\n")
         return [bytes.fromhex(line).decode("utf-8", "replace") for line in lines if line]
 
+    async def ask(self, statements: str, database: str = "") -> list[str]:
+        """What the server answers, a row a line, without the last line's end; raises `UserError` `mysql.…`."""
+        return (await self._ask(statements, database))[:-1]
+
+    async def ask_if_allowed(self, statements: str) -> list[str] | None:
+        """As `ask`; None where this account may not ask that."""
+        try:
+            return await self.ask(statements)
+        except UserError as error:
+            if error.code != "mysql.no-rights":
+                raise
+            return None
+
     async def _ask(self, statements: str, database: str = "", deadline: float | None = ANSWERS_WITHIN) -> list[str]:
         arguments = (
             f"--defaults-file={self._option_file}",

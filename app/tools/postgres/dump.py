@@ -47,7 +47,7 @@ def dump_command(program: str, server: Server, snapshot: str, password_file: str
         "--no-password",
         f"--dbname={server.conninfo()}",
     )
-    return Command(program, arguments, environment=_environment(password_file))
+    return Command(program, arguments, environment=environment(password_file))
 
 
 def globals_command(program: str, server: Server, password_file: str = "", *, with_passwords: bool = True) -> Command:
@@ -65,9 +65,9 @@ def globals_command(program: str, server: Server, password_file: str = "", *, wi
         "--no-password",
         f"--dbname={server.conninfo()}",
     )
-    return Command(program, arguments, environment=_environment(password_file))
+    return Command(program, arguments, environment=environment(password_file))
 
 
-def _environment(password_file: str) -> Mapping[str, str]:
-    """Messages in English, since they are read by this program too."""
+def environment(password_file: str) -> Mapping[str, str]:
+    """What a program of PostgreSQL's gets: messages in English, since they are read by this program too."""
     return {"LC_ALL": "C", **({"PGPASSFILE": password_file} if password_file else {})}

@@ -33,8 +33,8 @@ class DatabaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """A database and its server, as they were in the exported snapshot.
 
     `system_identifier` names the cluster; "" when this user may not read it. `access` is the ACL as the catalogue
-    writes it, None for the built-in default. `size` is in bytes. `roles` are those that things within the database
-    name besides owners and grants (row security policies, user mappings): without them they cannot be made anew.
+    writes it, None for the built-in default. `size` is in bytes. `roles` are all that own something in it, may use
+    something, or have settings: they must exist where it is restored.
     """
 
     server_version: str
@@ -101,10 +101,26 @@ _EXTENSIONS = """
      ORDER BY name
 """
 
-
+# The first superuser's own (10) are not written down in pg_shdepend, so its tables, functions and schemas are looked
+# for, those of extensions left aside.
 _ROLES = """
-    SELECT r.rolname FROM pg_roles r
-     WHERE r.oid IN (SELECT unnest(p.polroles) FROM pg_policy p) OR r.oid IN (SELECT m.umuser FROM pg_user_mappings m)
+    WITH this AS (SELECT oid, datdba FROM pg_database WHERE datname = current_database())
+    SELECT r.rolname FROM pg_roles r WHERE r.oid IN (
+        SELECT datdba FROM this
+        UNION ALL
+        SELECT s.refobjid FROM pg_shdepend s, this
+         WHERE s.refclassid = 'pg_authid'::regclass
+           AND (s.dbid = this.oid OR s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = this.oid)
+        UNION ALL
+        SELECT s.setrole FROM pg_db_role_setting s, this WHERE s.setdatabase = this.oid
+        UNION ALL
+        SELECT o.owner FROM (
+            SELECT 'pg_class'::regclass AS class, oid, relowner AS owner FROM pg_class WHERE relkind <> 't'
+            UNION ALL SELECT 'pg_proc'::regclass, oid, proowner FROM pg_proc
+            UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner FROM pg_namespace WHERE nspname !~ '^pg_'
+        ) o WHERE o.owner = 10 AND o.oid >= 16384
+              AND NOT EXISTS (SELECT FROM pg_depend d
+                               WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype IN ('e', 'i')))
      ORDER BY 1
 """
 
@@ -115,7 +131,7 @@ def read_facts(connection: psycopg.Connection[Any]) -> DatabaseFacts:
         (database,) = cursor.execute(_DATABASE).fetchall()
         settings = cursor.execute(_SETTINGS).fetchall()
         extensions = cursor.execute(_EXTENSIONS).fetchall()
-        roles = [row["rolname"] for row in cursor.execute(_ROLES).fetchall()]
+    roles = [name for (name,) in connection.execute(_ROLES).fetchall()]
     return msgspec.convert(
         {
             **database,

@@ -44,3 +44,11 @@ def shown(name: str) -> str:
 def is_unclear(path: str) -> bool:
     """Whether a path that restic showed may stand for several real ones."""
     return "\ufffd" in path
+
+
+def stored_path(path: str) -> str:
+    """Where an absolute path of any system stands in a snapshot: restic makes a folder of a Windows drive."""
+    if path.startswith("/"):
+        return path
+    drive, _, rest = path.partition(":")
+    return f"/{drive}{rest}".replace("\\", "/").rstrip("/")

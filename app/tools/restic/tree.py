@@ -118,8 +118,8 @@ class Tree:
     async def restore(self, path: str, target: str, progress: Progress | None = None) -> Restored:
         """Puts a file or folder below `target` under its own name, with its owner, mode, times and attributes.
 
-        What stands there is overwritten; what is there besides is left. Without the right to change owners, restic
-        drops them and still calls it success.
+        What stands there is overwritten; what is there besides is left; holes stay holes. Without the right to change
+        owners, restic drops them and still calls it success.
         """
         real = await self.real_path(path)
         folder, name = _split(real)
@@ -128,7 +128,7 @@ class Tree:
         attempt = self._session.attempt(snapshot=self._snapshot, path=real, target=target)
         watch = Watch(progress)
         answer = await self._session.follow(
-            attempt, ["restore", *only, "--target", target, "--", f"{self._snapshot}:{folder}"], watch.take
+            attempt, ["restore", *only, "--sparse", "--target", target, "--", f"{self._snapshot}:{folder}"], watch.take
         )
         if watch.summary is None:
             raise no_summary(answer.words)

@@ -1,0 +1,79 @@
+"""`restore`: brings a point back, to a folder or as a new database."""
+
+from __future__ import annotations
+
+import click
+
+from app.assembly import Overwinter
+from app.cli.session import EXIT_OF_OUTCOME, Session, pass_session
+from app.foundation.events import Item, Outcome
+from app.foundation.words import Size, Text, text
+from app.jobs.restore.choice import RestoreChoice, target_of
+from app.jobs.restore.setting import RestoreState
+from app.records.runs import Run
+
+
+@click.command()
+@click.argument("site")
+@click.argument("point_id", metavar="POINT")
+@click.option("--scope", "scopes", multiple=True, required=True, help="files, databases, both, layer:X or source:X.")
+@click.option("--mode", default="swap", help="folder:DIR, a folder that is empty; or database:NAME, a new database.")
+@click.option("--host", default="", help="Where the folder is; else on each source's own host.")
+@click.option("--accept", "accepted", multiple=True, help="A check that may remain open.")
+@click.option("--make-roles", is_flag=True, help="Make roles that the server lacks out of the point.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be restored, and whether it can be.")
+@pass_session
+def restore(
+    session: Session,
+    site: str,
+    point_id: str,
+    *,
+    scopes: tuple[str, ...],
+    mode: str,
+    host: str,
+    accepted: tuple[str, ...],
+    make_roles: bool,
+    dry_run: bool,
+) -> None:
+    """Bring a point back to another place; what is live stays as it is."""
+
+    async def work(app: Overwinter) -> int:
+        choice = RestoreChoice(
+            point_id, scopes, target_of(mode, host), accepted, make_roles=make_roles, dry_run=dry_run
+        )
+        plan = await app.plan_restore(site, choice)
+        run, joined = await session.follow(app, plan)
+        items = await app.records(run.site).items(run.id)
+        result = {"run": run.id, "status": _status(run), "joined": joined, "items": items, "error": run.error}
+        session.output.result(result | _found(plan.state), [*_said(run, items, dry_run=dry_run), *_targets(plan.state)])
+        if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
+            session.output.problem(run.error)
+        return EXIT_OF_OUTCOME[run.outcome or Outcome.INTERRUPTED]
+
+    session.perform(work)
+
+
+def _found(state: RestoreState) -> dict[str, object]:
+    """What was looked at before: what is, or would be, restored where, and the checks."""
+    return {"planned": state.planned, "checks": state.judged}
+
+
+def _status(run: Run) -> str:
+    return (run.outcome or Outcome.INTERRUPTED).value
+
+
+def _said(run: Run, items: list[Item], *, dry_run: bool) -> list[Text]:
+    head = text("Dry run {status}: nothing was changed", status=_status(run)) if dry_run else None
+    head = head or text("Restore {status}", status=_status(run))
+    return [head, *(_item(item) for item in items)]
+
+
+def _item(item: Item) -> Text:
+    return text("  {source}: {status}, {size}", source=item.source, status=item.status.value, size=Size(item.bytes))
+
+
+def _targets(state: RestoreState) -> list[Text]:
+    return [
+        text("  {source} → {target} on {host}", source=one.source, target=one.target, host=one.host)
+        for one in state.planned
+    ]

@@ -1,0 +1,83 @@
+"""What is asked of a restore: which parts of which point, and where to."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.foundation.errors import Refused, UserError
+from app.foundation.words import text
+
+FILES, DATABASES, BOTH = "files", "databases", "both"
+LAYER, SOURCE = "layer:", "source:"
+
+
+class Folder(msgspec.Struct, frozen=True, tag="folder"):
+    """A folder that holds nothing yet, on the host `host`; "" is each source's own."""
+
+    path: str
+    host: str = ""
+
+
+class NewDatabase(msgspec.Struct, frozen=True, tag="database"):
+    """A database that is not there yet, on the source's server; for SQLite the path of a file."""
+
+    name: str
+
+
+Target = Folder | NewDatabase
+
+
+class RestoreChoice(msgspec.Struct, frozen=True):
+    """What was asked for.
+
+    `point` is an id or its beginning; `scopes` are `files`, `databases`, `both`, `layer:X`, `source:X`. `accepted` are
+    the checks that may remain open. `make_roles` says to make roles that the server lacks out of the point's globals.
+    """
+
+    point: str
+    scopes: tuple[str, ...]
+    target: Target
+    accepted: tuple[str, ...] = ()
+    make_roles: bool = False
+    dry_run: bool = False
+
+
+def check_scopes(scopes: tuple[str, ...]) -> None:
+    """Raises `usage.scope` for one that there is not."""
+    for scope in scopes:
+        named = scope.startswith((LAYER, SOURCE)) and not scope.endswith(":")
+        if not named and scope not in (FILES, DATABASES, BOTH):
+            raise _no_such_scope(scope)
+    if not scopes:
+        raise _no_such_scope("")
+
+
+def target_of(mode: str, host: str = "") -> Target:
+    """What `folder:DIR` or `database:NAME` stands for; raises `Refused` `restore.mode` for what cannot be done yet."""
+    kind, _, value = mode.partition(":")
+    if kind == "folder" and value:
+        return Folder(value, host)
+    if kind == "database" and value:
+        return NewDatabase(value)
+    if mode in ("swap", "sync"):
+        raise Refused(
+            text("This version restores to another place only: a folder, or a database of a new name."),
+            text("Nothing was changed."),
+            text("Add --mode folder:DIR or --mode database:NAME; what is live stays as it is."),
+            "restore.mode-unsupported",
+        )
+    raise UserError(
+        text("There is no way to restore that is called {mode}.", mode=mode),
+        text("Nothing was started."),
+        text("Write --mode folder:DIR or --mode database:NAME."),
+        "usage.restore-mode",
+    )
+
+
+def _no_such_scope(scope: str) -> UserError:
+    return UserError(
+        text("What is to be restored is not said by {scope}.", scope=scope or "--scope"),
+        text("Nothing was started."),
+        text("Write files, databases, both, layer:NAME or source:NAME."),
+        "usage.scope",
+    )

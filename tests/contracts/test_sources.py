@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -278,7 +279,16 @@ def taking(command: Command) -> bool:
     return "backup" in command.arguments
 
 
-@pytest.mark.parametrize(("moment", "later"), [(first, 0.0), (taking, 0.0), (taking, 0.15)])
+def cancels() -> Iterator[Any]:
+    """Each moment on each host; of those on a server most are for the long tier, since they take their time."""
+    for pair in PAIRS:
+        for moment, later in ((first, 0.0), (taking, 0.0), (taking, 0.15)):
+            marks = [pytest.mark.long] if pair[1] != "local" and (moment, later) != (taking, 0.0) else []
+            name = f"{'-'.join(pair)}-{moment.__name__}-{later}"
+            yield pytest.param(pair, moment, later, marks=marks, id=name)
+
+
+@pytest.mark.parametrize(("pair", "moment", "later"), list(cancels()), indirect=["pair"])
 def test_a_cancel_leaves_nothing_and_no_half_snapshot(
     trial: Trial, moment: Callable[[Command], bool], later: float
 ) -> None:

@@ -71,7 +71,7 @@ many = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 @pytest.mark.spec("B7")
 @given(world=worlds(), seed=st.integers(0, 9))
-@settings(many, max_examples=400)
+@settings(many, max_examples=200)
 def test_what_goes_is_what_the_model_says_and_nothing_protected_ever(world: World, seed: int) -> None:
     if world.refusal():
         with pytest.raises(Refused, match=world.refusal().replace(".", r"\.")):
@@ -97,7 +97,7 @@ def test_what_goes_is_what_the_model_says_in_many_more_worlds(world: World, seed
 
 @pytest.mark.spec("B7")
 @given(world=worlds())
-@settings(many, max_examples=100)
+@settings(many, max_examples=60)
 def test_deciding_again_on_what_is_left_removes_nothing_more(world: World) -> None:
     try:
         goes = going(decided_in(world))
@@ -111,7 +111,7 @@ def test_deciding_again_on_what_is_left_removes_nothing_more(world: World) -> No
 
 @pytest.mark.spec("B7")
 @given(world=worlds())
-@settings(many, max_examples=50)
+@settings(many, max_examples=30)
 def test_a_point_goes_with_all_its_snapshots_and_with_no_other(world: World) -> None:
     try:
         decision = decided_in(world)

@@ -30,8 +30,6 @@ from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
-from app.jobs.look.job import Look, look
-from app.jobs.look.proposals import Proposal
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
@@ -46,9 +44,6 @@ from app.jobs.retention.deletion import plan_deletion
 from app.jobs.retention.job import plan_retention, preview
 from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
-from app.jobs.runbook.contents import Facts as RunbookFacts
-from app.jobs.runbook.contents import contents
-from app.jobs.runbook.document import Part
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
 from app.jobs.unlock import Unlocked, unlock_stale
@@ -82,6 +77,9 @@ from app.tools.sqlite import programs as sqlite
 
 if TYPE_CHECKING:
     from app.hosts.ssh.servers import Servers
+    from app.jobs.look.job import Look
+    from app.jobs.look.proposals import Proposal
+    from app.jobs.runbook.document import Part
 
 LARGEST_SITE_FILE = 1024 * 1024
 LOOK_FOR_RUNS_EVERY = 1.0  # seconds between looks for runs that other programs have started
@@ -213,6 +211,8 @@ class Overwinter:
 
     async def look(self, site: str, host: str, under: Sequence[str] = ()) -> Look:
         """What a host of a site has that the site does not; passwords that are met are known to the redactor."""
+        from app.jobs.look.job import look  # noqa: PLC0415  it and YAML are loaded when somebody looks
+
         found = await look(await self.sites.get(site), await self.host(site, host), under)
         for proposal in found.proposals:
             for password in proposal.passwords.values():
@@ -233,10 +233,12 @@ class Overwinter:
 
     async def runbook(self, site: str) -> list[Part]:
         """The site's runbook as it would be made now."""
+        from app.jobs.runbook.contents import Facts, contents  # noqa: PLC0415  likewise, when one is made
+
         found = await self.sites.get(site)
         stored = {one.name: one.where.value for one in await self.secrets.names(site)}
         computer = (await self._here.facts()).computer
-        return contents(found, RunbookFacts(datetime.now(UTC).astimezone(), computer, stored))
+        return contents(found, Facts(datetime.now(UTC).astimezone(), computer, stored))
 
     async def runbook_made(self, site: str, target: str) -> None:
         """Remembers that a runbook was made."""

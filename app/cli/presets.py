@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -14,11 +15,13 @@ from app.cli.session import Session, pass_session
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
 from app.jobs.extending import Added, switched_off_news, with_proposals
-from app.jobs.look.job import Look
-from app.jobs.look.proposals import Proposal
 from app.settings.model import THIS_COMPUTER, Host, HostKind, Source
 from app.settings.presets import Preset, Use, Value, new_site, preset_named, presets
 from app.settings.site_file import write
+
+if TYPE_CHECKING:
+    from app.jobs.look.job import Look
+    from app.jobs.look.proposals import Proposal
 
 SERVER = "server"
 """What the host of `--server` is called."""

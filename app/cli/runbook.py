@@ -9,10 +9,9 @@ import click
 from app.assembly import Overwinter
 from app.cli.session import Session, pass_session
 from app.foundation.words import Text, text
-from app.jobs.runbook.document import as_html, as_markdown
 from app.jobs.runbook.made import RunbookState
 
-WRITERS = {".md": as_markdown, ".html": as_html}
+ENDINGS = (".md", ".html")
 
 
 @click.command()
@@ -38,11 +37,14 @@ def runbook(session: Session, name: str, target: Path | None, *, replace: bool) 
 
 
 async def _write(session: Session, app: Overwinter, name: str, target: Path, *, replace: bool) -> list[str]:
+    from app.jobs.runbook.document import as_html, as_markdown  # noqa: PLC0415  loaded when one is made
+
     parts = await app.runbook(name)
-    endings = [target.suffix] if target.suffix in WRITERS else list(WRITERS)
+    endings = [target.suffix] if target.suffix in ENDINGS else list(ENDINGS)
     files = [target if target.suffix == ending else target.with_name(target.name + ending) for ending in endings]
     for file in files:
-        content = WRITERS[file.suffix](parts, session.output.language)
+        write = as_markdown if file.suffix == ".md" else as_html
+        content = write(parts, session.output.language)
         await app.write_file(file, content, replace=replace)
     return [str(file) for file in files]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.foundation.errors import Refused
 from app.foundation.words import text
 from app.hosts.host import Host
-from app.jobs.look.proposals import Proposal
 from app.jobs.sources.kinds import switched_off
 from app.settings.model import Site
 from app.settings.presets import with_parts
+
+if TYPE_CHECKING:
+    from app.jobs.look.proposals import Proposal
 
 READABLE = 0o644
 

@@ -12,6 +12,7 @@ from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.hosts import host
+from app.cli.kit import kit
 from app.cli.output import Output
 from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
@@ -56,6 +57,7 @@ for command in (
     find,
     save,
     retention,
+    kit,
     runs,
     run,
     audit,

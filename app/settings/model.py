@@ -29,9 +29,11 @@ _SPAN = re.compile(r"^(?:([0-9]{1,4})y)?(?:([0-9]{1,4})m)?(?:([0-9]{1,4})d)?(?:(
 REPOSITORY_PASSWORD = "repository-password"
 S3_SECRETS = ("s3-access-key", "s3-secret-key", "s3-session-token")
 REST_SECRETS = ("rest-username", "rest-password")
+KIT_FINGERPRINT_KEY = "kit-fingerprint-key"
+"""Made here, not typed: with it the fingerprints of a recovery kit are compared with the secrets."""
 
 _SECRET_NAME = re.compile(
-    rf"({'|'.join((REPOSITORY_PASSWORD, *S3_SECRETS, *REST_SECRETS))}|board-archive-key"
+    rf"({'|'.join((REPOSITORY_PASSWORD, *S3_SECRETS, *REST_SECRETS, KIT_FINGERPRINT_KEY))}|board-archive-key"
     r"|source:[A-Za-z0-9._-]{1,64}:password|host:[A-Za-z0-9._-]{1,64}:(password|key-passphrase))\Z"
 )
 

@@ -27,7 +27,7 @@ from app.jobs.kit.state import (
     STORED,
     WORDS,
     KitState,
-    fields_of_kit,
+    Told,
     kit_state,
 )
 from app.jobs.kit.trial import TrialState, no_kit_known, plan_kit_comparison, plan_kit_test
@@ -36,7 +36,7 @@ from app.jobs.repositories import Repositories
 from app.records.site_records import SiteRecords
 from app.settings.kit import LARGEST, SealedKit, fingerprints, opened_kit, parsed_kit
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD, HostKind, Site
-from app.settings.passphrases import check_passphrase
+from app.settings.passphrases import SHORTEST, check_passphrase
 from app.settings.secrets import Secrets
 from app.settings.sites import Sites
 from app.tools.found import first_fit
@@ -79,7 +79,7 @@ class Kits:
     async def plan_kit(self, site: str, target: Path, passphrase: str) -> Plan[MakingState]:
         """The making of a kit as the new file `target`. Raises `UserError` `usage.kit-passphrase` for a weak one."""
         check_passphrase(passphrase)
-        self._redactor.teach(passphrase)
+        self._teach(passphrase)
         found = await self._sites.get(site)
         await self._fingerprint_key(site)
         return plan_kit(
@@ -93,7 +93,7 @@ class Kits:
 
     async def plan_test(self, file: Path, passphrase: str) -> Plan[TrialState]:
         """The test of a kit's file, against the site that it is of."""
-        self._redactor.teach(passphrase)
+        self._teach(passphrase)
         kit = await self._read(file)
         site = await self._sites.get(kit.header.site)
         await self._fingerprint_key(site.name)
@@ -107,7 +107,7 @@ class Kits:
 
     async def open(self, file: Path, passphrase: str, *, replace: bool = False) -> Brought:
         """Brings the site of a kit here. Raises `Refused` `kit.site-differs`; see `opening`."""
-        self._redactor.teach(passphrase)
+        self._teach(passphrase)
         kit = await self._read(file)
         content = await self._blocking.call("files", lambda: opened_kit(kit, passphrase))
         for value in content.secrets.values():
@@ -118,7 +118,7 @@ class Kits:
         if content.host_keys:
             await (await self._servers()).take_over(content.site, content.host_keys)
         key = await self._fingerprint_key(content.site)
-        fields = fields_of_kit(kit.header.kit, content.made, fingerprints(key, content.comparable()))
+        fields = Told(kit.header.kit, content.made, fingerprints(key, content.comparable())).fields()
         await self._audit(content.site, OPENED, {**fields, "replaced": " ".join(brought.replaced)})
         return brought
 
@@ -172,6 +172,11 @@ class Kits:
         restic = first_fit(await self._repositories.tools(self._here), NAME)
         made = Made(datetime.now(UTC).date().isoformat(), getpass.getuser(), restic.version if restic else "")
         return page_of(site, found, made)
+
+    def _teach(self, passphrase: str) -> None:
+        """A few letters open no kit of ours, and taking them out of everything would leave nothing to read."""
+        if len(passphrase) >= SHORTEST:
+            self._redactor.teach(passphrase)
 
     async def _read(self, file: Path) -> SealedKit:
         return parsed_kit(await self._here.read(str(file), LARGEST))

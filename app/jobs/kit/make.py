@@ -18,7 +18,7 @@ from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.events import Phase, Warned
 from app.foundation.words import Text, text
 from app.hosts import files
-from app.jobs.kit.state import MADE, fields_of_kit
+from app.jobs.kit.state import MADE, Told
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.repositories import Repositories
 from app.records.runs import new_run_id
@@ -124,7 +124,7 @@ class _Making(msgspec.Struct, frozen=True):
         if read != content:
             raise _not_as_written(str(target))
         marks = fingerprints(ctx.secret(KIT_FINGERPRINT_KEY), content.comparable())
-        fields = fields_of_kit(self.kit, content.made, marks)
+        fields = Told(self.kit, content.made, marks).fields()
         await ctx.records.add_audit(getpass.getuser(), MADE, {**fields, "file": str(target)})
         state.content = content
 

@@ -6,7 +6,6 @@ The log says when a kit was made, put away, opened and tested, and when a secret
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -100,10 +99,36 @@ def kit_state(site: str, log: Sequence[AuditEntry], now: datetime) -> KitState:
     return msgspec.structs.replace(state, reminders=tuple(_reminders(state, now)))
 
 
-def fields_of_kit(kit: str, made: datetime, fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """What an entry says of the kit that it is about."""
-    marks = json.dumps(fingerprints, sort_keys=True)
-    return {"kit": kit, "made": made.isoformat(), "fingerprints": marks}
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an entry says of the kit that it is about. `outcome` and `stale` are a test's."""
+
+    kit: str
+    made: datetime
+    fingerprints: Mapping[str, str]
+    outcome: str = ""
+    stale: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, str]:
+        """The fields of an entry: some to be read by people, and all of it in letters that no redaction takes apart.
+
+        A database's password may be `password`, which is a part of its name too.
+        """
+        letters = msgspec.json.encode(self).hex().translate(_LETTERS)
+        found = {"outcome": self.outcome, "stale": " ".join(self.stale)} if self.outcome else {}
+        return {"kit": self.kit, **found, "told": letters}
+
+
+_HEX, _PLAIN = "0123456789abcdef", "ghijklmnopqrstuv"
+_LETTERS, _BACK = str.maketrans(_HEX, _PLAIN), str.maketrans(_PLAIN, _HEX)
+
+
+def _told(entry: AuditEntry) -> Told | None:
+    """What the entry says; None when it cannot be read, which proves nothing."""
+    try:
+        content = bytes.fromhex(entry.fields.get("told", "").translate(_BACK))
+        return msgspec.json.decode(content, type=Told)
+    except (ValueError, msgspec.MsgspecError):
+        return None
 
 
 def _after(state: KitState, entry: AuditEntry) -> KitState:
@@ -124,31 +149,29 @@ def _paged(state: KitState, entry: AuditEntry) -> KitState:
 
 
 def _newer_kit(state: KitState, entry: AuditEntry) -> KitState:
-    made = datetime.fromisoformat(entry.fields["made"])
-    if entry.fields["kit"] == state.kit or (state.made is not None and made < state.made):
+    """The kit of this entry, if it is newer than the one known so far; or the same one, with its marks made anew."""
+    told = _told(entry)
+    if told is None or (state.made is not None and told.made < state.made):
         return state
-    marks: dict[str, str] = json.loads(entry.fields["fingerprints"])
-    return KitState(site=state.site, kit=entry.fields["kit"], made=made, fingerprints=marks, page=state.page)
+    if told.kit == state.kit:
+        return msgspec.structs.replace(state, fingerprints=told.fingerprints)
+    return KitState(site=state.site, kit=told.kit, made=told.made, fingerprints=told.fingerprints, page=state.page)
 
 
 def _tested(state: KitState, entry: AuditEntry) -> KitState:
-    agreed = _compared(state, entry)
-    if agreed is state:
+    told, state = _told(entry), _compared(_newer_kit(state, entry), entry)
+    if told is None or told.kit != state.kit or told.outcome != PASS:
         return state
-    return msgspec.structs.replace(agreed, tested=entry.at) if entry.fields["outcome"] == PASS else agreed
+    return msgspec.structs.replace(state, tested=entry.at)
 
 
 def _compared(state: KitState, entry: AuditEntry) -> KitState:
-    return _agreed(state, entry) if entry.fields["kit"] == state.kit else state
-
-
-def _agreed(state: KitState, entry: AuditEntry) -> KitState:
-    if entry.fields["outcome"] == PASS:
-        return msgspec.structs.replace(state, compared=entry.at, failed=None, changed=())
-    if entry.fields["outcome"] == UNCHECKED:
+    told = _told(entry)
+    if told is None or told.kit != state.kit or told.outcome == UNCHECKED:
         return state
-    stale = tuple(filter(None, entry.fields.get("stale", "").split(" ")))
-    changed = tuple(dict.fromkeys((*state.changed, *stale)))
+    if told.outcome == PASS:
+        return msgspec.structs.replace(state, compared=entry.at, failed=None, changed=())
+    changed = tuple(dict.fromkeys((*state.changed, *told.stale)))
     return msgspec.structs.replace(state, failed=entry.at, changed=changed)
 
 

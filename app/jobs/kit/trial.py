@@ -18,7 +18,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.events import Phase
 from app.foundation.words import plural, text
 from app.jobs.kit.make import Known, without_hosts
-from app.jobs.kit.state import COMPARED, FAIL, PASS, TESTED, UNCHECKED, KitState, fields_of_kit
+from app.jobs.kit.state import COMPARED, FAIL, PASS, TESTED, UNCHECKED, KitState, Told
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import Repositories
 from app.records.runs import new_run_id
@@ -68,6 +68,8 @@ def plan_kit_comparison(site: Site, newest: KitState, known: Known, repositories
     """The comparison of the newest kit that is known here with what is stored here, without the kit itself."""
     if newest.made is None:
         raise no_kit_known(site.name)
+    if KIT_FINGERPRINT_KEY not in known.secrets:
+        raise _fingerprints_lost()
     job = _Trial(site, known, repositories)
     return _plan(KIND_COMPARE, COMPARED, job, TrialState(newest.kit, newest.made, newest.fingerprints), ())
 
@@ -143,9 +145,8 @@ class _Trial(msgspec.Struct, frozen=True):
         if not state.fingerprints:
             return
         outcome = FAIL if state.stale else state.outcome
-        fields = fields_of_kit(state.kit, state.made, state.fingerprints)
-        found = {"outcome": outcome, "stale": " ".join(state.stale)}
-        await ctx.records.add_audit(getpass.getuser(), entry, {**fields, **found})
+        told = Told(state.kit, state.made, state.fingerprints, outcome, state.stale)
+        await ctx.records.add_audit(getpass.getuser(), entry, told.fields())
 
 
 def no_kit_known(site: str) -> Refused:
@@ -157,6 +158,15 @@ def no_kit_known(site: str) -> Refused:
              site=site),
         "kit.none-known",
     )  # fmt: skip
+
+
+def _fingerprints_lost() -> Refused:
+    return Refused(
+        text("The key with which the kit is compared is not in the keyring any more."),
+        text("Nothing was compared; the kit itself needs no such key."),
+        text("Test the kit with its passphrase, which makes a new one: overwinter kit test FILE"),
+        "kit.fingerprints-lost",
+    )
 
 
 def _stale(names: tuple[str, ...]) -> UserError:

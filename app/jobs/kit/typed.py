@@ -42,17 +42,14 @@ class Typed:
         self.lines.append(command.format(**words))
 
     def _pieces(self, name: str, value: str) -> None:
-        """The value in as many lines as it takes; no piece begins or ends with a space, so that quotes show all."""
+        """The value in as many lines as it takes."""
         begin = ""
         while value:
             length = min(len(value), LONGEST_TEXT)
-            while not self._fits(line := f"{name}={begin}{shlex.quote(value[:length])}", value[:length]):
+            while len(line := f"{name}={begin}{shlex.quote(value[:length])}") > LONGEST_TEXT:
                 length -= 1
             self.lines.append(line)
             value, begin = value[length:], f'"${name}"'
-
-    def _fits(self, line: str, piece: str) -> bool:
-        return len(line) <= LONGEST_TEXT and is_typeable(piece)
 
     def _octal(self, name: str, value: str) -> None:
         """By printf, which knows every byte; the _ keeps a line break at the end, which a shell would drop."""

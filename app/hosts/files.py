@@ -95,7 +95,7 @@ def copy_durably(source: Path, path: Path, mode: int) -> None:
 def create(path: Path, content: bytes) -> None:
     """A new file (0600) under a name that is free; nothing of it is ever under another name."""
     with writing(path):
-        durable.create_durably(path, content, 0o600)
+        durable.create_durably(path, content)
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -20,8 +20,8 @@ RADIX = 10
 LONGEST = 160
 """Characters of a line that is to be typed, with its mark."""
 
-_TYPED = re.compile(r"(?P<text>.*\S)\s*#(?P<number>[0-9]{1,3})-(?P<check>[0-9A-Za-z]{2})\Z")
-_MARK_AT_MOST = len(" #999-XX")
+_TYPED = re.compile(r"(?P<text>.*\S)\s*#(?P<number>[0-9]{1,4})-(?P<check>[0-9A-Za-z]{2})\Z")
+_MARK_AT_MOST = len(" #9999-XX")
 LONGEST_TEXT = LONGEST - _MARK_AT_MOST
 """Characters of it without its mark."""
 

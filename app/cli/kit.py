@@ -111,8 +111,8 @@ def compare(session: Session, site: str) -> None:
 async def _tried(session: Session, app: Overwinter, plan: Plan[TrialState]) -> int:
     run, _ = await session.follow(app, plan)
     outcome, found = run.outcome or Outcome.INTERRUPTED, plan.state
-    result = {"run": run.id, "status": outcome.value, "kit": found.kit, "site": plan.site.name, "made": found.made}
-    result |= {"repository": found.outcome, "stale": list(found.stale), "error": run.error}
+    result: dict[str, object] = {"run": run.id, "status": outcome.value, "kit": found.kit, "site": plan.site.name}
+    result |= {"made": found.made, "repository": found.outcome, "stale": list(found.stale), "error": run.error}
     fine = [text("The kit agrees with what is stored here, and the repository opens.")]
     session.output.result(result, fine if outcome is Outcome.SUCCESS else [])
     _problem(session, run.error)

@@ -164,7 +164,7 @@ def parsed_kit(file: bytes) -> SealedKit:
     second, _, sealed = rest.partition(b"\n")
     try:
         header = msgspec.json.decode(second, type=Header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from error
     _check_cost(header)
     return SealedKit(header, first + b"\n" + second + b"\n", sealed)
@@ -196,7 +196,7 @@ def opened_kit(kit: SealedKit, passphrase: str) -> KitContent:
         if (found := msgspec.json.decode(plain, type=_Format).format) > FORMAT:
             raise _newer(f"content of format {found}")
         return msgspec.json.decode(plain, type=KitContent)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from error
 
 

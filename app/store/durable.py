@@ -75,8 +75,9 @@ def copy_durably(content: BinaryIO, path: Path, mode: int, temporary: Path | Non
 def create_durably(path: Path, content: bytes) -> None:
     """Writes a new file under a name that must be free, else `FileExistsError`; nothing is left under another name.
 
-    It is its owner's alone (0600), where the file system knows modes. On Linux it has no name at all until it is whole, so that not even a kill leaves a part of it. Elsewhere, and on
-    file systems that know no nameless files (FAT), it has its own name from the start; a failure removes it again.
+    It is its owner's alone (0600), where the file system knows modes. On Linux it has no name at all until it is whole,
+    so that not even a kill leaves a part of it. Elsewhere, and on file systems that know no nameless files (FAT), it
+    has its own name from the start; a failure removes it again.
     """
     if not _create_nameless(path, content):
         _create_named(path, content)

@@ -129,11 +129,10 @@ def test_an_empty_computer_gets_the_site_back_from_the_kit_alone(
             assert new.run("kit", "test", str(tmp_path / "kit"), stdin=PASSPHRASE).json["stale"] == []
             search.look(f"what {new.folder.name} said", (opened.out + opened.err).encode())
             search.look_below(new.data)
-        new.run("save", SITE, snapshots["database"], "/database.dump", str(tmp_path / "dump"))
+            new.run("save", SITE, snapshots["database"], "/database.dump", str(new.folder / "dump"))
     postgres.create_database("as_it_was", USER)
-    restore_into(postgres, tmp_path / "dump", "as_it_was")
+    restore_into(postgres, tmp_path / "vault" / "dump", "as_it_was")
     assert rows_of(postgres, "as_it_was") == rows_of(postgres, database)
-    assert new.run("backup", SITE, "--only", "files", expect=None).code in (0, 1)  # the site is whole: it works on
 
 
 def plain_dump(server: PostgresServer, name: str) -> list[bytes]:

@@ -130,17 +130,16 @@ def _fingerprint(key: str, name: str, value: str) -> str:
     return hmac.new(key.encode(), f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:FINGERPRINT]
 
 
-def sealed_kit(content: KitContent, kit: str, passphrase: str, cost: Cost | None = None) -> bytes:
+def sealed_kit(content: KitContent, kit: str, passphrase: str, cost: Cost) -> bytes:
     """The kit's file. Blocks for as long as its key takes to make."""
-    chosen = cost or Cost()
     header = Header(
         site=content.site,
         kit=kit,
         made=content.made,
         kdf="scrypt",
-        cost=chosen.cost,
-        block=chosen.block,
-        lanes=chosen.lanes,
+        cost=cost.cost,
+        block=cost.block,
+        lanes=cost.lanes,
         salt=os.urandom(16),
     )
     purpose = MAGIC + b"%d\n" % FORMAT + msgspec.json.encode(header) + b"\n"

@@ -72,7 +72,7 @@ def test_what_was_sealed_comes_back() -> None:
 
 
 def test_a_real_kit_costs_memory_to_guess() -> None:
-    header = parsed_kit(sealed_kit(CONTENT, "k", PASSPHRASE)).header
+    header = parsed_kit(sealed_kit(CONTENT, "k", PASSPHRASE, Cost())).header
     assert 128 * header.cost * header.block >= 128 * 1024 * 1024
 
 

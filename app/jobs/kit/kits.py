@@ -18,7 +18,7 @@ from app.hosts import files
 from app.hosts.host import Host
 from app.jobs.kit.drawn import as_pdf
 from app.jobs.kit.make import KitChoice, Known, MakingState, no_folder, plan_kit, target_exists
-from app.jobs.kit.opening import Brought, bring_site
+from app.jobs.kit.opening import Brought, bring_site, value_of
 from app.jobs.kit.page import Made, Page, page_of
 from app.jobs.kit.state import (
     OPENED,
@@ -34,7 +34,7 @@ from app.jobs.kit.trial import TrialState, no_kit_known, plan_kit_comparison, pl
 from app.jobs.plan import Plan
 from app.jobs.repositories import Repositories
 from app.records.site_records import SiteRecords
-from app.settings.kit import LARGEST, SealedKit, fingerprints, opened_kit, parsed_kit
+from app.settings.kit import LARGEST, Cost, SealedKit, fingerprints, opened_kit, parsed_kit
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD, HostKind, Site
 from app.settings.passphrases import SHORTEST, check_passphrase
 from app.settings.secrets import Secrets
@@ -75,6 +75,8 @@ class Kits:
         self._repositories = repositories
         self._blocking = blocking
         self._redactor = redactor
+        self.cost = Cost()
+        """What a guess at the passphrase of a new kit costs."""
 
     async def plan_kit(self, site: str, target: Path, passphrase: str) -> Plan[MakingState]:
         """The making of a kit as the new file `target`. Raises `UserError` `usage.kit-passphrase` for a weak one."""
@@ -89,6 +91,7 @@ class Kits:
             await self._known(found),
             repositories=self._repositories,
             blocking=self._blocking,
+            cost=self.cost,
         )
 
     async def plan_test(self, file: Path, passphrase: str) -> Plan[TrialState]:
@@ -188,7 +191,7 @@ class Kits:
 
     async def _fingerprint_key(self, site: str) -> str:
         """The key of this computer's fingerprints of the site, made when there is none."""
-        key = await self._secrets.get(site, KIT_FINGERPRINT_KEY)
+        key = await value_of(self._secrets, site, KIT_FINGERPRINT_KEY)
         if key is None:
             key = randomness.token_urlsafe(32)
             await self._secrets.set(site, KIT_FINGERPRINT_KEY, key)

@@ -22,7 +22,7 @@ from app.jobs.kit.state import MADE, Told
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.repositories import Repositories
 from app.records.runs import new_run_id
-from app.settings.kit import KitContent, fingerprints, opened_kit, parsed_kit, sealed_kit
+from app.settings.kit import Cost, KitContent, fingerprints, opened_kit, parsed_kit, sealed_kit
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD, S3_SECRETS, THIS_COMPUTER, HostKind, Site
 from app.settings.site_file import write
 
@@ -55,11 +55,18 @@ class MakingState:
 
 
 def plan_kit(
-    site: Site, choice: KitChoice, passphrase: str, known: Known, *, repositories: Repositories, blocking: Blocking
+    site: Site,
+    choice: KitChoice,
+    passphrase: str,
+    known: Known,
+    *,
+    repositories: Repositories,
+    blocking: Blocking,
+    cost: Cost,
 ) -> Plan[MakingState]:
     """The making of a kit. Servers are not needed for it, so none is asked."""
     run = new_run_id()
-    job = _Making(site, choice, known, repositories, blocking, run)
+    job = _Making(site, choice, known, repositories, blocking, cost, run)
     asked = msgspec.json.encode(choice).decode()
     return Plan(
         run=run,
@@ -91,6 +98,7 @@ class _Making(msgspec.Struct, frozen=True):
     known: Known
     repositories: Repositories
     blocking: Blocking
+    cost: Cost
     kit: str
 
     async def expect_room(self, ctx: Ctx, _state: MakingState) -> None:
@@ -116,7 +124,7 @@ class _Making(msgspec.Struct, frozen=True):
     async def seal(self, ctx: Ctx, state: MakingState) -> None:
         """Writes the file and proves that the passphrase opens it."""
         content = self._content(ctx, state)
-        sealed = await self.blocking.call("files", lambda: sealed_kit(content, self.kit, state.passphrase))
+        sealed = await self.blocking.call("files", lambda: sealed_kit(content, self.kit, state.passphrase, self.cost))
         target = Path(self.choice.target)
         await self.blocking.call("files", partial(files.create, target, sealed))
         written = await ctx.host(THIS_COMPUTER).read(str(target))

@@ -17,8 +17,8 @@ from app.settings.secrets import Secrets
 from app.settings.site_file import ReadSite, read
 from app.settings.sites import Sites
 
-GONE = "secrets.gone"
-"""The name of a secret is known, the keyring has lost it: the kit brings it back."""
+LOST = frozenset({"secrets.gone", "secrets.vault-missing"})
+"""The name of a secret is known, its value is not there any more."""
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -49,14 +49,18 @@ async def bring_site(
 
 
 async def _stored(secrets: Secrets, site: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for stored in await secrets.names(site):
-        try:
-            found[stored.name] = await secrets.get(site, stored.name) or ""
-        except UserError as error:
-            if error.code != GONE:
-                raise
-    return found
+    found = {stored.name: await value_of(secrets, site, stored.name) for stored in await secrets.names(site)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+async def value_of(secrets: Secrets, site: str, name: str) -> str | None:
+    """The secret; None also when the keyring or the vault has lost it: a kit brings it back."""
+    try:
+        return await secrets.get(site, name)
+    except UserError as error:
+        if error.code not in LOST:
+            raise
+        return None
 
 
 def _differing(

@@ -28,8 +28,9 @@ from app.settings.site_file import read, write
 
 KIND_TEST = "kit-test"
 KIND_COMPARE = "kit-compare"
-NOT_OPENING = frozenset({"restic.wrong-password", "restic.no-repository", "kit.other-repository"})
-"""What proves that a kit does not open the repository; anything else means that it could not be found out."""
+NOT_OPENING = frozenset({"restic.wrong-password", "kit.other-repository"})
+"""What proves that a kit does not open the repository; anything else, such as a disk that is not plugged in, means that
+it could not be found out."""
 
 
 @dataclass

@@ -102,23 +102,32 @@ def test_an_empty_computer_gets_the_site_back_from_the_kit_alone(
     shutil.rmtree(old.data)
     shutil.move(old.folder / "passphrase", tmp_path / "lost")
 
-    with secret_service() as service:
-        for new in (another(tmp_path, "vault"), another(tmp_path, "keyring", service.environment)):
-            opened = new.run("kit", "open", str(tmp_path / "kit"), stdin=PASSPHRASE)
-            assert opened.json["site"] == SITE
-            assert {one["where"] for one in new.run("secret", "list", SITE).json} == {new.folder.name}
-            (point,) = new.run("points", SITE).rows
-            snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
-            out = tmp_path / f"out-{new.folder.name}"
-            new.run("save", SITE, snapshots["laravel"], str(root / "app"), str(out))
-            assert described(out) == described(root / "app")
-            assert new.run("kit", "test", str(tmp_path / "kit"), stdin=PASSPHRASE).json["stale"] == []
-            search.look(f"what {new.folder.name} said", (opened.out + opened.err).encode())
-            search.look_below(new.data)
-            new.run("save", SITE, snapshots["database"], "/database.dump", str(new.folder / "dump"))
+    new = another(tmp_path, "new")
+    opened = new.run("kit", "open", str(tmp_path / "kit"), stdin=PASSPHRASE)
+    assert opened.json["site"] == SITE
+    (point,) = new.run("points", SITE).rows
+    snapshots = {entry["source"]: entry["id"] for entry in point["snapshots"]}
+    new.run("save", SITE, snapshots["laravel"], str(root / "app"), str(tmp_path / "out"))
+    assert described(tmp_path / "out") == described(root / "app")
+    new.run("save", SITE, snapshots["database"], "/database.dump", str(tmp_path / "dump"))
+    assert new.run("kit", "test", str(tmp_path / "kit"), stdin=PASSPHRASE).json["stale"] == []
+    search.look("what it said", (opened.out + opened.err).encode())
+    search.look_below(new.data)
     postgres.create_database("as_it_was", USER)
-    restore_into(postgres, tmp_path / "vault" / "dump", "as_it_was")
+    restore_into(postgres, tmp_path / "dump", "as_it_was")
     assert rows_of(postgres, "as_it_was") == rows_of(postgres, database)
+
+
+@pytest.mark.spec("S4")
+def test_where_there_is_a_keyring_a_kit_fills_it(console: Console, tmp_path: Path, search: Search) -> None:
+    console.run("kit", "make", SITE, str(tmp_path / "kit"), stdin=PASSPHRASE)
+    with secret_service() as service:
+        new = another(tmp_path, "new", service.environment)
+        new.run("kit", "open", str(tmp_path / "kit"), stdin=PASSPHRASE)
+        assert {one["where"] for one in new.run("secret", "list", SITE).json} == {"keyring"}
+        assert new.run("points", SITE).rows == []
+        assert not (new.data / "vault").exists()
+        search.look_below(new.data)
 
 
 def plain_dump(server: PostgresServer, name: str) -> list[bytes]:

@@ -183,7 +183,7 @@ def test_a_kit_whose_password_the_repository_does_not_take_any_more_fails(home: 
 def change_password(home: Path) -> None:
     new = home / "new-password"
     new.write_text("another password")
-    repository = [restic_program(VERSIONS[-1]), "-r", home / "repository", "--no-cache"]
+    repository = [restic_program(VERSIONS[-1]), "-r", str(home / "repository"), "--no-cache"]
     subprocess.run([*repository, "key", "passwd", "--new-password-file", new], input=PASSWORD.encode(), check=True,
                    capture_output=True)  # fmt: skip
 
@@ -221,7 +221,7 @@ def test_another_repository_in_the_old_ones_place_is_found(home: Path) -> None:
 
 
 def make_repository(home: Path) -> None:
-    repository = [restic_program(VERSIONS[-1]), "-r", home / "repository", "--no-cache"]
+    repository = [restic_program(VERSIONS[-1]), "-r", str(home / "repository"), "--no-cache"]
     subprocess.run([*repository, "init"], input=PASSWORD.encode(), check=True, capture_output=True)
 
 

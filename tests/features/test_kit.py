@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -58,17 +59,45 @@ def search() -> Iterator[Search]:
     assert search.seen == []
 
 
+@dataclass
+class Greenhouse:
+    """A laptop with a site that was backed up once; each test finds it so."""
+
+    folder: Path
+    server: PostgresServer
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "my laravel"
+
+    def console(self, restic: Path) -> Console:
+        return Console(self.folder / "console", restic)
+
+
+@pytest.fixture(scope="module")
+def prepared(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Greenhouse]:
+    greenhouse = Greenhouse(tmp_path_factory.mktemp("greenhouse"), postgres)
+    make_tree(greenhouse.root, files=40)
+    make_database(postgres, rows=3000)
+    console = greenhouse.console(Path(restic_program(VERSIONS[-1])))
+    console.add_site(site_file(console.folder, greenhouse.root, postgres.port), SECRETS)
+    assert console.run("backup", SITE).json["status"] == "success"
+    console.folder.rename(greenhouse.folder / "pristine")
+    yield greenhouse
+    postgres.sql(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
 @pytest.fixture
-def console(tmp_path: Path, search: Search) -> Iterator[Console]:
-    """A laptop with the site set up, whose restic is recorded; everything it keeps is searched afterwards."""
+def console(prepared: Greenhouse, tmp_path: Path, search: Search) -> Iterator[Console]:
+    """The laptop, whose restic is recorded; everything it keeps is searched afterwards."""
     recorders = Recorders(tmp_path, {"restic": Path(restic_program(VERSIONS[-1]))})
-    console = Console(tmp_path / "console", recorders.program("restic"))
-    make_tree(tmp_path / "laravel", files=20)
-    console.add_site(site_file(console.folder, tmp_path / "laravel", 1), SECRETS)
+    shutil.copytree(prepared.folder / "pristine", prepared.folder / "console")
+    console = prepared.console(recorders.program("restic"))
     yield console
     search.look_below(console.data)
     for started in recorders.execs():
         search.look("start of restic", started.bytes)
+    shutil.rmtree(console.folder)
 
 
 def another(tmp_path: Path, name: str, environment: dict[str, str] | None = None) -> Console:
@@ -77,30 +106,28 @@ def another(tmp_path: Path, name: str, environment: dict[str, str] | None = None
 
 
 @pytest.fixture
-def database(postgres: PostgresServer) -> Iterator[str]:
-    make_database(postgres, rows=3000)
-    yield DATABASE
-    for name in (DATABASE, "as_it_was"):
-        postgres.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    postgres.sql(f"ALTER ROLE {USER} NOCREATEDB")
+def elsewhere(prepared: Greenhouse) -> Iterator[str]:
+    """A name for another database; afterwards the site has its own one again."""
+    name, server = "as_it_was", prepared.server
+    yield name
+    if server.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{USER}' AND rolcreatedb"):  # it was moved away
+        server.sql(f"ALTER ROLE {USER} NOCREATEDB")
+        server.sql(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        server.sql(f"ALTER DATABASE {name} RENAME TO {DATABASE}")
+    server.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.mark.spec("D1", "S4")
 def test_an_empty_computer_gets_the_site_back_from_the_kit_alone(
-    database: str, postgres: PostgresServer, tmp_path: Path, search: Search
+    console: Console, prepared: Greenhouse, elsewhere: str, tmp_path: Path, search: Search
 ) -> None:
-    root = tmp_path / "laravel"
-    make_tree(root, files=40)
-    old = another(tmp_path, "old")
-    old.add_site(site_file(old.folder, root, postgres.port), SECRETS)
-    assert old.run("backup", SITE).json["status"] == "success"
-    said = old.run("kit", "make", SITE, str(tmp_path / "kit"), stdin=PASSPHRASE)
+    root, server = prepared.root, prepared.server
+    said = console.run("kit", "make", SITE, str(tmp_path / "kit"), stdin=PASSPHRASE)
     assert said.json["secrets"] == ["repository-password", "source:database:password"]
     assert (said.json["repository_opened"], said.json["not_inside"]) == (True, [])
     assert (tmp_path / "kit").stat().st_mode & 0o777 == 0o600
-    search.look_below(old.data)
-    shutil.rmtree(old.data)
-    shutil.move(old.folder / "passphrase", tmp_path / "lost")
+    search.look_below(console.data)
+    shutil.rmtree(console.data)
 
     new = another(tmp_path, "new")
     opened = new.run("kit", "open", str(tmp_path / "kit"), stdin=PASSPHRASE)
@@ -113,9 +140,9 @@ def test_an_empty_computer_gets_the_site_back_from_the_kit_alone(
     assert new.run("kit", "test", str(tmp_path / "kit"), stdin=PASSPHRASE).json["stale"] == []
     search.look("what it said", (opened.out + opened.err).encode())
     search.look_below(new.data)
-    postgres.create_database("as_it_was", USER)
-    restore_into(postgres, tmp_path / "dump", "as_it_was")
-    assert rows_of(postgres, "as_it_was") == rows_of(postgres, database)
+    server.create_database(elsewhere, USER)
+    restore_into(server, tmp_path / "dump", elsewhere)
+    assert rows_of(server, elsewhere) == rows_of(server, DATABASE)
 
 
 @pytest.mark.spec("S4")
@@ -125,7 +152,7 @@ def test_where_there_is_a_keyring_a_kit_fills_it(console: Console, tmp_path: Pat
         new = another(tmp_path, "new", service.environment)
         new.run("kit", "open", str(tmp_path / "kit"), stdin=PASSPHRASE)
         assert {one["where"] for one in new.run("secret", "list", SITE).json} == {"keyring"}
-        assert new.run("points", SITE).rows == []
+        assert len(new.run("points", SITE).rows) == 1
         assert not (new.data / "vault").exists()
         search.look_below(new.data)
 
@@ -141,14 +168,10 @@ def plain_dump(server: PostgresServer, name: str) -> list[bytes]:
 
 @pytest.mark.parametrize("shell", ["bash", pytest.param("dash", marks=pytest.mark.long)])
 def test_the_pages_plain_commands_give_the_same_bytes(
-    database: str, postgres: PostgresServer, tmp_path: Path, search: Search, shell: str
+    console: Console, prepared: Greenhouse, elsewhere: str, tmp_path: Path, shell: str
 ) -> None:
     """What is on the page is parsed out of its text, checked as somebody who typed it would, and typed into a shell."""
-    root = tmp_path / "my laravel"
-    make_tree(root, files=40)
-    console = another(tmp_path, "console")
-    console.add_site(site_file(console.folder, root, postgres.port), SECRETS)
-    console.run("backup", SITE)
+    root, server = prepared.root, prepared.server
     page = tmp_path / "page.txt"
     console.run("kit", "page", SITE, "--to", str(page), "--confirm", f"CLEAR PAGE {SITE}")
     printed = [line for line in page.read_text().splitlines() if without_marks([line])]
@@ -161,12 +184,12 @@ def test_the_pages_plain_commands_give_the_same_bytes(
     assert said.json["wrong"] == [{"line": place + 1, "number": place + 1, "why": "mistyped"}]
     assert "Xv3" not in said.out + said.err
 
-    postgres.sql(f"ALTER ROLE {USER} CREATEDB")
-    postgres.sql(f"ALTER DATABASE {DATABASE} RENAME TO as_it_was")
+    server.sql(f"ALTER ROLE {USER} CREATEDB")
+    server.sql(f"ALTER DATABASE {DATABASE} RENAME TO {elsewhere}")
     laptop = tmp_path / "laptop"
     (laptop / "bin").mkdir(parents=True)
     (laptop / "bin" / "restic").symlink_to(restic_program(VERSIONS[-1]))
-    path = os.pathsep.join(map(str, (laptop / "bin", postgres.bin, os.environ["PATH"])))
+    path = os.pathsep.join(map(str, (laptop / "bin", server.bin, os.environ["PATH"])))
     done = subprocess.run(
         [shell, "-e"], input="\n".join(printed).encode(), cwd=laptop, capture_output=True, check=False,
         env={"PATH": path, "HOME": str(laptop), "PGPASSWORD": PASSWORD},
@@ -175,9 +198,8 @@ def test_the_pages_plain_commands_give_the_same_bytes(
     back = laptop / f"back-{SITE}"
     expected = {name: what for name, what in described(root).items() if not name.startswith("storage/logs")}
     assert described(back / "tree-laravel") == expected
-    assert plain_dump(postgres, DATABASE) == plain_dump(postgres, "as_it_was")
+    assert plain_dump(server, DATABASE) == plain_dump(server, elsewhere)
     assert json.loads((back / "manifest.json").read_text())["site"] == SITE
-    search.look_below(console.data)
 
 
 def script_of_the_readme() -> str:
@@ -223,7 +245,7 @@ def test_the_commands_say_with_their_exit_codes_how_it_is(console: Console) -> N
     shown = subprocess.run(told, capture_output=True, env=console.environment, check=True).stdout.decode()
     assert "The kit is outdated; since then this changed: source:database:password. Make a new one." in shown
     kinds = [(run["type"], run["status"]) for run in console.run("runs", SITE).rows]
-    assert kinds == [("kit-compare", "partial"), ("kit", "refused"), ("kit-test", "refused"), ("kit", "success")]
+    assert kinds[:-1] == [("kit-compare", "partial"), ("kit", "refused"), ("kit-test", "refused"), ("kit", "success")]
     assert all(PASSPHRASE not in each.out + each.err for each in said)
 
 

@@ -10,6 +10,7 @@ from app.foundation.words import ENGLISH
 from app.jobs.kit.page import Made, Page, page_of
 from app.settings.check_characters import LONGEST, mistakes, without_marks
 from app.settings.model import Host, HostKind, Repository, Site, Source, SourceKind
+from app.settings.site_file import read
 
 pytestmark = pytest.mark.spec("S6")
 
@@ -95,11 +96,15 @@ def test_the_text_holds_every_line_whole_and_the_site_file() -> None:
     assert "Северная теплица" in text
 
 
-def test_the_codes_hold_the_same_lines() -> None:
+def test_the_codes_hold_the_same_lines_and_the_site_file() -> None:
     page = page_of(EVERYTHING, SECRETS, MADE)
-    for section in page.sections[:-1]:
-        assert "".join(section.codes).splitlines() == without_marks(section.lines)
-    assert max(len(code) for section in page.sections for code in section.codes) <= 900
+    codes = page.codes()
+    typed = "".join(code.content for code in codes if "Lines" in str(code.title))
+    assert typed.splitlines() == without_marks(lines(page))
+    file = "".join(code.content for code in codes if "Site file" in str(code.title))
+    assert read(file).site == EVERYTHING
+    assert max(len(code.content) for code in codes) <= 900
+    assert "wört" not in repr(codes)
 
 
 anything = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=400)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.foundation.words import Language
-from app.jobs.kit.page import Page, Section
+from app.jobs.kit.page import Code, Page, Section
 
 if TYPE_CHECKING:
     from fpdf import FPDF  # loads Pillow and fontTools: done on first use
@@ -36,8 +37,7 @@ def as_pdf(page: Page, language: Language) -> bytes:
     _write(pdf, language.render(page.title), size=_SIZE + 1.5)
     for section in page.sections:
         _section(pdf, section, language)
-    for section in page.sections:
-        _codes(pdf, section, language)
+    _codes(pdf, page.codes(), language)
     return bytes(pdf.output())
 
 
@@ -55,27 +55,25 @@ def _write(pdf: FPDF, words: str, *, size: float = _SIZE) -> None:
     pdf.multi_cell(0, _LINE, words, align="L", new_x="LMARGIN", new_y="NEXT")
 
 
-def _codes(pdf: FPDF, section: Section, language: Language) -> None:
-    """The codes of a section in rows, each under its title."""
-    for place, code in enumerate(section.codes):
-        in_row = place % int((pdf.epw + _BETWEEN_CODES) // (_CODE + _BETWEEN_CODES))
-        if in_row == 0:
-            pdf.ln(_BETWEEN_CODES if place == 0 else _CODE + _BETWEEN_CODES)
-            if pdf.will_page_break(_CODE + 2 * _LINE):
-                pdf.add_page()
-            if place == 0:
-                _write(pdf, f"{language.render(section.title)}: {len(section.codes)} × QR", size=_SIZE)
-        _code(pdf, code, pdf.l_margin + in_row * (_CODE + _BETWEEN_CODES))
-    if section.codes:
-        pdf.ln(_CODE)
+def _codes(pdf: FPDF, codes: Sequence[Code], language: Language) -> None:
+    """The codes in rows on pages of their own, each under its title."""
+    width, height = _CODE + _BETWEEN_CODES, _CODE + _LINE + _BETWEEN_CODES
+    in_row, rows = int((pdf.epw + _BETWEEN_CODES) // width), int((pdf.eph + _BETWEEN_CODES) // height)
+    for place, code in enumerate(codes):
+        row, column = divmod(place % (in_row * rows), in_row)
+        if row == column == 0:
+            pdf.add_page()
+        pdf.set_xy(pdf.l_margin + column * width, pdf.t_margin + row * height)
+        pdf.cell(_CODE, _LINE, language.render(code.title), new_x="LEFT", new_y="NEXT")
+        _code(pdf, code.content)
 
 
-def _code(pdf: FPDF, content: str, left: float) -> None:
-    """One QR code as filled squares, at the present height of the page."""
+def _code(pdf: FPDF, content: str) -> None:
+    """One QR code as filled squares, at the present place of the page."""
     import segno  # noqa: PLC0415  needed for a page only
 
     matrix = segno.make_qr(content, error="m").matrix
-    size = _CODE / len(matrix)
+    left, top, size = pdf.get_x(), pdf.get_y(), _CODE / len(matrix)
     for row, modules in enumerate(matrix):
         begin = 0
         while begin < len(modules):
@@ -83,5 +81,5 @@ def _code(pdf: FPDF, content: str, left: float) -> None:
             while end < len(modules) and modules[end]:
                 end += 1
             if end > begin:
-                pdf.rect(left + begin * size, pdf.get_y() + row * size, (end - begin) * size, size, style="F")
+                pdf.rect(left + begin * size, top + row * size, (end - begin) * size, size, style="F")
             begin = max(end, begin + 1)

@@ -14,7 +14,7 @@ import msgspec
 from app.foundation.words import Language, Text, text
 from app.jobs.kit.typed import Typed
 from app.jobs.tags import COMPLETE, MANIFEST, site_tag
-from app.settings.check_characters import marked
+from app.settings.check_characters import marked, without_marks
 from app.settings.model import (
     MYSQL_KINDS,
     POSTGRESQL_KINDS,
@@ -45,15 +45,24 @@ _MAINTENANCE = "postgres"
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A step: what to know, then what to type (each line with its mark), then codes to scan instead of typing."""
+    """A step: what to know, then what to type, each line with its mark."""
 
     title: Text
     prose: tuple[Text, ...]
     lines: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Section({self.title})"
+
+
+class Code(msgspec.Struct, frozen=True):
+    """What one QR code holds."""
+
+    title: Text
+    content: str
+
+    def __repr__(self) -> str:
+        return f"Code({self.title})"
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -61,6 +70,7 @@ class Page(msgspec.Struct, frozen=True):
 
     title: Text
     sections: tuple[Section, ...]
+    site_file: str
 
     def __repr__(self) -> str:
         return f"Page({self.title})"
@@ -70,9 +80,19 @@ class Page(msgspec.Struct, frozen=True):
         parts = [language.render(self.title)]
         for section in self.sections:
             said = [textwrap.fill(language.render(one), PROSE_WIDTH) for one in section.prose]
-            shown = section.lines or ("".join(section.codes),)
-            parts.append("\n".join([language.render(section.title), *said, *shown]))
-        return "\n\n".join(parts) + "\n"
+            parts.append("\n".join([language.render(section.title), *said, *section.lines]))
+        return "\n\n".join([*parts, self.site_file])
+
+    def codes(self) -> list[Code]:
+        """To be scanned instead of typed: all lines in their order, without their marks, then the site file."""
+        lines = _in_pieces("\n".join(without_marks([line for section in self.sections for line in section.lines])))
+        site_file = _in_pieces(self.site_file)
+        return [
+            *(Code(text("Lines, {number} of {count}", number=number, count=len(lines)), piece)
+              for number, piece in enumerate(lines, 1)),
+            *(Code(text("Site file, {number} of {count}", number=number, count=len(site_file)), piece)
+              for number, piece in enumerate(site_file, 1)),
+        ]  # fmt: skip
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -96,7 +116,7 @@ def page_of(site: Site, secrets: Mapping[str, str], made: Made) -> Page:
         "Recovery page of {site} ({title}), made {day} by {who}. KEEP IT LOCKED AWAY: it opens every backup.",
         site=site.name, title=site.title, day=made.day, who=made.who,
     )  # fmt: skip
-    return Page(title, (*_numbered(drafts), _site_file(site)))
+    return Page(title, (*_numbered(drafts), _site_file()), write(site))
 
 
 def _in_order(site: Site) -> Sequence[Source]:
@@ -118,21 +138,20 @@ def _numbered(drafts: Sequence[_Draft]) -> list[Section]:
     for draft in drafts:
         lines = [marked(number + place, line) for place, line in enumerate(draft.typed.lines, 1)]
         number += len(lines)
-        codes = _codes("\n".join(draft.typed.lines)) if lines else ()
-        sections.append(Section(draft.title, draft.prose, tuple(lines), codes))
+        sections.append(Section(draft.title, draft.prose, tuple(lines)))
     return sections
 
 
-def _codes(content: str) -> tuple[str, ...]:
+def _in_pieces(content: str) -> list[str]:
     """The content in pieces, whole lines where they are short enough, each for one QR code."""
-    codes: list[str] = []
+    pieces: list[str] = []
     for line in content.splitlines(keepends=True):
         for piece in (line[at : at + IN_ONE_CODE] for at in range(0, len(line), IN_ONE_CODE)):
-            if codes and len(codes[-1]) + len(piece) <= IN_ONE_CODE:
-                codes[-1] += piece
+            if pieces and len(pieces[-1]) + len(piece) <= IN_ONE_CODE:
+                pieces[-1] += piece
             else:
-                codes.append(piece)
-    return tuple(codes)
+                pieces.append(piece)
+    return pieces
 
 
 def _install(site: Site, made: Made) -> _Draft:
@@ -331,6 +350,6 @@ def _afterwards() -> _Draft:
     )
 
 
-def _site_file(site: Site) -> Section:
-    prose = text("For Overwinter, without secrets: scan the codes into one file, then overwinter site add FILE.")
-    return Section(text("The site file"), (prose,), codes=_codes(write(site)))
+def _site_file() -> Section:
+    prose = text("For Overwinter, without secrets; put its pieces together in one file, then: overwinter site add FILE")
+    return Section(text("The site file"), (prose,))

@@ -30,6 +30,7 @@ from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
+from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
@@ -112,6 +113,16 @@ class Overwinter:
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
+        self.kits = Kits(
+            sites=self.sites,
+            secrets=self.secrets,
+            records=self.records,
+            here=self._here,
+            servers=self._ssh,
+            repositories=self._repositories,
+            blocking=blocking,
+            redactor=self._redactor,
+        )
         self.runner = Runner(
             places=self.places,
             blocking=blocking,

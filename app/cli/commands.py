@@ -14,6 +14,7 @@ from app.cli.check import check
 from app.cli.demo import WINDOW, OpenWindow, demo
 from app.cli.diff import diff
 from app.cli.hosts import host
+from app.cli.kit import kit
 from app.cli.output import Output
 from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
@@ -64,6 +65,7 @@ for command in (
     restore,
     retention,
     verify,
+    kit,
     runs,
     run,
     audit,

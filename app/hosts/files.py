@@ -132,6 +132,12 @@ def copy_durably(source: Path, path: Path, mode: int) -> None:
         durable.copy_durably(content, path, mode)
 
 
+def create(path: Path, content: bytes) -> None:
+    """A new file (0600) under a name that is free; nothing of it is ever under another name."""
+    with writing(path):
+        durable.create_durably(path, content)
+
+
 def open_regular(path: Path) -> BufferedReader:
     """A regular file, open for reading."""
     with reading(path):

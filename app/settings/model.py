@@ -34,6 +34,7 @@ from app.settings.source import (
 
 __all__ = [
     "DATABASE_KINDS",
+    "KIT_FINGERPRINT_KEY",
     "MYSQL_KINDS",
     "POSTGRESQL_KINDS",
     "REPOSITORY_PASSWORD",
@@ -56,8 +57,11 @@ __all__ = [
     "valid_secret_name",
 ]
 
+KIT_FINGERPRINT_KEY = "kit-fingerprint-key"
+"""Made here, not typed: with it the fingerprints of a recovery kit are compared with the secrets."""
+
 _SECRET_NAME = re.compile(
-    rf"({'|'.join((REPOSITORY_PASSWORD, *S3_SECRETS, *REST_SECRETS))}|board-archive-key"
+    rf"({'|'.join((REPOSITORY_PASSWORD, *S3_SECRETS, *REST_SECRETS, KIT_FINGERPRINT_KEY))}|board-archive-key"
     r"|source:[A-Za-z0-9._-]{1,64}:password|host:[A-Za-z0-9._-]{1,64}:(password|key-passphrase))\Z"
 )
 

@@ -72,6 +72,27 @@ def copy_durably(content: BinaryIO, path: Path, mode: int, temporary: Path | Non
     sync_folder(path.parent)
 
 
+def create_durably(path: Path, content: bytes) -> None:
+    """Writes a new file under a name that must be free, else `FileExistsError`; nothing is left under another name.
+
+    It is its owner's alone (0600), where the file system knows modes. On Linux it has no name at all until it is whole,
+    so that not even a kill leaves a part of it. Elsewhere, and on file systems that know no nameless files (FAT), it
+    has its own name from the start; a failure removes it again.
+    """
+    if not _create_nameless(path, content):
+        _create_named(path, content)
+    sync_folder(path.parent)
+
+
+def _create_named(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        _fill(descriptor, io.BytesIO(content))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def rename(path: Path, target: Path) -> None:
     """Gives what stands at `path` the name `target`, which must be free; both in one file system.
 
@@ -86,12 +107,45 @@ def rename(path: Path, target: Path) -> None:
 
 def _write(path: Path, content: BinaryIO, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    _fill(descriptor, content, mode)
+
+
+def _fill(descriptor: int, content: BinaryIO, mode: int | None = None) -> None:
+    """Writes it all, syncs and closes; without `mode` it keeps the one it was opened with (FAT refuses another)."""
     with os.fdopen(descriptor, "wb") as file:
-        if sys.platform != "win32":
+        if sys.platform != "win32" and mode is not None:
             os.fchmod(file.fileno(), mode)
         shutil.copyfileobj(content, file, PIECE)
         file.flush()
         _sync(file.fileno())
+
+
+if sys.platform == "linux":
+
+    def _create_nameless(path: Path, content: bytes) -> bool:
+        """Whether it could; where not, nothing was done."""
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            descriptor = os.open(path.parent, os.O_RDWR | os.O_TMPFILE, 0o600)
+            try:
+                _fill(os.dup(descriptor), io.BytesIO(content))
+                # With a folder given Python calls linkat, which follows the link to the nameless file as asked.
+                os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EISDIR, errno.EINVAL, errno.EPERM, errno.ENOENT):
+                raise
+            return False
+        finally:
+            os.close(folder)
+        return True
+
+else:
+
+    def _create_nameless(_path: Path, _content: bytes) -> bool:
+        """Only Linux can."""
+        return False
 
 
 if sys.platform == "win32":

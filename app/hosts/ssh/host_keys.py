@@ -5,6 +5,7 @@ All of it blocks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncssh
@@ -53,6 +54,17 @@ class HostKeys:
                 keys[place] = Pinned(f"{kind} {encoded}")
                 write_file(self._file, "".join(f"{place} {key.text}\n" for place, key in keys.items()).encode())
             return keys[place]
+
+    def all(self) -> dict[str, str]:
+        """Every pinned key by its place, both as ssh writes them."""
+        return {place: key.text for place, key in self._read().items()}
+
+    def take_over(self, keys: Mapping[str, str]) -> None:
+        """Pins keys that another computer had pinned, by their places; those pinned here at other places stay."""
+        make_folder(self._file.parent)
+        with locked(self._lock, LOCK_WAIT):
+            whole = {**self.all(), **keys}
+            write_file(self._file, "".join(f"{place} {key}\n" for place, key in whole.items()).encode())
 
     def forget(self) -> None:
         """Removes all pinned keys of the site."""

@@ -41,6 +41,14 @@ class Servers:
         pin = partial(self._links.keys(site.name).pin, offered.known_as, offered.port, offered.key, replace=True)
         await self._blocking.call("files", pin)
 
+    async def pinned(self, site: str) -> dict[str, str]:
+        """The pinned host keys of a site, by the place they belong to, both as ssh writes them."""
+        return await self._blocking.call("files", self._links.keys(site).all)
+
+    async def take_over(self, site: str, keys: Mapping[str, str]) -> None:
+        """Pins host keys that another computer had pinned; what is pinned here for the same place is replaced."""
+        await self._blocking.call("files", partial(self._links.keys(site).take_over, keys))
+
     async def forget(self, site: str) -> None:
         """Closes the connections of a site and forgets its host keys."""
         await self._links.forget(site)

@@ -35,10 +35,11 @@ def _described(path: Path) -> tuple[object, ...]:
     seen = path.lstat()
     content = path.read_bytes() if stat.S_ISREG(seen.st_mode) else b""
     target = path.readlink() if stat.S_ISLNK(seen.st_mode) else None
-    return seen.st_mode, seen.st_uid, seen.st_gid, seen.st_mtime_ns, _attributes(path), target, content
+    return seen.st_mode, seen.st_uid, seen.st_gid, seen.st_mtime_ns, attributes_of(path), target, content
 
 
-def _attributes(path: Path) -> dict[str, bytes]:
+def attributes_of(path: Path) -> dict[str, bytes]:
+    """The extended attributes, where the system has them."""
     if sys.platform != "linux":
         return {}
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}

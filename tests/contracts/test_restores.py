@@ -34,6 +34,7 @@ from tests.real.servers.postgresql import SUPERUSER, SUPERUSER_PASSWORD, Postgre
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
 from tests.real.servers.sshd import SshServer, ssh_server
 from tests.running import run
+from tests.trees import attributes_of
 
 if sys.platform == "win32":
     pytest.skip("owners and modes as POSIX has them", allow_module_level=True)
@@ -297,17 +298,13 @@ def everything_below(root: Path) -> dict[str, tuple[object, ...]]:
 
 def _one(path: Path) -> tuple[object, ...]:
     seen = path.lstat()
-    attributes = {name: os.getxattr(path, name, follow_symlinks=False) for name in _attributes(path)}
+    attributes = {} if path.is_fifo() else attributes_of(path)
     content: object = None
     if stat.S_ISREG(seen.st_mode):
         content = (path.read_bytes(), seen.st_nlink, seen.st_blocks * 512 < 1_000_000)
     if stat.S_ISLNK(seen.st_mode):
         content = path.readlink()
     return seen.st_mode, seen.st_uid, seen.st_gid, seen.st_mtime_ns, attributes, content
-
-
-def _attributes(path: Path) -> list[str]:
-    return [] if path.is_fifo() else os.listxattr(path, follow_symlinks=False)
 
 
 def plain_dump(server: PostgresServer, database: str, name: str) -> bytes:

@@ -68,5 +68,5 @@ def test_a_kill_in_the_middle_leaves_nothing_at_all(tmp_path: Path) -> None:
         "durable.create_durably(pathlib.Path(sys.argv[1]), b'secret' * 1000)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "page.pdf")], check=False)
-    assert done.returncode == -9  # SIGKILL
+    assert done.returncode == -9
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from tests.faults.family import Family, waited_for
 from tests.faults.test_killed_overwinter import kill, told_at_start
 from tests.features.console import Console
 from tests.features.greenhouse import DATABASE, SECRETS, USER, make_database, make_tree, site_file
-from tests.features.test_backup import every_version, plain_restic, rows_of
+from tests.features.test_backup import plain_restic, rows_of
 from tests.real.servers.postgresql import PostgresServer
 from tests.real.servers.restic import VERSIONS, restic_program
 from tests.trees import described
@@ -26,6 +26,11 @@ if sys.platform == "win32":
     pytest.skip("signals and owners as POSIX has them", allow_module_level=True)
 
 SITE = "north-house"
+
+# Plain restores and listings are tried with both in `tests/real`; here the older one is for the long tier.
+every_version = pytest.mark.parametrize(
+    "console", [pytest.param(VERSIONS[0], marks=pytest.mark.long), VERSIONS[-1]], indirect=True
+)
 
 
 @pytest.fixture
@@ -210,6 +215,7 @@ def test_a_kill_in_the_middle_leaves_nothing_after_the_next_start(
         postgres.sql("DROP DATABASE mine__restoring_00000000")
 
 
+@pytest.mark.long
 @pytest.mark.spec("R13", "J2")
 def test_ctrl_c_ends_a_restore_with_nothing_left(
     console: Console, database: str, postgres: PostgresServer, tmp_path: Path

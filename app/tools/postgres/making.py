@@ -45,7 +45,6 @@ class Offers(msgspec.Struct, frozen=True):
 
     version_number: int
     version: str
-    superuser: bool
     makes_databases: bool
     databases: frozenset[str]
     roles: frozenset[str]
@@ -63,7 +62,7 @@ class Offers(msgspec.Struct, frozen=True):
 
 _OFFERS = """
     SELECT current_setting('server_version_num')::int AS version_number, current_setting('server_version') AS version,
-           r.rolsuper AS superuser, r.rolsuper OR r.rolcreatedb AS makes_databases,
+           r.rolsuper OR r.rolcreatedb AS makes_databases,
            ARRAY(SELECT datname::text FROM pg_database) AS databases,
            ARRAY(SELECT rolname::text FROM pg_roles) AS roles,
            ARRAY(SELECT rolname::text FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')) AS grantable,
@@ -81,12 +80,6 @@ def read_offers(connection: psycopg.Connection[Any]) -> Offers:
     with connection.cursor(row_factory=dict_row) as cursor:
         (row,) = cursor.execute(_OFFERS).fetchall()
     return msgspec.convert(row, Offers)
-
-
-def oid_of(connection: psycopg.Connection[Any], name: str) -> int | None:
-    """The database of that name, as the server numbers it; None where there is none."""
-    row = connection.execute("SELECT oid::bigint FROM pg_database WHERE datname = %s", (name,)).fetchone()
-    return None if row is None else int(row[0])
 
 
 def create(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts, tablespaces: Iterable[str]) -> None:

@@ -231,7 +231,7 @@ def postgresql_is_back(taken: Taken, server: PostgresServer, folder: Path) -> No
 
 
 def postgres_program(server: PostgresServer, name: str, *arguments: str | Path) -> bytes:
-    place = ["--host", server.socket_folder, "--port", str(server.port), "--username", SUPERUSER]
+    place = ["--host", str(server.socket_folder), "--port", str(server.port), "--username", SUPERUSER]
     said = subprocess.run([server.bin / name, *place, *arguments], capture_output=True, check=True).stdout
     return re.sub(rb"(?m)^\\(un)?restrict .*$", b"", said)  # another word in each dump
 

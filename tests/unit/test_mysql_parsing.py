@@ -85,7 +85,7 @@ def test_rows_are_counted_whatever_they_hold_and_however_they_come(
     content = dump(tables, mariadb=mariadb, columns=columns)
     written = read(content, cuts)
     assert written.rows == {name: len(rows) for name, rows in tables.items()}
-    assert (written.whole, written.bytes) == (True, len(content))
+    assert (written.whole, written.size) == (True, len(content))
 
 
 @pytest.mark.spec("B3")

@@ -20,9 +20,9 @@ TELL_EVERY = 8 * 1024 * 1024
 
 
 class Written(Protocol):
-    """A dump that is read piece by piece; `bytes` is how much of it was taken."""
+    """A dump that is read piece by piece; `size` is how many bytes of it were taken."""
 
-    bytes: int
+    size: int
 
     @property
     def whole(self) -> bool:
@@ -40,7 +40,7 @@ async def check_whole(ctx: Ctx, intake: Intake, made: Backup, path: str, written
     """
     try:
         await _read(intake, made, path, written)
-        if not written.whole or written.bytes != made.bytes:
+        if not written.whole or written.size != made.bytes:
             raise _truncated(path, written, made)
     except UserError:
         await _withdraw(ctx, intake, made)
@@ -54,9 +54,9 @@ async def _read(intake: Intake, made: Backup, path: str, written: Written) -> No
     async def take(piece: bytes) -> None:
         nonlocal told
         written.take(piece)
-        if written.bytes - told >= TELL_EVERY:
-            told = written.bytes
-            intake.pace.tell(written.bytes, made.bytes)
+        if written.size - told >= TELL_EVERY:
+            told = written.size
+            intake.pace.tell(written.size, made.bytes)
 
     await intake.restic.tree(made.snapshot).dump(path, take)
 
@@ -75,7 +75,7 @@ def _truncated(path: str, written: Written, made: Backup) -> UserError:
         text("It was taken out of the repository again, and is no part of this recovery point."),
         text("See that the dump program is the real one and not a script around it, then try again."),
         "source.truncated",
-        f"{written.bytes} of {made.bytes} bytes were read back from snapshot {made.snapshot}",
+        f"{written.size} of {made.bytes} bytes were read back from snapshot {made.snapshot}",
     )
 
 

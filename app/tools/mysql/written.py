@@ -25,12 +25,12 @@ _ENDS = b";\n"
 class WrittenDump:
     """Takes a dump in pieces (`take` is a sink) and holds little of it: the statement's head at most.
 
-    `rows` counts the rows of each table, 0 for one that has none; `bytes` is how much was taken.
+    `rows` counts the rows of each table, 0 for one that has none; `size` is how many bytes were taken.
     """
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        self.bytes = 0
+        self.size = 0
         self._held = b""
         self._table: str | None = None
         self._in_text = False
@@ -45,7 +45,7 @@ class WrittenDump:
 
     def take(self, piece: bytes) -> None:
         """The next piece."""
-        self.bytes += len(piece)
+        self.size += len(piece)
         content, at = self._held + piece, 0
         while (after := self._step(content, at)) is not None:
             at = after

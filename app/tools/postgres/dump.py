@@ -15,10 +15,10 @@ COMPLETED = b"\n-- PostgreSQL database cluster dump complete\n--\n"
 
 
 class WrittenRoles:
-    """A file of roles that is read again in pieces; `bytes` is how much of it was taken."""
+    """A file of roles that is read again in pieces; `size` is how many bytes of it were taken."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.size = 0
         self._end = b""
 
     @property
@@ -28,7 +28,7 @@ class WrittenRoles:
 
     def take(self, piece: bytes) -> None:
         """The next piece."""
-        self.bytes += len(piece)
+        self.size += len(piece)
         self._end = (self._end + piece)[-2 * len(COMPLETED) :]
 
 

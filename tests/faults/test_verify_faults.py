@@ -6,7 +6,6 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.faults.family import Family, waited_for
 from tests.faults.prepared import SITE, Prepared
 from tests.faults.test_killed_overwinter import kill
 from tests.features.console import Console
-from tests.features.forged import Forger
+from tests.features.forged import Forger, throwaway_folders
 from tests.features.greenhouse import REPOSITORY_PASSWORD, USER
 
 if sys.platform == "win32":
@@ -42,14 +41,10 @@ def databases(greenhouse: Prepared) -> list[str]:
     return [name for (name,) in rows]
 
 
-def folders() -> list[Path]:
-    return list(Path("/var/tmp").glob("overwinter_verify_*"))
-
-
-def assert_nothing_left(greenhouse: Prepared) -> None:
+def assert_nothing_left(greenhouse: Prepared, console: Console) -> None:
     assert greenhouse.leftovers() == []
     assert greenhouse.locks() == []
-    assert (folders(), databases(greenhouse)) == ([], [])
+    assert (throwaway_folders(console), databases(greenhouse)) == ([], [])
 
 
 @pytest.mark.spec("V1", "J2")
@@ -62,7 +57,7 @@ def test_a_cancel_leaves_nothing(greenhouse: Prepared, own_server: Callable[[Con
     waited_for(lambda: databases(greenhouse) if own else family.member("pg_restore"), "something to throw away")
     family.process.send_signal(signal.SIGINT)
     assert family.ended().code == 130
-    assert_nothing_left(greenhouse)
+    assert_nothing_left(greenhouse, console)
     assert [point["verified"] for point in console.run("points", SITE).rows] == [False]
     assert greenhouse.snapshots("type:verify") == []
 
@@ -94,9 +89,9 @@ def test_a_kill_leaves_nothing_after_the_next_start(
         assert databases(greenhouse) == [mine]
     finally:
         greenhouse.server.sql(f"DROP DATABASE {mine}")
-    assert_nothing_left(greenhouse)
+    assert_nothing_left(greenhouse, console)
     assert console.run("verify", SITE).json["outcome"] == "pass"
-    assert_nothing_left(greenhouse)
+    assert_nothing_left(greenhouse, console)
 
 
 @pytest.mark.long
@@ -114,6 +109,6 @@ def test_a_kill_at_any_moment_leaves_nothing(
     kill(family, all_at_once=bool(time // 2 % 2))
     print(f"seed {seed}: {family.ended()}")  # noqa: T201  shown when the test fails
     console.run("runs", SITE)
-    assert_nothing_left(greenhouse)
+    assert_nothing_left(greenhouse, console)
     assert console.run("verify", SITE).json["outcome"] == "pass"
-    assert_nothing_left(greenhouse)
+    assert_nothing_left(greenhouse, console)

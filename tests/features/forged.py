@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.features.console import Console
 
 Manifest = dict[str, Any]
+
+
+def throwaway_folders(console: Console) -> list[Path]:
+    """The folders that this console's verifications have made and not removed."""
+    runs = {folder.name[:8] for folder in (console.data / "runs").iterdir()}
+    return [path for path in Path("/var/tmp").glob("overwinter_verify_*") if path.name.rpartition("_")[2] in runs]
 
 
 class Forger:

@@ -18,7 +18,7 @@ import pytest
 from tests.contracts.sources import PASSWORD as MYSQL_PASSWORD
 from tests.contracts.sources import make_awkward
 from tests.features.console import Console, Said
-from tests.features.forged import Forger
+from tests.features.forged import Forger, throwaway_folders
 from tests.features.greenhouse import (
     DATABASE,
     PASSWORD,
@@ -38,7 +38,6 @@ if sys.platform == "win32":
 
 SITE = "north-house"
 SHOP = "greenhouse-shop"
-THROWAWAYS = "overwinter_verify_*"
 
 HEAD = """
 format = 1
@@ -131,7 +130,7 @@ class Site:
 
     def throwaways(self) -> list[str]:
         """What should be gone: databases, folders, processes."""
-        folders = [str(path) for path in Path("/var/tmp").glob(THROWAWAYS)]
+        folders = [str(path) for path in throwaway_folders(self.console)]
         rows = self.postgres.sql("SELECT datname FROM pg_database WHERE datname LIKE 'overwinter%verify%'")
         names = self.mariadb.sql("SHOW DATABASES LIKE 'overwinter%verify%'").split()
         scratch = [str(path) for path in (self.console.data / "scratch").rglob("*")]

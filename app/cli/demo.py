@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from app.demo.mariadb import find_server as find_mariadb
 from app.demo.postgresql import PracticeServer
 from app.demo.postgresql import find_server as find_postgresql
 from app.demo.practice import DATABASE, FILES, SITE, TELEMETRY, Equipped, Practice, new_practice, new_secret
-from app.demo.proof import same_bytes, same_readings, same_rows
+from app.demo.proof import same_bytes, same_readings, same_rows, same_trees
 from app.demo.screen import has_screen, screen_answers
 from app.demo.telemetry import record, written
 from app.foundation.blocking import Blocking
@@ -35,8 +35,12 @@ from app.hosts.host import Command
 from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice
 from app.jobs.browse import save_path
+from app.jobs.plan import AnyPlan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository
+from app.jobs.restore.choice import Folder, RestoreChoice
+from app.jobs.verify.job import Summary, VerifyChoice, verified_by
+from app.jobs.verify.proof import Verdict
 from app.records.runs import Run
 from app.runs.engine import run_engine
 from app.settings.model import REPOSITORY_PASSWORD
@@ -50,6 +54,8 @@ S = TypeVar("S", PracticeServer, PracticeMariadb)
 
 OpenWindow = Callable[[Path | None], int]
 """Shows the window on a data folder until it is closed, and gives the exit code; no command knows Qt itself."""
+
+WHOLE = (Outcome.SUCCESS,)
 
 WINDOW = "overwinter.window"
 """Where the root command's `meta` has the `OpenWindow`, if there is one."""
@@ -95,7 +101,9 @@ class _Demo:
         self._left_out: list[Text] = []
         self._steps: list[dict[str, object]] = []
         self._point = ""
+        self._verified: dict[str, str] = {}
         self._saved: list[dict[str, object]] = []
+        self._restored: dict[str, object] = {}
 
     def perform(self) -> int:
         """Tells the story, shows the window where there is a screen, puts everything away; gives the exit code."""
@@ -184,11 +192,15 @@ class _Demo:
         repository = await app.repository(SITE)
         with self._chapter("point", text("5. The recovery point")):
             point = await self._find_point(repository)
-        with self._chapter("save", text("6. Saved out again, and compared")):
+        with self._chapter("verify", text("6. Verified: every source comes back for a moment, and is compared")):
+            await self._verify(app)
+        with self._chapter("save", text("7. Saved out again, and compared")):
             await self._save_file(repository, point, here)
             await self._save_readings(repository, point, here)
             if self._equipped.postgresql is not None:
                 await self._save_dump(repository, point, here, self._equipped.postgresql)
+        with self._chapter("restore", text("8. The application restored into a folder, and compared")):
+            await self._restore(app, point, here)
 
     async def _make_greenhouse(self, here: _Here) -> None:
         practice = self._practice
@@ -257,14 +269,40 @@ class _Demo:
             self._tell(f"   {command.when.value}: {' '.join(command.run)}")
 
     async def _back_up(self, app: Overwinter) -> None:
-        plan = await app.plan_backup(SITE, BackupChoice())
-        run, _ = await self._session.follow(app, plan)
-        _stop_if_cancelled()
-        if run.outcome is not Outcome.SUCCESS:
-            raise _not_backed_up(run)
+        run = await self._carried_through(app, await app.plan_backup(SITE, BackupChoice()))
         for item in await app.records(SITE).items(run.id):
             read, added = Size(item.bytes), Size(item.added)
             self._tell(text("{source}: {size} read, {added} added", source=item.source, size=read, added=added))
+
+    async def _carried_through(self, app: Overwinter, plan: AnyPlan, enough: Sequence[Outcome] = WHOLE) -> Run:
+        """Runs a plan to its end, told as it goes; raises what kept it from being `enough`."""
+        run, _ = await self._session.follow(app, plan)
+        _stop_if_cancelled()
+        if run.outcome not in enough:
+            raise _not_done(run)
+        return run
+
+    async def _verify(self, app: Overwinter) -> None:
+        """What cannot be verified on this computer is said, and proves nothing; what is wrong ends the practice."""
+        plan = await app.plan_verify(SITE, VerifyChoice())
+        run = await self._carried_through(app, plan, (*WHOLE, Outcome.PARTIAL))
+        found = await verified_by(app.records(SITE), run.id)
+        for proof in found.proofs if found is not None else ():
+            self._verified[proof.source] = proof.verdict.value
+            self._tell(_verdict(proof))
+
+    async def _restore(self, app: Overwinter, point: Point, here: _Here) -> None:
+        target = Folder(str(self._practice.restored))
+        choice = RestoreChoice(point.id, (f"source:{FILES}",), target)
+        plan = await app.plan_restore(SITE, choice)
+        await self._carried_through(app, plan)
+        site = await app.sites.get(SITE)
+        left_out = next(source.exclude for source in site.sources if source.name == FILES)
+        (restored,) = plan.state.planned
+        tree = Path(restored.target) / self._practice.root.name
+        files = await here.blocking.call("files", lambda: same_trees(self._practice.root, tree, left_out))
+        self._restored = {"target": str(tree), "files": files}
+        self._tell(text("{folder}: {files} files, the same as the live ones", folder=str(tree), files=files))
 
     async def _find_point(self, repository: OpenRepository) -> Point:
         (point,) = await list_points(repository.restic, repository.site)
@@ -336,7 +374,9 @@ class _Demo:
             "left_out": self._left_out,
             "steps": self._steps,
             "point": self._point,
+            "verified": self._verified,
             "saved": self._saved,
+            "restored": self._restored,
         }
 
     @contextmanager
@@ -368,7 +408,9 @@ COMMANDS = (
     "overwinter secret set SITE repository-password",
     "overwinter repo init SITE",
     "overwinter backup SITE",
+    "overwinter verify SITE",
     "overwinter save SITE SNAPSHOT PATH TARGET",
+    "overwinter restore SITE POINT --scope files --mode folder:FOLDER",
 )
 
 
@@ -391,6 +433,13 @@ def _in_snapshot(path: PurePath) -> str:
     return "/".join(("", *((drive,) if drive else ()), *path.parts[1:]))
 
 
+def _verdict(proof: Summary) -> Text:
+    if proof.verdict is not Verdict.PASS:
+        return text("{source}: could not be verified here ({where})", source=proof.source, where=proof.where)
+    compared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in proof.compared.items())
+    return text("{source}: the same, {where}: {compared}", source=proof.source, where=proof.where, compared=compared)
+
+
 def _stop_if_cancelled() -> None:
     """A run that is followed takes Ctrl+C for its own, and may succeed all the same; the story ends with it."""
     task = asyncio.current_task()
@@ -398,10 +447,10 @@ def _stop_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-def _not_backed_up(run: Run) -> UserError:
+def _not_done(run: Run) -> UserError:
     error = run.error or as_problem(RuntimeError(f"the run ended as {run.outcome}"))
     return UserError(
-        text("The practice greenhouse was not backed up. {why}", why=error.what),
+        text("The {kind} of the practice greenhouse did not succeed. {why}", kind=run.kind, why=error.what),
         text("The practice did not prove anything. Nothing of yours was touched."),
         error.next,
         error.code,

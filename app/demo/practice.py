@@ -91,6 +91,11 @@ class Practice(msgspec.Struct, frozen=True):
         """Where files are saved out to."""
         return self.folder / "saved"
 
+    @property
+    def restored(self) -> Path:
+        """Where trees are restored to; made by the restore."""
+        return self.folder / "restored"
+
     def make(self) -> None:
         """Makes the folder, which must not be there yet, for its owner only. Blocks; raises `UserError` `host.…`."""
         with writing(self.folder):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -43,6 +45,38 @@ async def same_readings(blocking: Blocking, live: Path, saved: Path) -> int:
     if not before or before != now[: len(before)]:
         raise _not_the_same(saved)
     return len(before)
+
+
+def same_trees(original: Path, restored: Path, left_out: Sequence[str]) -> int:
+    """Compares two trees, by names, modes, links and bytes, but for what was `left_out`; gives the number of files.
+
+    Blocks. Raises `UserError` `demo.not-the-same`.
+    """
+    before = {name: seen for name, seen in _seen(original).items() if not _matches(name, left_out)}
+    after = _seen(restored)
+    if before != after:
+        different = sorted(name for name in before | after if before.get(name) != after.get(name))
+        raise _not_the_same(restored, "\n".join(different))
+    return sum(isinstance(content, bytes) for _, content in after.values())
+
+
+def _seen(top: Path) -> dict[str, tuple[int, bytes | str]]:
+    """What stands below a folder: of files their content, of links where they lead."""
+    found: dict[str, tuple[int, bytes | str]] = {}
+    for path in top.rglob("*"):
+        mode = path.lstat().st_mode
+        content: bytes | str = ""
+        if path.is_symlink():
+            content = str(path.readlink())
+        elif path.is_file():
+            content = read(path, LARGEST)
+        found[path.relative_to(top).as_posix()] = mode, content
+    return found
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether it, or a folder it is in, is one of those that a source leaves out."""
+    return any(fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(name, f"{each}/*") for each in patterns)
 
 
 async def same_rows(host: Host, server: PracticeServer, blocking: Blocking, dump: Path) -> int:

@@ -18,7 +18,7 @@ READY = """
 import os, sys
 sys.path.insert(0, {root!r})
 from app.cli.commands import run_command_line
-import app.assembly, app.runs.runner, app.settings.keyring_secrets, app.store.versions, getpass, pwd
+import app.assembly, app.jobs.look.job, app.runs.runner, app.settings.keyring_secrets, app.store.versions, getpass, pwd
 {become}
 print("ready", file=sys.stderr, flush=True)
 sys.stdin.readline()

@@ -19,7 +19,7 @@ from app.foundation.errors import Busy
 from app.hosts.local import LocalHost
 from app.records.owners import Owner, this_process
 from app.records.runs import Run, new_run_id
-from app.runs.lease import Lease, LeaseTimes
+from app.runs.lease import TIMES, Lease, LeaseTimes
 from tests.running import run
 
 pytestmark = pytest.mark.spec("B6")
@@ -106,7 +106,7 @@ def test_of_many_laptops_at_once_one_gets_it(tmp_path: Path) -> None:
     async def story() -> None:
         async with a_server(tmp_path) as server:
             for _ in range(10):
-                leases = [server.lease(msgspec.structs.replace(LAPTOP, pid=number)) for number in range(6)]
+                leases = [server.lease(msgspec.structs.replace(LAPTOP, pid=number), times=TIMES) for number in range(6)]
                 ends = await asyncio.gather(*(lease.take() for lease in leases), return_exceptions=True)
                 assert sum(end is None for end in ends) == 1, ends
                 assert sum(isinstance(end, Busy) for end in ends) == 5, ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -69,12 +70,10 @@ def killed(greenhouse: Prepared, seed: int, *, family_too: bool) -> None:
 def kill(family: Family, *, all_at_once: bool) -> None:
     """The command, or the command with everything below it; comes back when what was hit has ended."""
     members = family.members()[: None if all_at_once else 1]
-    for process in members:
-        process.suspend()
-    for process in members:
-        process.kill()
-    for process in members:
-        waited_for_end(process)
+    for hit in (psutil.Process.suspend, psutil.Process.kill, waited_for_end):
+        for process in members:
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that ended by itself meanwhile
+                hit(process)
 
 
 def told_at_start(said: Said) -> list[str]:

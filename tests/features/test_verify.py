@@ -265,6 +265,10 @@ def test_a_dump_that_is_cut_short_and_a_flipped_byte_in_the_repository_are_red(m
     said = site.verify(before["id"], expect=1)
     assert code_of(said, "telemetry") == ("fail", "restic.damaged")
     assert site.verified() == [False, False]
+
+    site.forger.replace(newest["manifest"], "/manifest.json", b"{}")
+    said = site.verify(newest["id"], expect=1)
+    assert {item["source"]: item["error"]["code"] for item in said["items"]} == {"manifest": "manifest.unreadable"}
     assert site.throwaways() == []
 
 

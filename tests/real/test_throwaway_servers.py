@@ -6,9 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
@@ -72,10 +75,10 @@ def test_a_throwaway_postgresql_answers_nobody_else_and_is_gone_afterwards(kind:
     assert descendants() <= before
 
 
-def _listens(connection: object) -> tuple[str, ...]:
-    execute = connection.execute  # type: ignore[attr-defined]
+def _listens(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
     asked_for = ("listen_addresses", "unix_socket_directories", "lc_messages")
-    return tuple(execute(f"SHOW {name}").fetchone()[0] for name in asked_for)
+    rows = [connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall() for name in asked_for]
+    return tuple(str(row[0]) for ((*row,),) in rows)
 
 
 @pytest.mark.parametrize("kind", ["local", pytest.param("ssh", marks=pytest.mark.long)])

@@ -65,7 +65,7 @@ class Forger:
 
     def replace(self, snapshot: str, path: str, content: bytes) -> str:
         """Another snapshot with the same tags, of the same moment; the old one goes."""
-        (old,) = json.loads(self.restic("snapshots", "--json", snapshot))
+        (old,) = [one for one in json.loads(self.restic("snapshots", "--json")) if one["id"] == snapshot]
         tags = [f"--tag={tag}" for tag in old["tags"]]
         moment = old["time"][:19].replace("T", " ")
         arguments = ("--stdin", "--stdin-filename", path, "--host", old["hostname"], "--time", moment)

@@ -72,7 +72,8 @@ else:
     _TIED = 'umask "$0"; exec 3<&0; (read -r _ <&3; kill "$$") >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 
     def tied(command: Command, umask: int = 0o077) -> Command:
-        """The command, to be started with `Host.start` on this computer; its input is not its own any more.
+        """The command, to be started with `Host.start`; its input is not its own any more. On a server it ends with the
+        connection.
 
         `umask` takes these rights from what it makes.
         """

@@ -55,17 +55,17 @@ class Forger:
         """Has the manifest say something else of a source."""
         manifest = self.manifest(point)
         change(next(one for one in manifest["sources"] if one["source"] == source))
-        self._replace(point["manifest"], "/manifest.json", json.dumps(manifest).encode())
+        self.replace(point["manifest"], "/manifest.json", json.dumps(manifest).encode())
 
     def swap(self, point: dict[str, Any], source: str, content: bytes) -> None:
         """Puts another content in the place of a source's dump; the manifest names it as its own."""
         entry = self.entry(point, source)
-        made = self._replace(entry["snapshot"], entry["path"], content)
+        made = self.replace(entry["snapshot"], entry["path"], content)
         self.change(point, source, lambda one: one.update(snapshot=made, bytes=len(content)))
 
-    def _replace(self, snapshot: str, path: str, content: bytes) -> str:
+    def replace(self, snapshot: str, path: str, content: bytes) -> str:
         """Another snapshot with the same tags, of the same moment; the old one goes."""
-        (old,) = json.loads(self.restic("snapshots", "--json", snapshot))
+        (old,) = [one for one in json.loads(self.restic("snapshots", "--json")) if one["id"] == snapshot]
         tags = [f"--tag={tag}" for tag in old["tags"]]
         moment = old["time"][:19].replace("T", " ")
         arguments = ("--stdin", "--stdin-filename", path, "--host", old["hostname"], "--time", moment)

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -265,6 +264,10 @@ def test_a_dump_that_is_cut_short_and_a_flipped_byte_in_the_repository_are_red(m
     said = site.verify(before["id"], expect=1)
     assert code_of(said, "telemetry") == ("fail", "restic.damaged")
     assert site.verified() == [False, False]
+
+    site.forger.replace(site.points()[0]["manifest"], "/manifest.json", b"{}")
+    said = site.verify(newest["id"], expect=1)
+    assert {item["source"]: item["error"]["code"] for item in said["items"]} == {"manifest": "manifest.unreadable"}
     assert site.throwaways() == []
 
 
@@ -408,12 +411,10 @@ def test_sources_on_a_server_are_proven_there_when_not_here(make_site: Any, serv
 @pytest.mark.timeout(900)
 def test_backups_under_writers_are_green_twenty_times_of_twenty(make_site: Any) -> None:
     site: Site = make_site(TELEMETRY, SHOP_SOURCE, READINGS)
-    with ExitStack() as writers:
-        writers.enter_context(writer(site.postgres))
-        writers.enter_context(site.mariadb.writer(SHOP, "INSERT INTO parted VALUES (1)"))
-        for time in range(20):
+    for time in range(20):
+        with writer(site.postgres), site.mariadb.writer(SHOP, "INSERT INTO parted VALUES (1)"):
             site.back_up()
-            said: Said = site.console.run("verify", SITE, expect=None)
-            assert said.code == 0, f"time {time}: {said.out}"
+        said: Said = site.console.run("verify", SITE, expect=None)
+        assert said.code == 0, f"time {time}: {said.out}"
     assert site.verified() == [True] * 20
     assert site.throwaways() == []

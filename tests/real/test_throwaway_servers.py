@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
@@ -76,7 +77,8 @@ def test_a_throwaway_postgresql_answers_nobody_else_and_is_gone_afterwards(kind:
 
 def _listens(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
     asked_for = ("listen_addresses", "unix_socket_directories", "lc_messages")
-    return tuple(str((connection.execute(f"SHOW {name}").fetchone() or ("",))[0]) for name in asked_for)
+    rows = [connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall() for name in asked_for]
+    return tuple(str(row[0]) for ((*row,),) in rows)
 
 
 @pytest.mark.parametrize("kind", ["local", pytest.param("ssh", marks=pytest.mark.long)])

@@ -27,7 +27,7 @@ from app.jobs.plan import Ctx, OnFailure, Plan, Step, StepSkipped
 from app.jobs.points import Point, point_named, points_by_name, site_snapshots, zone_of
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.sources.driver import Equipment
-from app.jobs.tags import VERIFY, verify_tags
+from app.jobs.tags import MANIFEST, VERIFY, verify_tags
 from app.jobs.verify import report
 from app.jobs.verify.kinds import prove, removers
 from app.jobs.verify.proof import Proof, Proving, Verdict, failed, is_wrong, unchecked
@@ -164,9 +164,19 @@ class _Verify(msgspec.Struct, frozen=True):
         point = point_named(points, self.site, self.choice.point) if self.choice.point else _newest(points, self.site)
         if not point.manifest:
             raise _unfinished(point)
-        tree = (await self._repository(ctx)).restic.tree(point.manifest)
-        state.manifest = decode(await tree.head(f"/{MANIFEST_NAME}", LARGEST_MANIFEST))
+        try:
+            tree = (await self._repository(ctx)).restic.tree(point.manifest)
+            state.manifest = decode(await tree.head(f"/{MANIFEST_NAME}", LARGEST_MANIFEST))
+        except UserError as error:
+            if not is_wrong(error) or not await self._is_repository_there(ctx):
+                raise
+            problem = failed(MANIFEST, self.cleaned(error.problem))
+            self._found(ctx, state, Proof(MANIFEST, MANIFEST, point.manifest, Verdict.FAIL, 0.0, error=problem))
         state.point = point
+
+    def _found(self, ctx: Ctx, state: VerifyState, proof: Proof) -> None:
+        state.proofs[proof.source] = proof
+        ctx.emit(ItemFinished(item=Item(proof.source, STATUS[proof.verdict], proof.snapshot, error=proof.error)))
 
     async def _prove_source(self, source: Source, ctx: Ctx, state: VerifyState) -> None:
         entry = next((one for one in _entries(state) if one.source == source.name), None)
@@ -192,8 +202,8 @@ class _Verify(msgspec.Struct, frozen=True):
             ways=state.ways,
             pace=Pace(f"source:{entry.source}", ctx.emit),
         )
-        proof = state.proofs[entry.source] = await self._proof(ctx, proving)
-        ctx.emit(ItemFinished(item=Item(entry.source, STATUS[proof.verdict], entry.snapshot, error=proof.error)))
+        proof = await self._proof(ctx, proving)
+        self._found(ctx, state, proof)
         return proof
 
     async def _proof(self, ctx: Ctx, proving: Proving) -> Proof:
@@ -274,8 +284,8 @@ class _Verify(msgspec.Struct, frozen=True):
 
 
 def _entries(state: VerifyState) -> Sequence[SourceEntry]:
-    assert state.manifest is not None, "the point was found"
-    return state.manifest.sources
+    """The sources of the point; none when not even its manifest can be read."""
+    return state.manifest.sources if state.manifest is not None else ()
 
 
 def _tell(proof: Proof) -> None:
@@ -365,9 +375,9 @@ def _unfinished(point: Point) -> Refused:
 
 def _not_in_the_point(source: str) -> StepSkipped:
     return StepSkipped(
-        text("{source} is no part of this recovery point.", source=source),
-        text("It was added to the site, or chosen, later."),
-        text("Nothing has to be done: a newer point holds it."),
+        text("{source} is not known to be part of this recovery point.", source=source),
+        text("It was added to the site later, or left out of that backup."),
+        text("Nothing has to be done: other points hold it."),
         "verify.not-in-point",
     )
 

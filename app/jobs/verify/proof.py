@@ -101,6 +101,7 @@ class WrongDataError(UserError):
 
 WRONG_DATA = frozenset(
     {
+        "manifest.unreadable",
         "restic.damaged",
         "restic.data-missing",
         "restic.no-such-snapshot",

@@ -14,6 +14,7 @@ import msgspec
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
 from app.hosts.host import Command, Dialogue, Host
+from app.hosts.lifeline import tied
 from app.tools.found import Versions, version_answered
 from app.tools.mysql.programs import Flavour, flavour_of, series
 from app.tools.mysql.server import SOCKET, Server
@@ -109,7 +110,7 @@ async def private_server(
     place = (f"--datadir={folder}/data", f"--socket={server.socket}", f"--pid-file={folder}/pid")
     settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
     arguments = ("--no-defaults", *as_root, *place, *settings, f"--lower-case-table-names={case_of_names}")
-    running = await host.start(Command(programs.server, arguments, environment={"LC_ALL": "C"}))
+    running = await host.start(tied(Command(programs.server, arguments, environment={"LC_ALL": "C"})))
     try:
         await _until_it_answers(host.name, server, running, answers)
         yield server

@@ -17,6 +17,7 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.hosts.host import Command, Dialogue, Host
+from app.hosts.lifeline import tied
 from app.tools.found import Versions, said_version, version_numbers
 from app.tools.postgres.programs import FOLDERS, MAJORS
 from app.tools.postgres.server import Server
@@ -113,7 +114,7 @@ async def private_cluster(
     options = {**SETTINGS, "unix_socket_directories": folder, "shared_preload_libraries": preload}
     settings = [f"--{name}={value}" for name, value in options.items()]
     command = (*as_account, programs.program("postgres"), "-D", f"{folder}/data", "-p", str(PORT), *settings)
-    running = await host.start(Command(command[0], command[1:], environment={"LC_ALL": "C"}))
+    running = await host.start(tied(Command(command[0], command[1:], environment={"LC_ALL": "C"})))
     try:
         await _answers(host, server, running, blocking)
         yield server

@@ -1,4 +1,9 @@
-"""`check`: reads a share of the repository's data and says what damage hits."""
+"""`check`: reads a share of the repository's data and says what damage hits.
+
+With `--json`: {run, status, joined, verdict: pass|fail|unchecked, share, packs, damage, unread, cycle, error}, where
+`cycle` is {of, well: [share], whole, since} and `damage` null or {packs, missing, folders, snapshots, index, unplaced,
+points: [{point, time, sources: [{source, snapshot, files, count, folders}]}]}.
+"""
 
 from __future__ import annotations
 

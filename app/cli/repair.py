@@ -1,4 +1,8 @@
-"""`repo repair`: looks what a repair would do, or does it step by step."""
+"""`repo repair`: looks what a repair would do, or does it step by step.
+
+With `--json` as `check`, and `steps` (sentences) of a preview; of a repair its `runs`, and `repaired`: {index, packs,
+snapshots, restored, kept, lacking, lost}, the last two as the points of `damage`.
+"""
 
 from __future__ import annotations
 

@@ -35,10 +35,9 @@ def damaged(tmp_path: Path, restic: Path) -> tuple[Console, str, Path]:
     return console, point, pack
 
 
+@pytest.mark.long
 @pytest.mark.spec("V2", "J2")
-@pytest.mark.parametrize(
-    "command", [pytest.param("packs", marks=pytest.mark.long), "check", pytest.param("forget", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("command", ["check", "packs", "forget"])
 def test_a_kill_before_a_command_is_healed_by_the_next_repair(tmp_path: Path, command: str) -> None:
     here, go = tmp_path / "here", tmp_path / "go"
     go.touch()

@@ -100,6 +100,7 @@ def test_what_could_not_be_checked_ends_with_3_and_wrong_usage_with_2(console: C
     assert (gone["verdict"], gone["error"]["code"]) == ("unchecked", "restic.no-repository")
 
 
+@pytest.mark.long
 @pytest.mark.spec("V2", "X3")
 def test_the_text_says_what_is_well_and_what_is_hit(console: Console) -> None:
     def said(*arguments: str) -> str:

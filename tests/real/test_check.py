@@ -27,9 +27,13 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 newest_restic = pytest.mark.parametrize("site", VERSIONS[-1:], indirect=True)
+older_takes_long = pytest.mark.parametrize(
+    "site", [pytest.param(VERSIONS[0], marks=pytest.mark.long), VERSIONS[-1]], indirect=True
+)
 
 
 @pytest.mark.spec("V2")
+@older_takes_long
 def test_a_cycle_reads_everything_and_any_laptop_continues_it(site: Damaged) -> None:
     async def story() -> None:
         async with site.opened("first") as app:
@@ -118,6 +122,7 @@ DAMAGES = [flipped_folder, missing_pack, cut_pack, cut_index, missing_index, fli
 
 
 @pytest.mark.spec("V2")
+@older_takes_long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_every_kind_of_damage_is_found_and_explained(site: Damaged, damage: Callable[[Damaged, str], None]) -> None:
     async def story() -> None:
@@ -153,6 +158,7 @@ async def checked(site: Damaged, code: str) -> None:
 
 
 @pytest.mark.spec("V2")
+@older_takes_long
 def test_a_repository_that_is_away_locked_or_closed_is_unchecked(site: Damaged) -> None:
     async def story() -> None:
         async with site.opened() as app:
@@ -189,6 +195,7 @@ def test_a_disk_that_is_pulled_out_in_the_middle_is_no_damage(
 
 
 @pytest.mark.spec("V2", "J2", "X1")
+@older_takes_long
 def test_a_check_tells_how_far_it_is_and_can_be_cancelled(
     site: Damaged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +229,7 @@ def test_a_check_tells_how_far_it_is_and_can_be_cancelled(
 
 
 @pytest.mark.spec("V2")
+@newest_restic
 def test_a_share_that_cannot_be_is_wrong_usage(site: Damaged) -> None:
     async def story() -> None:
         async with site.opened() as app:

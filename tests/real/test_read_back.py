@@ -24,6 +24,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return made
 
 
+newest_restic = pytest.mark.parametrize("site", VERSIONS[-1:], indirect=True)
 NEWEST = "$(find {folder} -type f -size +200c -printf '%T@ %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
 
 
@@ -54,6 +55,7 @@ def test_a_backup_whose_data_is_well_costs_no_restic_more_for_it(site: Damaged) 
 
 
 @pytest.mark.spec("B11")
+@newest_restic
 @pytest.mark.parametrize("folder", ["data", "index", "snapshots"])
 def test_what_arrived_damaged_makes_the_run_partial_and_is_named(
     site: Damaged, folder: str, monkeypatch: pytest.MonkeyPatch
@@ -75,6 +77,7 @@ def test_what_arrived_damaged_makes_the_run_partial_and_is_named(
 
 
 @pytest.mark.spec("B11")
+@newest_restic
 def test_it_can_be_switched_off_for_a_slow_link(site: Damaged, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         site.read_back = False
@@ -86,6 +89,7 @@ def test_it_can_be_switched_off_for_a_slow_link(site: Damaged, monkeypatch: pyte
 
 
 @pytest.mark.spec("B11")
+@newest_restic
 def test_elsewhere_the_new_packs_are_fetched_and_no_others(site: Damaged, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with site.opened() as app:

@@ -24,7 +24,7 @@ from tests.running import run
 PHRASE = repair_phrase(SITE)
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[pytest.param(VERSIONS[0], marks=pytest.mark.long), VERSIONS[-1]])
 def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Damaged:
     program = restic_program(request.param)
     monkeypatch.setenv("OVERWINTER_RESTIC", program)
@@ -65,8 +65,13 @@ def files_of(site: Damaged, snapshot: str) -> dict[str, str]:
     }
 
 
+QUICK = (missing_pack,)
+
+
 @pytest.mark.spec("V2")
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage", [damage if damage in QUICK else pytest.param(damage, marks=pytest.mark.long) for damage in DAMAGES]
+)
 def test_after_a_repair_all_is_well_and_what_was_whole_is_the_same(
     site: Damaged, damage: Callable[[Damaged, str], None]
 ) -> None:
@@ -117,6 +122,7 @@ async def two_points(app: Overwinter, site: Damaged) -> tuple[Point, Point]:
     return await point_of(app, old), await point_of(app, new)
 
 
+@pytest.mark.long
 @pytest.mark.spec("V2")
 def test_what_the_site_still_has_heals_every_point(site: Damaged) -> None:
     async def story() -> None:
@@ -140,6 +146,7 @@ def test_what_the_site_still_has_heals_every_point(site: Damaged) -> None:
     run(story())
 
 
+@pytest.mark.long
 @pytest.mark.spec("V2")
 @newest_restic
 def test_what_is_taken_out_of_a_point_is_named_and_the_rest_of_it_restores(site: Damaged) -> None:

@@ -215,7 +215,8 @@ def test_a_run_whose_files_are_gone_is_told_from_its_record(console: Console) ->
     assert "not there any more" in kept[0]
     assert kept[1:] == log
     shown = console.run("run", "show", SITE, done["run"]).json
-    assert (shown["status"], len(shown["steps"]), len(shown["items"])) == ("success", 3, 1)
+    assert (shown["status"], len(shown["items"])) == ("success", 1)
+    assert {"manifest", "read-back", "retention", "prune"} < {step["key"] for step in shown["steps"]}
 
 
 @pytest.mark.spec("J1")

@@ -362,6 +362,17 @@ def test_a_connection_that_is_lost_half_way_makes_no_snapshot(
     assert error.code == "mysql.connection-lost", error.problem.detail
 
 
+@pytest.mark.spec("B3", "X3")
+def test_what_a_dump_said_is_known_also_where_restic_lost_it(
+    mariadb: MariadbServer, name: str, capturing: Capturing, only: Path
+) -> None:
+    real = _real("mariadb-dump")
+    stand_in(only / "mariadb-dump", f'[ "$1" = --version ] && exec {real} --version\nexec {real} "$@" 2> /dev/null')
+    mariadb.sql("CREATE TABLE gone (x int); CREATE VIEW lost AS SELECT * FROM gone; DROP TABLE gone", name)
+    error = refused(capturing, source(mariadb, name))
+    assert (error.code, "lost" in error.problem.detail) == ("mysql.view-broken", True)
+
+
 @pytest.mark.spec("B3")
 def test_a_server_that_dies_half_way_makes_no_snapshot(capturing: Capturing, tmp_path: Path) -> None:
     with mariadb_server(tmp_path) as server, Gate(server.port, DUMP_BEGINS) as gate:

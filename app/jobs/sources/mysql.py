@@ -21,7 +21,7 @@ from app.jobs.sources.private_file import private_file
 from app.jobs.sources.read_again import check_whole
 from app.settings.model import Source
 from app.tools.found import ToolFound
-from app.tools.mysql.dump import dump_command, keeps_history, users_command
+from app.tools.mysql.dump import dump_command, keeps_history, users_command, words_file
 from app.tools.mysql.errors import from_words
 from app.tools.mysql.facts import Client, MysqlFacts, first_to_answer
 from app.tools.mysql.programs import clients, dump_for, find_programs
@@ -51,7 +51,7 @@ class MysqlDriver:
             for warning in _warnings(self._source, answer.facts, reached.program):
                 ctx.emit(Warned(warning=warning))
             command = dump_command(reached.program, self._server, answer.facts, reached.options)
-            made = await _take_output(self._source, self._server, intake, command)
+            made = await _take_output(self._source, self._server, intake, reached, command)
         written = WrittenDump()
         await check_whole(ctx, intake, made, _path(self._source), written)
         tables = tuple(TableRows(table, rows) for table, rows in sorted(written.rows.items()))
@@ -71,7 +71,7 @@ class UsersDriver:
         """One snapshot; it holds the accounts' password hashes too."""
         async with _reached(ctx, self._source, self._equipment, self._server) as reached:
             command = users_command(reached.program, self._server, reached.options)
-            made = await _take_output(self._source, self._server, intake, command)
+            made = await _take_output(self._source, self._server, intake, reached, command)
         await check_whole(ctx, intake, made, _path(self._source), WrittenDump())
         return _captured(self._source, made, None)
 
@@ -80,6 +80,7 @@ class UsersDriver:
 class _Reached:
     """A server that answers: the client that it answered, a dump program that fits it, and their option file."""
 
+    host: Host
     client: Client
     program: ToolFound
     options: str
@@ -95,17 +96,28 @@ async def _reached(ctx: Ctx, source: Source, equipment: Equipment, server: Serve
     content = option_file(ctx.secret(secret))
     async with private_file(ctx, source.host, f"mysql-{source.name}.cnf", content) as options:
         client, version = await first_to_answer([Client(host, program, server, options) for program in able])
-        yield _Reached(client, await dump_for(host, found, version), options)
+        yield _Reached(host, client, await dump_for(host, found, version), options)
 
 
-async def _take_output(source: Source, server: Server, intake: Intake, command: Command) -> Backup:
+async def _take_output(source: Source, server: Server, intake: Intake, reached: _Reached, command: Command) -> Backup:
     label = Label(source.host, intake.tags)
     try:
         return await intake.restic.backup_output(
             command, _path(source), label, lambda seen: intake.pace.tell(seen.bytes)
         )
     except DumpFailed as failed:
-        raise from_words(server, failed.said) or _dump_failed(server, failed) from failed
+        said = await _words(reached) or failed.said
+        raise from_words(server, said) or _dump_failed(server, said, failed.ended) from failed
+
+
+async def _words(reached: _Reached) -> str:
+    """What the dump program wrote down of its failure, "" when it came to none."""
+    path = words_file(reached.options)
+    try:
+        written = await reached.host.read(path) if await reached.host.stat(path) is not None else b""
+    except UserError:
+        return ""  # the failure of the dump is what has to be told, with what else is known of it
+    return written.decode("utf-8", "replace").strip()
 
 
 def _path(source: Source) -> str:
@@ -148,13 +160,13 @@ def _without_history(source: Source, tables: tuple[str, ...]) -> Problem:
     )
 
 
-def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
+def _dump_failed(server: Server, said: str, ended: str) -> UserError:
     return UserError(
-        text("The dump of {database} failed ({ended}).", database=server.database, ended=failed.ended),
+        text("The dump of {database} failed ({ended}).", database=server.database, ended=ended),
         text("Nothing of it was kept: half a dump would look like a whole one. Older dumps are untouched."),
         text("Read below what the dump program said, and put that right.")
-        if failed.said
+        if said
         else text("See whether the dump or its connection was ended, or memory ran out, then try again."),
         "mysql.dump-failed",
-        failed.said,
+        said,
     )

@@ -40,6 +40,14 @@ def dump_command(program: ToolFound, server: Server, facts: MysqlFacts, option_f
     return _command(program, server, option_file, (*_CONTENT, *history, "--", server.database))
 
 
+def words_file(option_file: str) -> str:
+    """Where these programs write what they have to say, beside their option file.
+
+    What a child of restic says last is lost now and then (measured: 4 of 220 dumps that failed on a busy computer).
+    """
+    return f"{option_file}.words"
+
+
 def keeps_history(program: ToolFound) -> bool:
     """Whether it can take the history of versioned tables along."""
     return flavour_of(program.version) is Flavour.MARIADB and series(program.version) >= KEEPS_HISTORY
@@ -61,5 +69,6 @@ def _command(program: ToolFound, server: Server, option_file: str, what: tuple[s
     own = _MYSQL_ONLY if flavour_of(program.version) is Flavour.MYSQL else ()
     # A file of stored logins is read by MySQL's programs in spite of --defaults-file, unless it is not there.
     environment = {"LC_ALL": "C", "MYSQL_TEST_LOGIN_FILE": f"{option_file}.none"}
-    arguments = (f"--defaults-file={option_file}", *server.arguments(), *_FORM, *own, *what)
+    words = f"--log-error={words_file(option_file)}"
+    arguments = (f"--defaults-file={option_file}", *server.arguments(), words, *_FORM, *own, *what)
     return Command(program.path, arguments, environment=environment)

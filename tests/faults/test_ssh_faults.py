@@ -289,14 +289,15 @@ def test_a_killed_client_leaves_no_program_no_socket_and_no_folder(server: SshSe
     """As `kill -9` of Overwinter, or a battery that is empty."""
     mark = uuid.uuid4().hex
     source = CLIENT.format(folder=str(tmp_path), port=server.port, key=str(server.key_file), mark=mark)
-    client = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-    assert client.stdout is not None
-    path = client.stdout.readline().decode().strip()
-    assert Path(path).is_socket()
-    assert running(mark)
-    client.kill()
-    client.wait()
-    client.stdout.close()
+    command = [sys.executable, "-c", source]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as client:
+        try:
+            assert client.stdout is not None
+            path = client.stdout.readline().decode().strip()
+            assert Path(path).is_socket()
+            run(comes(lambda: bool(running(mark)), "the program on the server"))  # for a moment it has no name yet
+        finally:
+            client.kill()
     run(comes(lambda: not running(mark) and not Path(path).parent.exists(), "a server without a trace"))
 
 

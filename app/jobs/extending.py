@@ -10,7 +10,7 @@ import msgspec
 from app.foundation.errors import Refused
 from app.foundation.words import text
 from app.hosts.host import Host
-from app.jobs.sources.kinds import switched_off
+from app.jobs.supported import switched_off
 from app.settings.model import Site
 from app.settings.presets import with_parts
 

@@ -7,7 +7,7 @@ a point that has lost a part looks whole to nobody meanwhile, since its manifest
 from __future__ import annotations
 
 import getpass
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -21,6 +21,7 @@ from app.jobs.repositories import OpenRepository, Repositories
 from app.records.audit import AuditEntry
 from app.records.site_records import SiteRecords
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
+from app.tools.restic.repository import Restic
 
 REMOVING = "points-removing"
 REMOVED = "points-removed"
@@ -62,7 +63,8 @@ class Removal(msgspec.Struct, frozen=True):
             return
         repository = await self.repository(ctx)
         await self._note(ctx, REMOVING, state.going, {point.id: point.all_snapshots for point in state.going})
-        await repository.restic.forget([snapshot for point in state.going for snapshot in point.all_snapshots])
+        going = [snapshot for point in state.going for snapshot in point.all_snapshots]
+        await _past_the_dead(repository.restic, lambda: repository.restic.forget(going))
         left = frozenset(one.id for one in await site_snapshots(repository.restic, self.site))
         _check_effect(self.site.name, state, left)
         await self._note(ctx, REMOVED, state.going)
@@ -71,7 +73,8 @@ class Removal(msgspec.Struct, frozen=True):
         """Frees the space of what was removed, now or by an earlier removal that did not come to it."""
         if not state.going and not state.prune_owed:
             return
-        await (await self.repository(ctx)).restic.prune()
+        restic = (await self.repository(ctx)).restic
+        await _past_the_dead(restic, restic.prune)
         if not state.leaves_unfinished:
             await self._note(ctx, PRUNED)
 
@@ -84,6 +87,17 @@ class Removal(msgspec.Struct, frozen=True):
         if snapshots:
             fields["snapshots"] = msgspec.json.encode(snapshots).decode()
         await ctx.records.add_audit(getpass.getuser(), what, fields)
+
+
+async def _past_the_dead(restic: Restic, work: Callable[[], Awaitable[None]]) -> None:
+    """Does what needs the repository alone; locks of restics that died are removed first, should they be in the way."""
+    try:
+        await work()
+    except UserError as error:
+        if error.code != "restic.locked":
+            raise
+        await restic.unlock()
+        await work()
 
 
 def _check_effect(site: str, state: RemovalState, left: frozenset[str]) -> None:

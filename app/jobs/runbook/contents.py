@@ -12,7 +12,7 @@ from app import __version__
 from app.foundation.words import Text, text
 from app.jobs.runbook.document import Commands, Heading, Items, Paragraph, Part, Table
 from app.jobs.runbook.recipes import place_of, recipe_of, repository_lines
-from app.jobs.sources.kinds import can_be_backed_up
+from app.jobs.supported import can_be_backed_up
 from app.settings.missing_secrets import needed_secret_names
 from app.settings.model import (
     REPOSITORY_PASSWORD,

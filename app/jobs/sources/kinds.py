@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-
-import msgspec
+from collections.abc import Callable, Mapping
 
 from app.foundation.errors import UserError
 from app.foundation.words import text
@@ -18,7 +16,7 @@ from app.jobs.sources.postgresql_loading import PostgresqlLoader
 from app.jobs.sources.records import RecordsDriver
 from app.jobs.sources.sqlite import SqliteDriver
 from app.jobs.sources.sqlite_loading import SqliteLoader
-from app.settings.model import HostKind, Site, Source, SourceKind
+from app.settings.model import Source, SourceKind
 
 DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
     SourceKind.FILES: FilesDriver,
@@ -48,15 +46,3 @@ def driver_of(source: Source, equipment: Equipment) -> Capturable:
         text("Update Overwinter, or switch the source off in the site file."),
         "source.kind-unsupported",
     )
-
-
-def can_be_backed_up(site: Site, source: Source) -> bool:
-    """Whether this version has a driver for it, and a way to its host: there is none into containers yet."""
-    return source.kind in DRIVERS and all(host.kind is HostKind.SSH for host in site.way_to(source.host))
-
-
-def switched_off(site: Site, names: Collection[str]) -> tuple[Site, tuple[str, ...]]:
-    """The site with those of the named sources switched off that this version cannot back up, and their names."""
-    off = tuple(one.name for one in site.sources if one.name in names and not can_be_backed_up(site, one))
-    sources = tuple(msgspec.structs.replace(one, enabled=False) if one.name in off else one for one in site.sources)
-    return msgspec.structs.replace(site, sources=sources), off

@@ -216,7 +216,7 @@ def test_a_point_of_every_kind_of_source_is_proven_and_marked(make_site: Any) ->
     assert items["telemetry"]["compared"]["rows"] == sum(one["rows"] for one in counts) > 20_000
     assert items["telemetry"]["where"].startswith("a throwaway server on this-computer (PostgreSQL ")
     assert items["shop"]["where"].startswith("a throwaway server on this-computer (MariaDB ")
-    assert items["shop"]["compared"]["objects"] == 5
+    assert items["shop"]["compared"]["objects"] >= 5
     assert items["readings"]["compared"] == {"tables": 1, "rows": 3000}
     assert items["laravel"]["compared"]["files"] >= 60
     assert items["laravel"]["compared"]["hashes"] > 0

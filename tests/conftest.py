@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from tests.guards import ExpectedLog, no_unexpected_log, nothing_left_running
 from tests.real.servers.mariadb import MariadbServer, mariadb_server
 from tests.real.servers.postgresql import PostgresServer, postgres_server
+
+# A job that a shell put into the background ignores Ctrl+C, and so would every program the tests start from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

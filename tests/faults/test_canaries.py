@@ -57,12 +57,14 @@ class Search:
             self.seen.append(f"{where}: …{content[max(0, start - 60) : end + 20]!r}…")
 
     def look_below(self, folder: Path) -> None:
-        """Looks into all files there, and at their names."""
-        for path in folder.rglob("*"):
-            self.look(f"name {path}", os.fsencode(path))
-            with contextlib.suppress(FileNotFoundError):
-                if path.is_file() and not _is_password_file(path):
-                    self.look(str(path), path.read_bytes())
+        """Looks into all files there, and at their names; what goes away meanwhile is no longer there to be read."""
+        for parent, folders, files in os.walk(folder):
+            for name in (*folders, *files):
+                path = Path(parent, name)
+                self.look(f"name {path}", os.fsencode(path))
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and not _is_password_file(path):
+                        self.look(str(path), path.read_bytes())
 
     def look_at(self, process: psutil.Process) -> None:
         """Looks at what everybody on the computer may see of a process."""

@@ -247,7 +247,10 @@ def test_a_point_of_every_kind_of_source_is_proven_and_marked(make_site: Any) ->
 def test_a_dump_that_is_cut_short_and_a_flipped_byte_in_the_repository_are_red(make_site: Any) -> None:
     """The other sources are looked at all the same; the point before is proven still."""
     site: Site = make_site(TELEMETRY, READINGS)
-    before, newest = site.back_up(), site.back_up()
+    before = site.back_up()
+    packs = [path for path in (site.console.folder / "repository" / "data").rglob("*") if path.is_file()]
+    largest = max(packs, key=lambda path: path.stat().st_size)  # the dump's, which both points share
+    newest = site.back_up()
     content = site.forger.content(newest, "telemetry")
     site.forger.swap(newest, "telemetry", content[: len(content) // 2])
     said = site.verify(expect=1)
@@ -258,8 +261,6 @@ def test_a_dump_that_is_cut_short_and_a_flipped_byte_in_the_repository_are_red(m
     assert site.verify(before["id"][:8], expect=0)["outcome"] == "pass"
     assert site.verified() == [False, True]
 
-    packs = [path for path in (site.console.folder / "repository" / "data").rglob("*") if path.is_file()]
-    largest = max(packs, key=lambda path: path.stat().st_size)
     flip(largest, largest.stat().st_size // 2)
     said = site.verify(before["id"], expect=1)
     assert code_of(said, "telemetry") == ("fail", "restic.damaged")

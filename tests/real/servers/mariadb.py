@@ -35,7 +35,7 @@ SETTINGS = {
     "skip-name-resolve": "ON",  # an account of 127.0.0.1 is one of 127.0.0.1
     "innodb-buffer-pool-size": "32M",
     "innodb-log-file-size": "16M",
-    "innodb-flush-log-at-trx-commit": "0",
+    "innodb-flush-log-at-trx-commit": "2",  # handed to the system at each commit: a kill of the server loses none
     "innodb-flush-method": "nosync",
     "max-connections": "40",
     "event-scheduler": "OFF",

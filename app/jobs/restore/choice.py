@@ -24,7 +24,18 @@ class NewDatabase(msgspec.Struct, frozen=True, tag="database"):
     name: str
 
 
-Target = Folder | NewDatabase
+class Swap(msgspec.Struct, frozen=True, tag="swap"):
+    """In place of what is live. `onto_other` is what was typed to mean another host than the point is of.
+
+    `safety` says to back the present state up before; `stage_only` to stop when all stands beside what is live.
+    """
+
+    onto_other: str = ""
+    safety: bool = True
+    stage_only: bool = False
+
+
+Target = Folder | NewDatabase | Swap
 
 
 class RestoreChoice(msgspec.Struct, frozen=True):
@@ -53,23 +64,25 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
 
 
 def target_of(mode: str, host: str = "") -> Target:
-    """What `folder:DIR` or `database:NAME` stands for; raises `Refused` `restore.mode` for what cannot be done yet."""
+    """What `swap`, `folder:DIR` or `database:NAME` stands for; raises `Refused` `restore.mode-unsupported`."""
     kind, _, value = mode.partition(":")
     if kind == "folder" and value:
         return Folder(value, host)
     if kind == "database" and value:
         return NewDatabase(value)
-    if mode in ("swap", "sync"):
+    if mode == "swap":
+        return Swap()
+    if mode == "sync":
         raise Refused(
-            text("This version restores to another place only: a folder, or a database of a new name."),
+            text("This version does not restore in place, file by file."),
             text("Nothing was changed."),
-            text("Add --mode folder:DIR or --mode database:NAME; what is live stays as it is."),
+            text("Use --mode swap, or --mode folder:DIR or database:NAME, which leave what is live as it is."),
             "restore.mode-unsupported",
         )
     raise UserError(
         text("There is no way to restore that is called {mode}.", mode=mode),
         text("Nothing was started."),
-        text("Write --mode folder:DIR or --mode database:NAME."),
+        text("Write --mode swap, folder:DIR or database:NAME."),
         "usage.restore-mode",
     )
 

@@ -135,7 +135,7 @@ class FolderRestore(msgspec.Struct, frozen=True):
         for entry in foreign:
             reading = state.readings[entry.source]
             state.readings[entry.source] = msgspec.structs.replace(reading, owners=False)
-        raise _owners_lost(foreign[0], ctx.host(name))
+        raise owners_lost(foreign[0], ctx.host(name))
 
     # --- each source -----------------------------------------------------------------------------
 
@@ -161,12 +161,12 @@ class FolderRestore(msgspec.Struct, frozen=True):
         """Restores one source below `folder`, and compares it with its snapshot's own list."""
         name, pace = self._host_of(entry), Pace(f"source:{entry.source}", ctx.emit)
         far = await self.setting.tree(ctx, name, state, entry)
-        await far.restore(root_of(entry), folder, partial(_tell, pace))
+        await far.restore(root_of(entry), folder, partial(tell, pace))
         near = await self.setting.tree(ctx, THIS_COMPUTER, state, entry)
         reading, expected = state.readings[entry.source], state.expected[entry.source]
         found = await faults(near, ctx.host(name), folder, reading, expected)
         if found.content_differs:
-            raise _not_as_in_point(entry, found)
+            raise not_as_in_point(entry, found)
         return found
 
     async def _staged_folder(self, ctx: Ctx, state: RestoreState, name: str) -> str:
@@ -189,7 +189,7 @@ class FolderRestore(msgspec.Struct, frozen=True):
 
     async def _place_on(self, host: Host, staged: str, whole: Sequence[str]) -> None:
         """The whole folder at once, where it stands beside its place; else each source."""
-        await _on_disk(host, staged)
+        await on_disk(host, staged)
         if pure(staged).parent == pure(self.target.path):
             for source in whole:
                 await host.rename(str(below(staged, source)), str(below(self.target.path, source)))
@@ -231,7 +231,7 @@ async def _holds_anything(host: Host, folder: str) -> bool:
     return False
 
 
-async def _on_disk(host: Host, folder: str) -> None:
+async def on_disk(host: Host, folder: str) -> None:
     """Waits until what was restored would survive a power cut; restic does not. Windows has no such program."""
     system = (await host.facts()).system
     if system != "windows":
@@ -244,7 +244,8 @@ class _SomethingThere(Exception):
     """One entry is enough."""
 
 
-def _tell(pace: Pace, seen: Headway) -> None:
+def tell(pace: Pace, seen: Headway) -> None:
+    """How far a restore is."""
     pace.tell(seen.bytes, seen.total_bytes, files=seen.files, total_files=seen.total_files, current=seen.current)
 
 
@@ -285,7 +286,8 @@ def _nothing_above(above: str, host: Host) -> Refused:
     )
 
 
-def _owners_lost(entry: SourceEntry, host: Host) -> Unchecked:
+def owners_lost(entry: SourceEntry, host: Host) -> Unchecked:
+    """What only root can keep."""
     return Unchecked(
         text(
             "Files of {source} belong to others, and only root on {host} may give files away.",
@@ -298,7 +300,8 @@ def _owners_lost(entry: SourceEntry, host: Host) -> Unchecked:
     )
 
 
-def _not_as_in_point(entry: SourceEntry, found: Faults) -> UserError:
+def not_as_in_point(entry: SourceEntry, found: Faults) -> UserError:
+    """It was compared with the point's own list."""
     return UserError(
         text("What was restored of {source} is not what the point holds.", source=entry.source),
         text("It was removed again; the point itself is as it was."),

@@ -1,0 +1,229 @@
+"""What must be so before a tree is swapped: the same list for a dry run, for the wizard and for the run itself.
+
+None of it changes anything on the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import msgspec
+
+from app.foundation.errors import Problem, Refused
+from app.foundation.events import Warned
+from app.foundation.words import plural, text
+from app.hosts.host import Command, Host
+from app.jobs.manifest import SourceEntry
+from app.jobs.plan import Ctx
+from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
+from app.jobs.restore.folder import owners_lost
+from app.jobs.swap.around import missing_program
+from app.jobs.swap.identity import Identity
+from app.jobs.swap.mounts import at_or_below, mounts_of, mounts_of_all, shown_elsewhere
+from app.jobs.swap.place import Place, place_of
+from app.jobs.swap.setting import SwapSetting, SwapState, Tree
+from app.jobs.swap.software import tell_software
+from app.jobs.swap.users import users_of
+
+LINUX = "linux"
+RUNTIMES = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman", "/run/crio", "/run/lxc")
+"""Where programs that run containers are found."""
+
+
+PlaceCheck = Callable[[Place, Ctx], Awaitable[None]]
+
+
+class Preflight(msgspec.Struct, frozen=True):
+    """The checks of the trees of one swap. `state.places` is filled by the first of each."""
+
+    setting: SwapSetting
+    state: SwapState
+
+    def checks(self) -> list[Check]:
+        """In the order in which they are told; of a tree whose place is not known the others have nothing to say."""
+        identity = Identity(self.setting.base.contents, self.setting.site, self.setting.swap.onto_other)
+        of_all = [
+            Check("identity", identity.check),
+            Check("space", self._expect_room),
+            Check("commands", self._expect_commands),
+            Check("software", partial(tell_software, self.setting, self.state)),
+        ]
+        return [check for tree in self.setting.trees for check in self._of(tree)] + of_all
+
+    def _of(self, tree: Tree) -> list[Check]:
+        return [
+            Check("point", partial(_expect_whole, tree.entry)),
+            Check("root", partial(self._find_place, tree)),
+            Check("mount", self._placed(tree, self._expect_movable)),
+            Check("containers", self._placed(tree, _expect_no_container)),
+            Check("writable", self._placed(tree, _expect_writable)),
+            Check("ownership", self._placed(tree, partial(self._expect_ownership, tree))),
+            Check("users", self._placed(tree, _tell_users)),
+        ]
+
+    def _placed(self, tree: Tree, check: PlaceCheck) -> Callable[[Ctx], Awaitable[None]]:
+        async def run(ctx: Ctx) -> None:
+            place = self.state.places.get(tree.source.name)
+            if place is not None:
+                await check(place, ctx)
+
+        return run
+
+    async def _find_place(self, tree: Tree, ctx: Ctx) -> None:
+        place = await place_of(ctx.host(tree.source.host), tree.source)
+        self.state.places[tree.source.name] = place
+
+    async def _expect_movable(self, place: Place, ctx: Ctx) -> None:
+        host = ctx.host(place.host)
+        above = await host.stat(place.parent)
+        if place.found is not None and above is not None and above.device != place.found.device:
+            raise _mounted(place)
+        if place.system != "windows":
+            mounted = at_or_below(await mounts_of(host, place.system), place.root)
+            if mounted:
+                raise _mounted(place) if place.root in mounted else _mounted_below(place, mounted)
+
+    async def _expect_room(self, ctx: Ctx) -> None:
+        """Of each file system: what is to stand there, all its trees together."""
+        expected: dict[tuple[str, int], int] = {}
+        where: dict[tuple[str, int], str] = {}
+        for name, place in self.state.places.items():
+            above = await ctx.host(place.host).stat(place.parent)
+            disk = (place.host, above.device if above is not None else 0)
+            expected[disk] = expected.get(disk, 0) + self.state.expected[name].bytes
+            where.setdefault(disk, place.parent)
+        for disk, size in expected.items():
+            await expect_room(ctx.host(disk[0]), where[disk], size, text("the list of the point"))
+
+    async def _expect_ownership(self, tree: Tree, place: Place, ctx: Ctx) -> None:
+        """As in a folder: only root may give files away."""
+        host, name = ctx.host(place.host), tree.source.name
+        user = await host.stat(await ctx.scratch(place.host))
+        if user is None or user.uid == 0 or not set(self.state.expected[name].owners) - {(user.uid, user.gid)}:
+            return
+        self.state.readings[name] = msgspec.structs.replace(self.state.readings[name], owners=False)
+        raise owners_lost(tree.entry, host)
+
+    async def _expect_commands(self, ctx: Ctx) -> None:
+        gone = [path for one in self.state.places.values() if one.found is None for path in (one.asked, one.root)]
+        for command in self.setting.site.commands:
+            lacking = await missing_program(ctx, command, gone)
+            if lacking is None:
+                continue
+            if not command.optional:
+                raise Refused(lacking.what, lacking.means, lacking.next, lacking.code)
+            ctx.emit(Warned(warning=lacking))
+
+
+async def _expect_whole(entry: SourceEntry, _ctx: Ctx) -> None:
+    """What the backup could not read is not in the point, and would be gone from the site."""
+    if entry.missing_count:
+        raise _lacking(entry)
+
+
+async def _expect_no_container(place: Place, ctx: Ctx) -> None:
+    if place.system != LINUX or place.found is None:
+        return
+    host = ctx.host(place.host)
+    everywhere, all_seen = await mounts_of_all(host)
+    elsewhere = shown_elsewhere(await mounts_of(host, place.system), everywhere, place.root)
+    if elsewhere:
+        raise _shown_elsewhere(place, elsewhere)
+    if not all_seen and await _runs_containers(host):
+        raise _containers_unknown(place)
+
+
+async def _runs_containers(host: Host) -> bool:
+    return any([await host.stat(path) is not None for path in RUNTIMES])
+
+
+async def _expect_writable(place: Place, ctx: Ctx) -> None:
+    """The folder above gets the new name; the tree itself, of another account, may not be moved out of it either."""
+    if place.system == "windows":
+        return  # made known by the stage folder, which is made before anything is changed
+    paths = [place.parent] if place.found is None else [place.parent, place.root]
+    for path in paths:
+        if (await ctx.host(place.host).run(Command("test", ("-w", path)))).code != 0:
+            raise _not_writable(path, place)
+
+
+async def _tell_users(place: Place, ctx: Ctx) -> None:
+    """They keep the old tree: no reason not to swap it, and good to know."""
+    if place.system == LINUX and place.found is not None:
+        users = await users_of(ctx.host(place.host), place.root)
+        if users:
+            ctx.emit(Warned(warning=_in_use(place, users)))
+
+
+def _lacking(entry: SourceEntry) -> Unchecked:
+    return Unchecked(
+        plural(
+            "{count} file of {source} could not be read at the backup.",
+            "{count} files of {source} could not be read at the backup.",
+            entry.missing_count,
+            source=entry.source,
+        ),
+        text("Nothing was changed. They are not in the point, so after the restore the site would lack them."),
+        text("Look for a point that has them; they stay in the old tree for a while."),
+        "restore.point-lacks-files",
+        "\n".join(entry.missing),
+    )
+
+
+def _mounted(place: Place) -> Refused:
+    return Refused(
+        text("{root} on {host} is a file system of its own (a mount point).", root=place.root, host=place.host),
+        text("Nothing was changed: what is mounted cannot be swapped by a rename."),
+        text("Restore to a folder on it (--mode folder:DIR), stop the site and move what is in it by hand."),
+        "restore.root-mounted",
+    )
+
+
+def _mounted_below(place: Place, mounted: list[str]) -> Refused:
+    return Refused(
+        text("Something is mounted in {root} on {host}: {mount}", root=place.root, host=place.host, mount=mounted[0]),
+        text("Nothing was changed: what is mounted would go away with the old tree."),
+        text("Unmount it or stop the container that uses it, then restore again."),
+        "restore.mounted-below",
+        "\n".join(mounted),
+    )
+
+
+def _shown_elsewhere(place: Place, elsewhere: list[str]) -> Refused:
+    return Refused(
+        text("{root} on {host}, or a part of it, is also mounted elsewhere: {mount}", root=place.root,
+             host=place.host, mount=elsewhere[0]),
+        text("Nothing was changed: a container that has it by a bind mount would go on with the old tree."),
+        text("Stop and remove that container (docker compose down), restore, and start it again."),
+        "restore.bind-mounted",
+        "\n".join(elsewhere),
+    )  # fmt: skip
+
+
+def _containers_unknown(place: Place) -> Unchecked:
+    return Unchecked(
+        text("Whether a container on {host} has {root} mounted cannot be told by this account.", host=place.host,
+             root=place.root),
+        text("Nothing was changed. A container that has it would go on with the old tree until it is made anew."),
+        text("Look yourself (docker inspect), or restore as root."),
+        "restore.containers-unknown",
+    )  # fmt: skip
+
+
+def _not_writable(path: str, place: Place) -> Refused:
+    return Refused(
+        text("This account may not write in {path} on {host}.", path=path, host=place.host),
+        UNCHANGED,
+        text("Restore as root, or as the account that {path} belongs to.", path=path),
+        "restore.not-writable",
+    )
+
+
+def _in_use(place: Place, users: list[str]) -> Problem:
+    return Problem(
+        text("Programs work in {root}: {users}", root=place.root, users=", ".join(users)),
+        text("They keep the old tree, and write into it, until they are restarted."),
+        text("Have the site's commands stop and start them (when = stop and start)."),
+        "restore.root-in-use",
+    )

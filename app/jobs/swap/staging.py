@@ -1,0 +1,151 @@
+"""Puts a tree of the point beside the live one, whole and as it will be, while the site works on.
+
+It is compared with the point's own list as restic left it; only then what the site keeps is put into it, and what it
+wants emptied is emptied.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from app.foundation.errors import Problem, UserError
+from app.foundation.events import Warned
+from app.foundation.words import text
+from app.hosts import file_errors
+from app.hosts.host import Host
+from app.jobs.manifest import SourceEntry
+from app.jobs.pace import Pace
+from app.jobs.plan import Ctx
+from app.jobs.restore.folder import below, not_as_in_point, on_disk, remove_folder, tell
+from app.jobs.restore.listing import Faults, faults
+from app.jobs.restore.setting import begin_unfinished, root_of
+from app.jobs.restore.unfinished import Unfinished
+from app.jobs.swap.kept_live import KeptLive
+from app.jobs.swap.made_ready import Workshop, clear, make_folder
+from app.jobs.swap.patterns import is_meant, outermost, parts_of, under
+from app.jobs.swap.place import Place, stored_name
+from app.jobs.swap.setting import SwapSetting, SwapState, Tree
+from app.jobs.swap.staged import Pair, StagedTree
+from app.settings.model import THIS_COMPUTER
+
+KIND = "stage"
+
+
+class Staging(msgspec.Struct, frozen=True):
+    """One tree on its way to stand beside the live one."""
+
+    setting: SwapSetting
+    tree: Tree
+
+    async def stage(self, ctx: Ctx, state: SwapState) -> StagedTree:
+        """Restores, compares, keeps, clears; on disk when it comes back.
+
+        Raises `restore.…`; what stands in the stage folder then is removed when the run ends.
+        """
+        place = state.places[self.tree.source.name]
+        host, stage = ctx.host(place.host), place.stage(self.setting.run)
+        await self._make_stage(ctx, state, place, stage)
+        await self._restore(ctx, state, place, stage)
+        restored = str(below(stage, stored_name(self.tree.entry)))
+        shop = Workshop(host, place.root, restored, place.system, await ctx.scratch(place.host))
+        await clear(shop, self.tree.source.clear_after)
+        keeping = KeptLive(shop, self.tree.source)
+        kept = await keeping.copy_files(ctx) if place.found is not None else ()
+        left_alone = await keeping.left_alone() if place.found is not None else ()
+        await on_disk(host, stage)
+        expected = state.expected[self.tree.source.name]
+        return StagedTree(
+            source=self.tree.source.name,
+            host=place.host,
+            asked=place.asked,
+            live=place.root,
+            stage=stage,
+            tree=restored,
+            before=place.before(self.setting.run),
+            device=await _device_of(host, stage),
+            pairs=await self._pairs(host, place, restored),
+            left_alone=left_alone,
+            kept=kept,
+            bytes=expected.bytes,
+            files=expected.files,
+        )
+
+    async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
+        """Noted before it is made, made by one alone: of two laptops the other one is refused."""
+        unfinished = Unfinished(self.setting.run, KIND, place.host, stage)
+        await begin_unfinished(ctx, state, unfinished, partial(remove_folder, ctx))
+        await make_folder(ctx.host(place.host), stage, place.system)
+
+    async def _restore(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
+        entry, pace = self.tree.entry, Pace(f"stage:{self.tree.source.name}", ctx.emit)
+        far = await self.setting.base.tree(ctx, place.host, state, entry)
+        await far.restore(root_of(entry), stage, partial(tell, pace))
+        near = await self.setting.base.tree(ctx, THIS_COMPUTER, state, entry)
+        reading, expected = state.readings[entry.source], state.expected[entry.source]
+        found = await faults(near, ctx.host(place.host), stage, reading, expected)
+        if found.content_differs:
+            raise not_as_in_point(entry, found)
+        if found.beside_differs:
+            raise _not_kept(entry, found)
+        if entry.missing_count:
+            ctx.emit(Warned(warning=_lacking(entry)))
+
+    async def _pairs(self, host: Host, place: Place, restored: str) -> tuple[Pair, ...]:
+        """What takes which place: the whole tree, or each part of it that is backed up."""
+        parts = ["/".join(parts_of(part)) for part in self.tree.source.include]
+        if place.found is None or not parts:
+            return (await pair_of(host, place.root, restored),)
+        found = [await _outermost_missing(host, place.root, part) for part in outermost(sorted(set(parts)))]
+        keep = self.tree.source.keep_live
+        pairs = [await pair_of(host, under(place.root, part), under(restored, part)) for part in dict.fromkeys(found)]
+        kept = {under(place.root, part) for part in found if is_meant(part, keep)}
+        return tuple(
+            pair
+            for pair in pairs
+            if (pair.live_inode or pair.staged_inode) and not (pair.live in kept and pair.live_inode)
+        )
+
+
+async def pair_of(host: Host, live: str, staged: str) -> Pair:
+    """The two as they stand there now."""
+    there, here = await host.stat(live), await host.stat(staged)
+    return Pair(live, staged, there.inode if there else 0, here.inode if here else 0)
+
+
+async def _outermost_missing(host: Host, root: str, part: str) -> str:
+    """The part, or the first folder on the way to it that the live tree does not have."""
+    names = part.split("/")
+    for count in range(1, len(names)):
+        path = "/".join(names[:count])
+        if await host.stat(under(root, path)) is None:
+            return path
+    return part
+
+
+async def _device_of(host: Host, path: str) -> int:
+    found = await host.stat(path)
+    if found is None:
+        raise file_errors.missing(path)
+    return found.device
+
+
+def _not_kept(entry: SourceEntry, found: Faults) -> UserError:
+    return UserError(
+        text("Not every file of {source} could keep its owner, mode or time.", source=entry.source),
+        text("The site was not touched, and what was restored is removed again."),
+        text("Restore as root, on a file system that knows owners, modes and exact times."),
+        "restore.metadata-not-kept",
+        "\n".join(found.beside),
+    )
+
+
+def _lacking(entry: SourceEntry) -> Problem:
+    return Problem(
+        text("The point lacks files of {source} that the backup could not read.", source=entry.source),
+        text("The site has none of them after the restore; they stay in the old tree for a while."),
+        text("Look for them in another point, or in the old tree."),
+        "restore.point-lacks-files",
+        "\n".join(entry.missing),
+    )

@@ -38,6 +38,8 @@ from app.settings.site_file import write
 from app.tools.restic.backup import Label
 
 KIND = "backup"
+SAFETY = "safety"
+"""What starts a backup of the state that a restore is about to replace, and the type of its snapshots."""
 
 
 class Only(enum.Enum):
@@ -76,7 +78,7 @@ def plan_backup(
 ) -> Plan[BackupState]:
     """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown."""
     sources = _chosen(site, choice)
-    type_ = "full" if {source.name for source in _enabled(site)} <= {source.name for source in sources} else "part"
+    type_ = _type(site, sources, trigger)
     job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags, choice.retention)
     asked = msgspec.json.encode(choice).decode()
     return Plan(
@@ -94,6 +96,12 @@ def plan_backup(
         tags=choice.tags,
         trigger=trigger,
     )
+
+
+def _type(site: Site, sources: list[Source], trigger: str) -> str:
+    if trigger == SAFETY:
+        return SAFETY
+    return "full" if {source.name for source in _enabled(site)} <= {source.name for source in sources} else "part"
 
 
 def _optional_secrets(site: Site, sources: list[Source]) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class Manifest(msgspec.Struct, frozen=True):
     computer: str
     restic: str
     type: str
-    """full, or part when not every enabled source was asked for."""
+    """full, part when not every enabled source was asked for, or safety."""
     complete: bool
     sources: tuple[SourceEntry, ...]
     site_file: str

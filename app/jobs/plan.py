@@ -15,6 +15,7 @@ from app.foundation.errors import Problem, UserError
 from app.foundation.events import Item, ItemStatus, Phase, Recorded
 from app.foundation.words import Text
 from app.hosts.host import Host
+from app.records.runs import Run
 from app.records.site_records import SiteRecords
 from app.settings.model import Site
 
@@ -56,6 +57,12 @@ class Ctx(Protocol):
 
     async def scratch(self, host: str) -> str:
         """This run's folder for temporary files on that host; removed when the run ends, however it ends."""
+
+    async def run_child(self, plan: AnyPlan) -> Run:
+        """Carries another plan of the same site out, as a run of its own that names this one; gives its record.
+
+        It works under what this run holds. A cancel of this run cancels it too.
+        """
 
 
 class Step(msgspec.Struct, Generic[S], frozen=True):

@@ -24,7 +24,12 @@ from app.hosts.host import (
     TakeBelow,
 )
 from app.hosts.orphans import RUN_VARIABLE
+from app.jobs.plan import AnyPlan
+from app.records.runs import Run
 from app.records.site_records import SiteRecords
+
+
+RunChild = Callable[[AnyPlan], Awaitable[Run]]
 
 
 class RunContext:
@@ -37,8 +42,12 @@ class RunContext:
         secrets: Mapping[str, str],
         tell: Callable[[Recorded], None],
         records: SiteRecords,
+        *,
+        run_child: RunChild | None = None,
     ) -> None:
+        """`run_child` carries a plan out for this run; None where nobody asks for that."""
         self._run = run
+        self._run_child = run_child
         self._hosts = hosts
         self._secrets = secrets
         self._tell = tell
@@ -69,6 +78,12 @@ class RunContext:
             self._scratch[host] = asyncio.create_task(making)
         # A cancel may not interrupt the making: what is half made would be found by nobody.
         return await asyncio.shield(self._scratch[host])
+
+    async def run_child(self, plan: AnyPlan) -> Run:
+        """Another plan of the same site, as a run of its own."""
+        if self._run_child is None:
+            raise ValueError("nobody carries runs out here")
+        return await self._run_child(plan)
 
     async def remove_scratch(self) -> None:
         """Removes what was made; a host that cannot be reached keeps it until the next contact."""

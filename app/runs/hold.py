@@ -23,10 +23,15 @@ WATCH_WITHIN = 120.0
 
 
 class Hold:
-    """The site lock and the leases of one run."""
+    """The site lock and the leases of one run; a run that works for another one, which has both, needs neither."""
 
-    def __init__(self, run: Run, records: SiteRecords, lock: SiteLock, warn: Callable[[Problem], object]) -> None:
-        """`warn` is told what a person should know and what does not stop the run."""
+    def __init__(
+        self, run: Run, records: SiteRecords, lock: SiteLock | None, warn: Callable[[Problem], object]
+    ) -> None:
+        """`lock` is None for a run that works for another one.
+
+        `warn` is told what a person should know and what does not stop the run.
+        """
         self._run = run
         self._records = records
         self._lock = lock
@@ -40,7 +45,8 @@ class Hold:
 
     async def take(self) -> None:
         """Takes the site; raises `Busy` that names who has it."""
-        await self._lock.take()
+        if self._lock is not None:
+            await self._lock.take()
 
     async def lease(self, leases: Sequence[Lease]) -> None:
         """Takes these leases; raises `Busy` that names who has one of them.
@@ -104,7 +110,8 @@ class Hold:
 
     async def release_site(self) -> None:
         """Lets others at the site, after the record was closed."""
-        await self._lock.release()
+        if self._lock is not None:
+            await self._lock.release()
 
 
 async def _reached(work: Awaitable[object]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -29,8 +29,8 @@ from app.runs.hold import Hold
 from app.runs.lease import Lease
 from app.runs.recovery import Recovery, Unlock
 from app.runs.remains import Remains
-from app.runs.site_lock import SiteLock, is_gone
-from app.runs.work import SecretReader, Work
+from app.runs.site_lock import SiteLock, busy, is_gone
+from app.runs.work import SecretReader, Work, to_its_end
 from app.settings.model import HostKind
 from app.settings.places import Places
 
@@ -93,14 +93,41 @@ class Runner:
         begun = await records.begin(self._new_run(plan))
         if begun.joined:
             return Launched(begun.run.id, joined=True)
-        work = self._work(begun.run, plan, records)
+        lock = SiteLock(self._places.locks, begun.run, records, self._blocking)
+        leases = partial(_leases, begun.run, plan, records)
+        put_in_order = partial(self.recovery.tidy, begun.run.site)
+        work = self._work(begun.run, plan, records, lock=lock, leases=leases, put_in_order=put_in_order)
         self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
         return Launched(begun.run.id, joined=False)
 
-    def _work(self, run: Run, plan: AnyPlan, records: SiteRecords) -> Work:
+    async def _run_child(self, parent: Run, plan: AnyPlan) -> Run:
+        """Carries a plan out under what its parent holds; whoever cancels the parent cancels it, and waits for it."""
+        records = self._records(plan.site.name)
+        begun = await records.begin(msgspec.structs.replace(self._new_run(plan), parent=parent.id))
+        if begun.joined:
+            raise busy(plan.site.name, await records.site_holder())
+        work = self._work(begun.run, plan, records, lock=None, leases=_no_leases, put_in_order=_in_order)
+        task = self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            await to_its_end(asyncio.wait({task}))
+            raise
+        return await records.run(begun.run.id)
+
+    def _work(
+        self,
+        run: Run,
+        plan: AnyPlan,
+        records: SiteRecords,
+        *,
+        lock: SiteLock | None,
+        leases: Callable[[Mapping[str, Host]], Sequence[Lease]],
+        put_in_order: Callable[[], Awaitable[None]],
+    ) -> Work:
         wake = self._wakes[run.id] = Wake()
-        lock = SiteLock(self._places.locks, run, records, self._blocking)
         return Work(
             run,
             plan,
@@ -109,9 +136,10 @@ class Runner:
             redactor=self._redactor,
             secrets=self._secrets,
             hosts=partial(self._hosts, plan),
-            leases=partial(_leases, run, plan, records),
+            leases=leases,
             hold=partial(Hold, run, records, lock),
-            put_in_order=partial(self.recovery.tidy, run.site),
+            put_in_order=put_in_order,
+            run_child=partial(self._run_child, run),
         )
 
     def _new_run(self, plan: AnyPlan) -> Run:
@@ -176,6 +204,15 @@ class Runner:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+def _no_leases(_hosts: Mapping[str, Host]) -> list[Lease]:
+    """A run that works for another one uses that one's."""
+    return []
+
+
+async def _in_order() -> None:
+    """As its parent left it."""
 
 
 def _leases(run: Run, plan: AnyPlan, records: SiteRecords, hosts: Mapping[str, Host]) -> list[Lease]:

@@ -77,9 +77,11 @@ class Work:
         leases: Callable[[Mapping[str, Host]], Sequence[Lease]],
         hold: Callable[[Callable[[Problem], object]], Hold],
         put_in_order: Callable[[], Awaitable[None]],
+        run_child: Callable[[AnyPlan], Awaitable[Run]],
     ) -> None:
         """`hosts` makes the hosts of the plan, given its secrets, and `leases` what is held on them; `hold` makes what
-        the run holds while it works; `put_in_order` clears away what dead runs left.
+        the run holds while it works; `put_in_order` clears away what dead runs left; `run_child` carries a plan out
+        for this run.
         """
         self._run = run
         self._plan = plan
@@ -91,6 +93,7 @@ class Work:
         self._leases = leases
         self._hold = hold(self._warn)
         self._put_in_order = put_in_order
+        self._run_child = run_child
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
         self._began = False
@@ -153,7 +156,7 @@ class Work:
         self._began = True
         await self._clear_after_dead_runs()
         logged = {name: LoggedHost(host, self._run.id, self._writer.log) for name, host in hosts.items()}
-        context = RunContext(self._run.id, logged, secrets, self._tell, self._records)
+        context = RunContext(self._run.id, logged, secrets, self._tell, self._records, run_child=self._run_child)
         try:
             return await self._steps(context)
         finally:

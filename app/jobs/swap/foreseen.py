@@ -1,0 +1,122 @@
+"""What a swap would change, name by name and counted: the result of a dry run. It only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import msgspec
+
+from app.hosts.host import Below, FileKind, Host
+from app.jobs.restore.listing import Essence, Reading
+from app.jobs.swap.patterns import is_meant
+from app.settings.model import Source
+from app.tools.restic.output import Entry
+from app.tools.restic.tree import Tree
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """A number of names, folders among them, and the bytes of their content."""
+
+    count: int = 0
+    bytes: int = 0
+
+    def plus(self, size: int) -> Amount:
+        """One more."""
+        return Amount(self.count + 1, self.bytes + size)
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """What would become of one source. A name is unchanged where kind, size and time are the same in the point.
+
+    Of what is overwritten the bytes are those it gets; of what is deleted those it had. `kept` are live ones that stay
+    as they are. Of a database there is one, overwritten or created.
+    """
+
+    source: str
+    host: str
+    target: str
+    created: Amount = Amount()
+    overwritten: Amount = Amount()
+    deleted: Amount = Amount()
+    unchanged: Amount = Amount()
+    kept: Amount = Amount()
+
+
+NOTHING = Amount()
+
+
+@dataclass
+class Comparison:
+    """Counts a live tree against the point's list, of which a few bytes are held for each name."""
+
+    source: Source
+    expected: dict[bytes, int] = field(default_factory=dict)
+    same: dict[bytes, bytes] = field(default_factory=dict)
+    overwritten: Amount = NOTHING
+    deleted: Amount = NOTHING
+    unchanged: Amount = NOTHING
+    kept: Amount = NOTHING
+
+    def expect(self, path: str, one: Essence) -> None:
+        """A name of the point; what is emptied afterwards does not come."""
+        if not is_meant(path, self.source.clear_after):
+            key = _digest(path)
+            self.expected[key], self.same[key] = one.size, _digest(_state(one))
+
+    def meet(self, path: str, one: Essence) -> None:
+        """A name of the live tree."""
+        key = _digest(path)
+        size = self.expected.pop(key, None)
+        if self._stays(path):
+            self.kept = self.kept.plus(one.size)
+        elif size is None:
+            self.deleted = self.deleted.plus(one.size)
+        elif self.same[key] == _digest(_state(one)):
+            self.unchanged = self.unchanged.plus(size)
+        else:
+            self.overwritten = self.overwritten.plus(size)
+
+    def _stays(self, path: str) -> bool:
+        source = self.source
+        in_part = not source.include or is_meant(path, source.include) or _leads_to(path, source.include)
+        return not in_part or is_meant(path, source.keep_live) or is_meant(path, source.exclude, hidden=True)
+
+    @property
+    def created(self) -> Amount:
+        """What the live tree does not have."""
+        return Amount(len(self.expected), sum(self.expected.values()))
+
+
+def _leads_to(path: str, parts: Sequence[str]) -> bool:
+    return any(part.startswith(f"{path}/") for part in parts)
+
+
+def _state(one: Essence) -> str:
+    """A folder is the same whatever its time, which changes with what is in it."""
+    return f"{one.content}" if one.kind is FileKind.FOLDER else f"{one.content} {one.modified}"
+
+
+def _digest(said: str) -> bytes:
+    return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+async def foresee_tree(tree: Tree, host: Host, live: str | None, source: Source, reading: Reading) -> Comparison:
+    """Compares what a snapshot has of a source with its live tree, or with nothing."""
+    found = Comparison(source)
+    name = reading.path.rpartition("/")[2]
+
+    async def take_expected(entries: Sequence[Entry]) -> None:
+        for one in filter(None, map(reading.of_entry, entries)):
+            if one.path != name:
+                found.expect(one.path[len(name) + 1 :], one)
+
+    async def take_live(batch: Sequence[Below]) -> None:
+        for one in map(reading.of_file, batch):
+            found.meet(one.path, one)
+
+    await tree.ls(take_expected, reading.parent, recursive=True)
+    if live is not None:
+        await host.walk(live, take_live)
+    return found

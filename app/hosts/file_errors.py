@@ -85,3 +85,14 @@ def mounted(path: Path | str, mount: str) -> UserError:
         text("Unmount it or stop the container that uses it, then try again."),
         "host.mounted-inside",
     )
+
+
+def no_exchange(path: Path | str, detail: str) -> UserError:
+    """Two names cannot be exchanged in one step there."""
+    return UserError(
+        text("The place of {path} cannot exchange two names in one step.", path=shown(path)),
+        text("Nothing was changed."),
+        text("It can be done in two steps, with a moment between them; or use another file system."),
+        "host.no-exchange",
+        detail,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import hashlib
 import itertools
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from app.hosts.file_errors import full, missing, mounted, taken, too_big, unreadable, unwritable
+from app.hosts.file_errors import full, missing, mounted, no_exchange, taken, too_big, unreadable, unwritable
 from app.hosts.host import Below, Entry, FileKind, FileStat, Listing
 from app.store import durable
 
@@ -130,6 +131,47 @@ def copy_durably(source: Path, path: Path, mode: int) -> None:
     """Copies a regular file so that afterwards it is there whole or not at all."""
     with reading(source), source.open("rb") as content, writing(path):
         durable.copy_durably(content, path, mode)
+
+
+def copy_as_it_is(source: Path, path: Path) -> None:
+    """Copies a regular file with all that it has besides its content."""
+    found = look(source)
+    if found is not None and found.kind is not FileKind.FILE:
+        raise unreadable(source, "not a regular file")
+    expect(source)
+    with writing(path):
+        durable.copy_as_it_is(source, path)
+
+
+def exchange(path: Path, target: Path) -> None:
+    """Exchanges what stands at two paths, in one step or not at all."""
+    expect(path)
+    expect(target)
+    try:
+        with writing(path):
+            durable.exchange(path, target)
+    except durable.NoExchange as error:
+        raise no_exchange(path, str(error.__cause__)) from error
+
+
+def sync(folder: Path) -> None:
+    """Makes the names in a folder last."""
+    with writing(folder):
+        durable.sync_folder(folder)
+
+
+def remove_matching(folder: Path, pattern: str) -> None:
+    """Removes those of a folder whose names fit the pattern, with all below them."""
+    found = look(folder)
+    if found is None:
+        return
+    if found.kind is not FileKind.FOLDER:
+        raise unwritable(folder, "not a folder")
+    _refuse_mounts(folder)
+    with reading(folder), os.scandir(folder) as names:
+        fitting = [entry.path for entry in names if fnmatch.fnmatchcase(entry.name, pattern)]
+    for path in fitting:
+        remove_tree(Path(path))
 
 
 def create(path: Path, content: bytes) -> None:

@@ -210,6 +210,24 @@ class Host(Protocol):
         Raises `host.file-missing`, `host.file-exists`, `host.file-unwritable`.
         """
 
+    async def exchange(self, path: str, target: str) -> None:
+        """Exchanges what stands at two paths of one file system in one step, and syncs the folders.
+
+        There is no moment in which nothing stands at either; links are exchanged themselves. Raises `host.no-exchange`
+        where there is no such step, `host.file-missing`, `host.file-unwritable` (also for what is mounted, and for two
+        file systems); then nothing was changed.
+        """
+
+    async def copy(self, source: str, path: str) -> None:
+        """Copies a regular file there as it is, with its owner, mode, times and attributes as far as this user may
+        give them, as durably and as whole as `write_durably`; what stands at `path` is replaced.
+
+        Raises `host.file-missing`, `host.file-unreadable` for `source`, and what `write_durably` raises.
+        """
+
+    async def sync(self, folder: str) -> None:
+        """Makes the names in a folder last, whoever gave them: for what a dead process may not have come to."""
+
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does. Raises `host.file-unreadable` when it cannot be known."""
 
@@ -244,6 +262,20 @@ class Host(Protocol):
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success.
 
         Raises `host.mounted-inside` (then nothing was removed), `host.file-unwritable`.
+        """
+
+    async def remove_matching(self, folder: str, pattern: str) -> None:
+        """Removes, as `remove_tree` does, all of a folder whose name fits a pattern (`*`, `?`, `[…]`; a leading dot is
+        a character like any other). A folder that is not there is success.
+
+        Raises what `remove_tree` raises; where something is mounted anywhere in the folder nothing was removed.
+        """
+
+    async def end_orphans(self, run: str) -> None:
+        """Ends the programs there of a run whose Overwinter is gone, and comes back when they are.
+
+        Known by the mark they carry (see `orphans`); where a system does not show it, their own watch has to do.
+        Raises `host.program-unstoppable`.
         """
 
     async def free_space(self, path: str) -> int:

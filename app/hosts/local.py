@@ -14,6 +14,7 @@ import psutil
 from app.foundation.blocking import Blocking
 from app.hosts import files, process, programs, tunnel
 from app.hosts.host import KEPT, Address, Command, Dialogue, FileStat, Finished, HostFacts, Listing, Sink, TakeBelow
+from app.hosts.orphans import end_orphans
 from app.hosts.running import PATIENT, Patience
 from app.store import durable
 
@@ -93,6 +94,18 @@ class LocalHost:
 
         await self._files(rename)
 
+    async def exchange(self, path: str, target: str) -> None:
+        """Exchanges what stands at two paths in one step, and syncs the folders."""
+        await self._files(lambda: files.exchange(Path(path), Path(target)))
+
+    async def copy(self, source: str, path: str) -> None:
+        """Copies a regular file as it is, durably and whole."""
+        await self._files(lambda: files.copy_as_it_is(Path(source), Path(path)))
+
+    async def sync(self, folder: str) -> None:
+        """Makes the names in a folder last."""
+        await self._files(lambda: files.sync(Path(folder)))
+
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does."""
         return await self._files(lambda: files.look(Path(path)))
@@ -122,6 +135,14 @@ class LocalHost:
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
         await self._files(lambda: files.remove_tree(Path(path)))
+
+    async def remove_matching(self, folder: str, pattern: str) -> None:
+        """Removes all of a folder whose name fits a pattern."""
+        await self._files(lambda: files.remove_matching(Path(folder), pattern))
+
+    async def end_orphans(self, run: str) -> None:
+        """Ends the programs of a run whose Overwinter is gone."""
+        await end_orphans(run, self._patience)
 
     async def free_space(self, path: str) -> int:
         """Free bytes for this user on the file system of `path`."""

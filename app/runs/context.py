@@ -172,6 +172,18 @@ class LoggedHost:
         """As the host does."""
         await self._host.rename(path, target)
 
+    async def exchange(self, path: str, target: str) -> None:
+        """As the host does."""
+        await self._host.exchange(path, target)
+
+    async def copy(self, source: str, path: str) -> None:
+        """As the host does."""
+        await self._host.copy(source, path)
+
+    async def sync(self, folder: str) -> None:
+        """As the host does."""
+        await self._host.sync(folder)
+
     async def stat(self, path: str) -> FileStat | None:
         """As the host does."""
         return await self._host.stat(path)
@@ -199,6 +211,14 @@ class LoggedHost:
     async def remove_tree(self, path: str) -> None:
         """As the host does."""
         await self._host.remove_tree(path)
+
+    async def remove_matching(self, folder: str, pattern: str) -> None:
+        """As the host does."""
+        await self._host.remove_matching(folder, pattern)
+
+    async def end_orphans(self, run: str) -> None:
+        """As the host does."""
+        await self._host.end_orphans(run)
 
     async def free_space(self, path: str) -> int:
         """As the host does."""

@@ -6,6 +6,7 @@ of a folder: the rename itself is asked to be written through, and NTFS keeps na
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -31,18 +32,20 @@ else:
     if sys.platform == "darwin":
         import fcntl
 
-    def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
-        """The system's own rename that replaces nothing; None where its library is older than that."""
+    def _system_rename(flag: int) -> Callable[[bytes, bytes], int] | None:
+        """The system's own rename with a flag; None where its library is older than that."""
         library = ctypes.CDLL(None, use_errno=True)
         if sys.platform == "darwin":
-            return lambda path, target: int(library.renamex_np(path, target, _RENAME_EXCL))
+            return lambda path, target: int(library.renamex_np(path, target, flag))
         if not hasattr(library, "renameat2"):
             return None
-        return lambda path, target: int(library.renameat2(_AT_FDCWD, path, _AT_FDCWD, target, _RENAME_NOREPLACE))
+        return lambda path, target: int(library.renameat2(_AT_FDCWD, path, _AT_FDCWD, target, flag))
 
-    _RENAME_EXCL = 0x4  # macOS, sys/stdio.h
-    _AT_FDCWD, _RENAME_NOREPLACE = -100, 0x1  # Linux, fcntl.h and linux/fs.h
-    _rename_exclusively = _exclusive_rename()
+    _AT_FDCWD = -100  # Linux, fcntl.h
+    _NOREPLACE = 0x4 if sys.platform == "darwin" else 0x1  # RENAME_EXCL in sys/stdio.h, RENAME_NOREPLACE in linux/fs.h
+    _EXCHANGE = 0x2  # RENAME_SWAP, RENAME_EXCHANGE
+    _rename_exclusively = _system_rename(_NOREPLACE)
+    _exchange_names = _system_rename(_EXCHANGE)
 
 
 PIECE = 1024 * 1024
@@ -105,6 +108,55 @@ def rename(path: Path, target: Path) -> None:
         sync_folder(folder)
 
 
+def exchange(path: Path, target: Path) -> None:
+    """Exchanges what stands at two paths of one file system in one step: there is no moment without either.
+
+    Raises `NoExchange`, with nothing changed, where the system or the file system has no such step.
+    """
+    try:
+        _exchange(path, target)
+    except OSError as error:
+        if error.errno in _NO_SUCH_STEP:
+            raise NoExchange from error
+        raise
+    for folder in {path.parent, target.parent}:
+        sync_folder(folder)
+
+
+class NoExchange(Exception):
+    """Two names cannot be exchanged in one step there."""
+
+
+def copy_as_it_is(source: Path, path: Path) -> None:
+    """As `copy_durably`, with the owner, mode, times and attributes of `source` as far as this user may give them."""
+    temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
+    try:
+        with source.open("rb") as content:
+            _write(temporary, content, 0o600)
+        _give_owner(temporary, source.stat())
+        shutil.copystat(source, temporary)
+        _sync_file(temporary)
+        _replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _give_owner(path: Path, like: os.stat_result) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(PermissionError):  # only root may give a file away
+            os.chown(path, like.st_uid, like.st_gid)
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if sys.platform != "win32" else os.O_RDWR)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write(path: Path, content: BinaryIO, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     _fill(descriptor, content, mode)
@@ -156,6 +208,11 @@ if sys.platform == "win32":
     def sync_folder(folder: Path) -> None:
         """Windows cannot; see above."""
 
+    _NO_SUCH_STEP = (errno.ENOSYS,)
+
+    def _exchange(_path: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
     def _rename(path: Path, target: Path) -> None:
         if not _move(str(path), str(target), _WRITE_THROUGH):
             raise ctypes.WinError(ctypes.get_last_error())
@@ -194,11 +251,18 @@ else:
             _rename_without_help(path, target)
 
     _UNKNOWN_TO_THE_FILE_SYSTEM = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+    _NO_SUCH_STEP = _UNKNOWN_TO_THE_FILE_SYSTEM
+
+    def _exchange(path: Path, target: Path) -> None:
+        _call(_exchange_names, path, target)
 
     def _rename_to_free_name(path: Path, target: Path) -> None:
-        if _rename_exclusively is None:
+        _call(_rename_exclusively, path, target)
+
+    def _call(rename: Callable[[bytes, bytes], int] | None, path: Path, target: Path) -> None:
+        if rename is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        if _rename_exclusively(os.fsencode(path), os.fsencode(target)) != 0:
+        if rename(os.fsencode(path), os.fsencode(target)) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(path), None, str(target))
 

@@ -689,6 +689,169 @@ async def test_of_many_who_rename_to_one_name_at_once_one_succeeds(place: Place)
         await place.host.remove_tree(target)
 
 
+# --- exchanging and copying -------------------------------------------------------------------
+
+
+@posix_only
+@pytest.mark.spec("R6", "R8")
+@on_every_host
+async def test_an_exchange_gives_two_trees_each_others_names_and_changes_nothing_else(place: Place) -> None:
+    live, staged = f"{place.folder}/{ODD_NAMES[3]}", f"{place.folder}/.stage {ODD_NAMES[2]}/{ODD_NAMES[1]}"
+    await place.says(
+        "import os,sys; [(os.makedirs(path), open(path+'/version','w').write(word)) for path, word in"
+        " ((sys.argv[1], 'old'), (sys.argv[2], 'new'))]; os.utime(sys.argv[1], ns=(0, 1_234_567_890_123_456_789))",
+        live,
+        staged,
+    )
+    before = [await place.host.stat(path) for path in (live, staged)]
+    await place.host.exchange(live, staged)
+    assert [await place.host.stat(path) for path in (staged, live)] == before
+    assert await place.host.read(f"{live}/version") == b"new"
+    await place.host.exchange(live, staged)
+    assert [await place.host.stat(path) for path in (live, staged)] == before
+
+
+@posix_only
+@pytest.mark.spec("R6")
+@on_every_host
+async def test_an_exchange_has_no_moment_without_a_tree(place: Place) -> None:
+    """A reader on the host looks all the while: it sees one of the two, never nothing."""
+    live, staged = f"{place.folder}/live", f"{place.folder}/staged"
+    await place.says("import os,sys; [os.makedirs(path) for path in sys.argv[1:]]", live, staged)
+    reader = """
+import os, sys
+seen = set()
+print("ready", flush=True)
+while not os.path.exists(sys.argv[2]):
+    try:
+        seen.add(os.stat(sys.argv[1]).st_ino)
+    except OSError as error:
+        seen.add(str(error))
+print(len(seen), seen)
+"""
+    over = f"{place.folder}/over"
+    watching = await place.host.start(place.program(reader, live, over))
+    try:
+        assert (await watching.read()).strip() == b"ready"
+        for _ in range(10):
+            await place.host.exchange(live, staged)
+        await place.host.write_durably(over, b"")
+        said = await watching.read()
+    finally:
+        await watching.stop()
+    assert said.startswith(b"2 "), said
+
+
+@posix_only
+@pytest.mark.spec("R8")
+@on_every_host
+async def test_what_cannot_be_exchanged_stays_as_it_was(place: Place) -> None:
+    live, staged = f"{place.folder}/live", f"{place.folder}/staged"
+    await place.host.write_durably(live, b"old")
+    assert (await error_of(place.host.exchange(live, staged))).code == "host.file-missing"
+    assert (await error_of(place.host.exchange(staged, live))).code == "host.file-missing"
+    assert await place.host.read(live) == b"old"
+    assert await place.names_in(place.folder) == ["live"]
+    if await place.host.stat("/proc/version") is not None:  # on another file system
+        assert (await error_of(place.host.exchange(live, "/proc/version"))).code == "host.file-unwritable"
+    assert await place.host.read(live) == b"old"
+
+
+@posix_only
+@pytest.mark.spec("R6", "R11")
+@on_every_host
+async def test_a_copy_is_as_its_source_is(place: Place) -> None:
+    source, target = (f"{place.folder}/{name}" for name in ODD_NAMES[1:3])
+    await place.host.write_durably(source, bytes(range(256)))
+    await place.host.write_durably(target, b"what was there")
+    await place.says(
+        """
+import os, sys
+path = sys.argv[1]
+if os.geteuid() == 0:
+    os.chown(path, 1234, 4321)
+    os.setxattr(path, "user.note", b"kept") if hasattr(os, "setxattr") else None
+os.chmod(path, 0o640); os.utime(path, ns=(0, 1_234_567_890_123_456_789))
+""",
+        source,
+    )
+    await place.host.copy(source, target)
+    one, other = await place.host.stat(source), await place.host.stat(target)
+    assert one is not None
+    assert other is not None
+    assert one.inode != other.inode
+    assert [getattr(one, each) for each in AS_IT_IS] == [getattr(other, each) for each in AS_IT_IS]
+    assert await place.host.read(target) == bytes(range(256))
+    if sys.platform == "linux" and os.geteuid() == 0:
+        assert os.getxattr(os.fsencode(target), "user.note") == b"kept"
+    assert sorted(await place.names_in(place.folder)) == sorted(ODD_NAMES[1:3])
+
+
+AS_IT_IS = ("kind", "size", "modified", "mode", "uid", "gid")
+
+
+@posix_only
+@on_every_host
+async def test_only_a_file_is_copied_and_nothing_is_left_of_a_copy_that_fails(place: Place) -> None:
+    source, target = f"{place.folder}/source", f"{place.folder}/target"
+    assert (await error_of(place.host.copy(source, target))).code == "host.file-missing"
+    await place.says("import os,sys; os.mkdir(sys.argv[1]); os.symlink('folder', sys.argv[2])", source, target)
+    assert (await error_of(place.host.copy(source, f"{target}-too"))).code == "host.file-unreadable"
+    assert (await error_of(place.host.copy(target, f"{target}-too"))).code == "host.file-unreadable"
+    await place.host.write_durably(f"{source}/file", b"content")
+    nowhere = f"{place.folder}/no such folder/target"
+    assert (await error_of(place.host.copy(f"{source}/file", nowhere))).code == "host.file-unwritable"
+    assert await place.names_in(place.folder) == ["source", "target"]
+
+
+@posix_only
+@on_every_host
+async def test_what_fits_a_pattern_is_removed_from_a_folder(place: Place) -> None:
+    await place.says(
+        """
+import os, sys
+os.chdir(sys.argv[1])
+for name in ("cache", "cache/deep", "cache/.hidden", "cache/locked", "kept"):
+    os.mkdir(name)
+for name in ("cache/a.php", "cache/b.php", "cache/c.txt", "cache/deep/x", "cache/locked/y", "kept/live"):
+    open(name, "w").close()
+os.symlink("../kept", "cache/link")
+os.chmod("cache/locked", 0o500)
+""",
+        place.folder,
+    )
+    cache = f"{place.folder}/cache"
+    await place.host.remove_matching(cache, "*.php")
+    assert await place.names_in(cache) == [".hidden", "c.txt", "deep", "link", "locked"]
+    await place.host.remove_matching(cache, "*")
+    await place.host.remove_matching(f"{place.folder}/not there", "*")
+    assert await place.names_in(cache) == []
+    assert await place.names_in(f"{place.folder}/kept") == ["live"]
+    assert (await error_of(place.host.remove_matching(f"{place.folder}/kept/live", "*"))).code == "host.file-unwritable"
+    await place.host.sync(cache)
+
+
+@pytest.mark.spec("R8", "J2")
+@posix_only
+@on_every_host
+async def test_orphans_of_a_run_are_ended_and_those_of_another_are_not(place: Place) -> None:
+    """They are started past the host, as what a killed Overwinter has left: nobody watches them."""
+    start = """
+import os, subprocess, sys
+for run in sys.argv[3:]:
+    subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]], start_new_session=True,
+        env={**os.environ, "OVERWINTER_RUN": run}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+"""
+    mark, dead, living = uuid.uuid4().hex, uuid.uuid4().hex, uuid.uuid4().hex
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    await place.says(start, mark, deaf, dead, living)
+    for run_id, left in ((dead, 1), (living, 0)):
+        await place.host.end_orphans(run_id)
+        await place.host.end_orphans(run_id)
+        assert len(await place.running(mark)) == left
+
+
 @posix_only
 @on_every_host
 async def test_stat_says_what_stands_at_a_path(place: Place) -> None:

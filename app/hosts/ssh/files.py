@@ -23,6 +23,7 @@ from app.hosts import files as local_files
 from app.hosts.host import Entry, FileKind, FileStat, Finished, HostFacts, Listing
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
+from app.hosts.ssh.exchange import BY_PERL, BY_PYTHON, EXCHANGE, NO_WAY, NOTHING_THERE
 from app.hosts.ssh.links import LinkedServer
 from app.hosts.ssh.script import FIND, Leftover, decoded, encoded
 
@@ -95,14 +96,25 @@ mkdir -p -- "$d"&&chmod 700 "$d"&&printf %s "$d"
 
 PIECE = 4 * 1024 * 1024
 SHA256_DIGITS = 64
-_NOTHING_THERE = 4
 
 # The first program for it that is there; all of them begin their answer with the digits.
 _SHA256 = f"""\
-[ -f "$1" ]||{{ [ -e "$1" ]||exit {_NOTHING_THERE};echo 'not a regular file' >&2;exit 1;}}
+[ -f "$1" ]||{{ [ -e "$1" ]||exit {NOTHING_THERE};echo 'not a regular file' >&2;exit 1;}}
 for t in sha256sum 'shasum -a 256' 'openssl dgst -sha256 -r' 'sha256 -q';do
 command -v "${{t%% *}}" >/dev/null&&{{ $t <"$1";exit;}};done
 echo 'no program there tells a SHA-256' >&2;exit 1
+"""
+
+_COPY = f"""\
+[ -e "$1" ]||[ -L "$1" ]||exit {NOTHING_THERE}
+{{ [ -f "$1" ]&&[ ! -L "$1" ];}}||{{ echo 'not a regular file' >&2;exit {NO_WAY};}}
+umask 077;cp -a -- "$1" "$2"
+"""
+
+_REMOVE_MATCHING = """\
+[ -d "$1" ]||{ [ ! -e "$1" ]&&exit;echo 'not a folder' >&2;exit 1;}
+find "$1/." ! -name . -prune -name "$2" -type d -exec chmod -R u+rwX {} + 2>/dev/null
+find "$1/." ! -name . -prune -name "$2" -exec rm -rf {} +
 """
 
 _FREE = """LC_ALL=C df -Pk -- "$1"|awk 'NR==2{print $4}'"""
@@ -251,7 +263,7 @@ class RemoteFiles:
         if "\0" in path:
             raise file_errors.unreadable(path, "a NUL in its name")
         done = await self._ask(_SHA256, path)
-        if done.code == _NOTHING_THERE:
+        if done.code == NOTHING_THERE:
             raise file_errors.missing(path)
         said = _text(done.stdout)[:SHA256_DIGITS]
         if done.code != 0 or len(said) != SHA256_DIGITS:
@@ -294,6 +306,61 @@ class RemoteFiles:
             await self._sync_folders(sftp, *{posixpath.dirname(path), posixpath.dirname(target)})
 
         await self._write_by(target, rename)
+
+    async def exchange(self, path: str, target: str) -> None:
+        """Exchanged by the best means that the server has; then made to last."""
+        if "\0" in path + target:
+            raise file_errors.unwritable(path, "a NUL in its name")
+        done = await self._ask(EXCHANGE, path, target, BY_PYTHON, BY_PERL)
+        if done.code == NOTHING_THERE:
+            raise file_errors.missing(path if await self.stat(path) is None else target)
+        if done.code == NO_WAY:
+            raise file_errors.no_exchange(path, _text(done.stderr))
+        if done.code != 0:
+            raise file_errors.unwritable(path, _text(done.stderr))
+        await self._sync_parents(path, target)
+
+    async def _sync_parents(self, *paths: str) -> None:
+        for folder in {posixpath.dirname(path) for path in paths}:
+            await self.sync(folder)
+
+    async def sync(self, folder: str) -> None:
+        """Makes the names in a folder last."""
+        await self._write_by(folder, lambda sftp: self._sync_folders(sftp, folder))
+
+    async def copy(self, source: str, path: str) -> None:
+        """Copied by the server's own cp under another name, synced, and put in its place."""
+        if "\0" in source + path:
+            raise file_errors.unwritable(path, "a NUL in its name")
+        temporary = posixpath.join(posixpath.dirname(path), f".overwinter-{secrets.token_hex(8)}.tmp")
+        try:
+            await self._copy_under(source, temporary, path)
+            await self._write_by(path, lambda sftp: self._put_in_place(sftp, temporary, path))
+        except BaseException:
+            await finish(asyncio.create_task(self._discard(temporary)))
+            raise
+
+    async def _discard(self, temporary: str) -> None:
+        try:
+            await self._ask('rm -f -- "$1"', temporary)
+        except UserError:  # the connection is gone
+            self._server.leave(Leftover('rm -f -- "$1"', (temporary,)))
+
+    async def _copy_under(self, source: str, temporary: str, path: str) -> None:
+        done = await self._ask(_COPY, source, temporary)
+        if done.code == NOTHING_THERE:
+            raise file_errors.missing(source)
+        if done.code == NO_WAY:
+            raise file_errors.unreadable(source, _text(done.stderr))
+        if done.code != 0:
+            full = "No space left" in _text(done.stderr)
+            raise (file_errors.full if full else file_errors.unwritable)(path, _text(done.stderr))
+
+    async def _put_in_place(self, sftp: Transfer, temporary: str, path: str) -> None:
+        async with sftp.open(encoded(temporary), asyncssh.FXF_READ, encoding=None) as file:
+            await self._sync(file)
+        await sftp.posix_rename(encoded(temporary), encoded(path))
+        await self._sync_folders(sftp, posixpath.dirname(path))
 
     async def entries(self, folder: str, limit: int) -> Listing:
         """At most `limit` names of a folder, links not followed."""
@@ -338,6 +405,16 @@ class RemoteFiles:
         done = await self._ask(_REMOVE, path)
         if done.code != 0:
             raise file_errors.unwritable(path, _text(done.stderr))
+
+    async def remove_matching(self, folder: str, pattern: str) -> None:
+        """Removes all of a folder whose name fits, by one program there."""
+        if "\0" in folder + pattern:
+            raise file_errors.unwritable(folder, "a NUL in its name")
+        folder = folder.rstrip("/") or "/"
+        await self._refuse_mounts(folder)
+        done = await self._ask(_REMOVE_MATCHING, folder, pattern)
+        if done.code != 0:
+            raise file_errors.unwritable(folder, _text(done.stderr))
 
     async def _refuse_mounts(self, path: str) -> None:
         """A link is removed, not followed, so the place of the link counts, not what it names."""

@@ -24,6 +24,7 @@ from app.hosts.host import (
 from app.hosts.running import PATIENT, Patience
 from app.hosts.ssh.files import RemoteFiles
 from app.hosts.ssh.links import Link, LinkedServer, Secrets
+from app.hosts.ssh.orphans import end_orphans
 from app.hosts.ssh.process import RemoteProcess
 from app.hosts.ssh.tunnels import Tunnels
 from app.hosts.ssh.walk import Walk, walk_command
@@ -98,6 +99,18 @@ class SshHost:
         """Renames within one file system, and syncs the folders; what stands at `target` is never replaced."""
         await self._files.rename(path, target)
 
+    async def exchange(self, path: str, target: str) -> None:
+        """Exchanges what stands at two paths in one step, and syncs the folders."""
+        await self._files.exchange(path, target)
+
+    async def copy(self, source: str, path: str) -> None:
+        """Copies a regular file as it is, durably and whole."""
+        await self._files.copy(source, path)
+
+    async def sync(self, folder: str) -> None:
+        """Makes the names in a folder last."""
+        await self._files.sync(folder)
+
     async def stat(self, path: str) -> FileStat | None:
         """What stands at `path`; None when nothing does."""
         return await self._files.stat(path)
@@ -135,6 +148,14 @@ class SshHost:
     async def remove_tree(self, path: str) -> None:
         """Removes a folder and all in it; links are removed, not followed. Nothing there is success."""
         await self._files.remove_tree(path)
+
+    async def remove_matching(self, folder: str, pattern: str) -> None:
+        """Removes all of a folder whose name fits a pattern."""
+        await self._files.remove_matching(folder, pattern)
+
+    async def end_orphans(self, run: str) -> None:
+        """Ends the programs of a run whose Overwinter is gone, after their watch had its time for it."""
+        await end_orphans(self._server, run, self._patience)
 
     async def free_space(self, path: str) -> int:
         """Free bytes for this user on the file system of `path`."""

@@ -28,7 +28,6 @@ from app.jobs.plan import AnyPlan
 from app.records.runs import Run
 from app.records.site_records import SiteRecords
 
-
 RunChild = Callable[[AnyPlan], Awaitable[Run]]
 
 

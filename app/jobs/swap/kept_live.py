@@ -12,7 +12,7 @@ from app.jobs.plan import Ctx
 from app.jobs.restore.folder import pure
 from app.jobs.swap.made_ready import Workshop
 from app.jobs.swap.patterns import expanded, is_meant, is_reached, is_special, outermost, parts_of, under
-from app.jobs.swap.staged import KeptFile, Pair
+from app.jobs.swap.staged import LeftAlone
 from app.settings.model import Source
 
 
@@ -22,22 +22,22 @@ class KeptLive(msgspec.Struct, frozen=True):
     shop: Workshop
     source: Source
 
-    async def copy_files(self, ctx: Ctx) -> tuple[KeptFile, ...]:
+    async def copy_files(self, ctx: Ctx) -> tuple[str, ...]:
         """Copies the live files into the staged tree; of one that is not there the point's stays, with a warning."""
-        copied = [await self._copied(ctx, path) for path in await self._kept(FileKind.FILE)]
+        copied = [path for path in await self._kept(FileKind.FILE) if await self._copied(ctx, path)]
         for pattern in self.source.keep_live:
             if not any(map(is_special, parts_of(pattern))):
                 await self._tell_missing(ctx, "/".join(parts_of(pattern)))
-        return tuple(found for found in copied if found is not None)
+        return tuple(copied)
 
-    async def left_alone(self) -> tuple[Pair, ...]:
+    async def left_alone(self) -> tuple[LeftAlone, ...]:
         """Folders and links that are kept, and whatever is left out of backups: they change places with what stands
         for them. What the point lacks gets an empty stand-in, so that there is never nothing in either place.
         """
         kept = await self._kept(FileKind.FOLDER, FileKind.LINK, FileKind.OTHER)
         out = await expanded(self.shop.host, self.shop.live, self.source.exclude, hidden=True)
         paths = outermost(list(dict.fromkeys([*kept, *filter(self._is_staged, out)])))
-        return tuple([pair for path in paths if (pair := await self._stood_in(path)) is not None])
+        return tuple([one for path in paths if (one := await self._stood_in(path)) is not None])
 
     def _is_staged(self, path: str) -> bool:
         """Where only parts of a tree are backed up, what is in none of them stays where it is anyway, and so does a
@@ -55,20 +55,17 @@ class KeptLive(msgspec.Struct, frozen=True):
         found = await self.shop.host.stat(under(self.shop.live, path))
         return None if found is None else found.kind
 
-    async def _copied(self, ctx: Ctx, path: str) -> KeptFile | None:
+    async def _copied(self, ctx: Ctx, path: str) -> bool:
         """The copy keeps owner, mode, times and attributes."""
         host = self.shop.host
         live, staged = under(self.shop.live, path), under(self.shop.tree, path)
         if not await self.shop.make_way(path):
             ctx.emit(Warned(warning=_behind_a_link(self.source, path)))
-            return None
-        before = await host.stat(live)
-        if before is None:  # it has just gone
-            return None
+            return False
         async with self.shop.keeping_time(str(pure(staged).parent)):
             await host.remove_tree(staged)
             await host.copy(live, staged)
-        return KeptFile(live, staged, before.size, before.modified, await host.sha256(staged))
+        return True
 
     async def _tell_missing(self, ctx: Ctx, path: str) -> None:
         host = self.shop.host
@@ -76,7 +73,7 @@ class KeptLive(msgspec.Struct, frozen=True):
             in_point = await is_reached(host, self.shop.tree, path) and await host.stat(under(self.shop.tree, path))
             ctx.emit(Warned(warning=_none_live(self.source, path) if in_point else _none_at_all(self.source, path)))
 
-    async def _stood_in(self, path: str) -> Pair | None:
+    async def _stood_in(self, path: str) -> LeftAlone | None:
         host = self.shop.host
         live, staged = under(self.shop.live, path), under(self.shop.tree, path)
         there = await host.stat(live)
@@ -85,7 +82,7 @@ class KeptLive(msgspec.Struct, frozen=True):
         if await host.stat(staged) is None:
             await self.shop.make_like(there, path)
         here = await host.stat(staged)
-        return Pair(live, staged, there.inode, here.inode) if here is not None else None
+        return LeftAlone(path, there.inode, here.inode) if here is not None else None
 
 
 def _none_live(source: Source, path: str) -> Problem:

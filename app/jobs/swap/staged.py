@@ -14,17 +14,15 @@ class Pair(msgspec.Struct, frozen=True):
     staged_inode: int
 
 
-class KeptFile(msgspec.Struct, frozen=True):
-    """A live file that was copied into the staged tree; the facts tell whether it has changed since.
+class LeftAlone(msgspec.Struct, frozen=True):
+    """What goes over from the live tree into the new one, by its path as seen from the root of both.
 
-    `modified` is in nanoseconds, `sha256` of its content in hexadecimal digits.
+    `live_inode` is its own number; `staged_inode` that of what changes places with it.
     """
 
-    live: str
-    staged: str
-    size: int
-    modified: int
-    sha256: str
+    path: str
+    live_inode: int
+    staged_inode: int
 
 
 class StagedTree(msgspec.Struct, frozen=True):
@@ -32,7 +30,8 @@ class StagedTree(msgspec.Struct, frozen=True):
 
     `live` is its real root (`asked` as the site file has it); `tree` takes its place, and stands in the folder `stage`
     of ours; `before` is what the old one is called afterwards. `device` is the file system of all of them.
-    `left_alone` are pairs of what the site leaves out of backups, or keeps as it is: it goes over into the new tree.
+    `left_alone` is what the site leaves out of backups, or keeps as a whole: it goes over into the new tree. `kept` are
+    the files (as seen from the root) that were copied, and are copied again when they have changed.
     """
 
     source: str
@@ -44,8 +43,8 @@ class StagedTree(msgspec.Struct, frozen=True):
     before: str
     device: int
     pairs: tuple[Pair, ...]
-    left_alone: tuple[Pair, ...] = ()
-    kept: tuple[KeptFile, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
+    kept: tuple[str, ...] = ()
     bytes: int = 0
     files: int = 0
 

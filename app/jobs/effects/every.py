@@ -1,0 +1,53 @@
+"""The table of all effects, as a staging plan writes them down and reads them again."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import msgspec
+
+from app.foundation.words import Text, text
+from app.jobs.effects.commands import RunCommand
+from app.jobs.effects.effect import Happened, World
+from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
+
+
+class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
+    """Another effect, backwards: doing it undoes that one."""
+
+    effect: AnyEffect
+
+    @property
+    def title(self) -> Text:
+        """What it does."""
+        return text("Take back: {step}", step=self.effect.title)
+
+    async def do(self, world: World) -> None:
+        """Undoes the other."""
+        await self.effect.undo(world)
+
+    async def undo(self, world: World) -> None:
+        """Does the other again."""
+        await self.effect.do(world)
+
+    async def happened(self, world: World) -> Happened:
+        """The other answer."""
+        return _OTHER[await self.effect.happened(world)]
+
+
+_OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR: Happened.UNCLEAR}
+
+AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
+    ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, RunCommand, TakenBack
+]
+
+DECISIVE = (ExchangePaths, RenamePath)
+"""Those whose facts tell whether the site is the old one or the new one."""
+
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree)
+"""Those that a site is not different by, once it is over: there is nothing to take back later."""
+
+
+def is_decisive(effect: AnyEffect) -> bool:
+    """Whether its fact tells which of the two the site is."""
+    return isinstance(effect.effect if isinstance(effect, TakenBack) else effect, DECISIVE)

@@ -99,13 +99,13 @@ class CloseDatabase(msgspec.Struct, frozen=True, tag="close-database"):
 
     async def do(self, world: World) -> None:
         """Refuses first (committed), then ends; raises `cutover.session-stays`, `cutover.prepared-transactions`."""
-        await _on_server(world, self.at, self._close)
+        await on_server(world, self.at, self._close)
 
     async def _close(self, server: Connected) -> None:
         await _standing(server, self.oid, self.title)
         await _expect_none_prepared(server, (self.oid,), self.name)
         await _set_allowed(server, self.oid, self.title, allowed=False)
-        await _emptied(server, (self.oid,), self.name, self.limit)
+        await emptied(server, (self.oid,), self.name, self.limit)
         await _expect_none_prepared(server, (self.oid,), self.name)
 
     async def undo(self, world: World) -> None:
@@ -137,22 +137,22 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
 
     async def do(self, world: World) -> None:
         """Renames; comes back when the new names stand."""
-        await _on_server(world, self.at, partial(self._renamed, moves=self.moves, statements=self.statements))
+        await on_server(world, self.at, partial(self._renamed, moves=self.moves, statements=self.statements))
 
     async def undo(self, world: World) -> None:
         """The names of before, one transaction again."""
         back = tuple(move.back for move in reversed(self.moves))
-        await _on_server(world, self.at, partial(self._renamed, moves=back, statements=()))
+        await on_server(world, self.at, partial(self._renamed, moves=back, statements=()))
 
     async def happened(self, world: World) -> Happened:
         """By the names that the databases have now."""
-        return await _on_server(world, self.at, lambda server: self._moved(server, self.moves))
+        return await on_server(world, self.at, lambda server: self._moved(server, self.moves))
 
     async def _renamed(self, server: Connected, *, moves: Sequence[Move], statements: Sequence[str]) -> None:
         until = time.monotonic() + self.limit
         oids = [move.oid for move in moves]
         while (moved := await self._moved(server, moves)) is Happened.NO:
-            await _emptied(server, oids, moves[-1].after, self.limit)
+            await emptied(server, oids, moves[-1].after, self.limit)
             why = await server.do(partial(swapping.rename_all, moves=moves, statements=statements))
             if why and time.monotonic() > until:
                 await _expect_none_prepared(server, oids, moves[-1].after)
@@ -169,7 +169,7 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
 
     async def _found(self, server: Connected) -> str:
         standing = await server.do(partial(swapping.read_standing, oids=[move.oid for move in self.moves]))
-        return "; ".join(_seen(move.oid, standing) for move in self.moves)
+        return "; ".join(seen(move.oid, standing) for move in self.moves)
 
 
 class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
@@ -192,11 +192,11 @@ class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
 
     async def undo(self, world: World) -> None:
         """Closed, and nobody in it."""
-        await _on_server(world, self.at, self._close)
+        await on_server(world, self.at, self._close)
 
     async def _close(self, server: Connected) -> None:
         await _set_allowed(server, self.oid, self.title, allowed=False)
-        await _emptied(server, (self.oid,), self.name, self.limit)
+        await emptied(server, (self.oid,), self.name, self.limit)
 
     async def happened(self, world: World) -> Happened:
         """Whether it is open."""
@@ -207,14 +207,14 @@ class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
 
 
 async def _allowed_is(world: World, at: DatabaseServer, oid: int, *, allowed: bool) -> Happened:
-    standing = await _on_server(world, at, lambda server: server.do(partial(swapping.read_standing, oids=(oid,))))
+    standing = await on_server(world, at, lambda server: server.do(partial(swapping.read_standing, oids=(oid,))))
     if oid not in standing:
         return Happened.UNCLEAR
     return Happened.YES if standing[oid].allowed is allowed else Happened.NO
 
 
 async def _opened(world: World, at: DatabaseServer, oid: int, title: Text, *, workers: bool) -> None:
-    name = await _on_server(world, at, partial(_set_allowed, oid=oid, title=title, allowed=True))
+    name = await on_server(world, at, partial(_set_allowed, oid=oid, title=title, allowed=True))
     if workers:
         await _with_workers(world, at, name)
 
@@ -231,11 +231,11 @@ async def _with_workers(world: World, at: DatabaseServer, name: str) -> None:
 async def _standing(server: Connected, oid: int, title: Text) -> Standing:
     found: dict[int, Standing] = await server.do(partial(swapping.read_standing, oids=(oid,)))
     if oid not in found:
-        raise unclear(title, _seen(oid, found))
+        raise unclear(title, seen(oid, found))
     return found[oid]
 
 
-def _seen(oid: int, standing: dict[int, Standing]) -> str:
+def seen(oid: int, standing: dict[int, Standing]) -> str:
     if oid not in standing:
         return f"there is no database with the number {oid}"
     return f"database {oid} is called {standing[oid].name}"
@@ -249,7 +249,7 @@ async def _set_allowed(server: Connected, oid: int, title: Text, *, allowed: boo
     return standing.name
 
 
-async def _emptied(server: Connected, oids: Sequence[int], name: str, limit: float) -> None:
+async def emptied(server: Connected, oids: Sequence[int], name: str, limit: float) -> None:
     """Ends all sessions of these databases; comes back when there are none. Raises `cutover.session-stays`."""
     began = time.monotonic()
     while left := await server.do(partial(swapping.end_attached, oids=oids)):
@@ -269,7 +269,7 @@ async def _expect_none_prepared(server: Connected, oids: Sequence[int], name: st
 # --- the way there ---------------------------------------------------------------------------------------------------
 
 
-async def _on_server(world: World, at: DatabaseServer, work: Callable[[Connected], Awaitable[T]]) -> T:
+async def on_server(world: World, at: DatabaseServer, work: Callable[[Connected], Awaitable[T]]) -> T:
     """What `work` gives; begun again where the connection was lost, since what came of it is not known then."""
     until = time.monotonic() + RETURNS_WITHIN
     while True:

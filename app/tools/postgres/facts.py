@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -85,13 +85,13 @@ _DATABASE = """
            pg_database_size(d.oid) AS size, pg_is_in_recovery() AS standby,
            has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS reads_role_passwords
       FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
-     WHERE d.datname = current_database()
+     WHERE d.datname = coalesce(%(database)s::name, current_database())
 """
 
 _SETTINGS = """
     SELECT CASE s.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(s.setrole) END AS role, s.setconfig AS values
       FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
-     WHERE d.datname = current_database()
+     WHERE d.datname = coalesce(%(database)s::name, current_database())
      ORDER BY role
 """
 
@@ -126,26 +126,38 @@ _ROLES = """
 
 
 def read_facts(connection: psycopg.Connection[Any]) -> DatabaseFacts:
-    """Reads them in the connection's own snapshot; blocks."""
+    """Reads them of the database that is connected, in the connection's own snapshot; blocks."""
+    (database,) = _read(connection, _DATABASE, None)
     with connection.cursor(row_factory=dict_row) as cursor:
-        (database,) = cursor.execute(_DATABASE).fetchall()
-        settings = cursor.execute(_SETTINGS).fetchall()
         extensions = cursor.execute(_EXTENSIONS).fetchall()
     roles = [name for (name,) in connection.execute(_ROLES).fetchall()]
-    return msgspec.convert(
-        {
-            **database,
-            "settings": settings,
-            "extensions": extensions,
-            "roles": roles,
-            "system_identifier": _system_identifier(connection),
-        },
-        DatabaseFacts,
-    )
+    return _facts(connection, {**database, "extensions": extensions, "roles": roles}, None)
 
 
-def _system_identifier(connection: psycopg.Connection[Any]) -> str:
-    """Asked only where it may be: a refusal would end the transaction, and the snapshot with it."""
+def read_outside(connection: psycopg.Connection[Any], name: str) -> DatabaseFacts | None:
+    """What can be read from another database of the server: all but extensions and roles; None where it is not there.
+
+    So it can be read of one that is closed; blocks.
+    """
+    found = _read(connection, _DATABASE, name)
+    return _facts(connection, {**found[0], "extensions": ()}, name) if found else None
+
+
+def _facts(connection: psycopg.Connection[Any], database: dict[str, Any], name: str | None) -> DatabaseFacts:
+    found = {"settings": _read(connection, _SETTINGS, name), "system_identifier": read_system_identifier(connection)}
+    return msgspec.convert({**database, **found}, DatabaseFacts)
+
+
+def _read(connection: psycopg.Connection[Any], query: LiteralString, name: str | None) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, {"database": name}).fetchall()
+
+
+def read_system_identifier(connection: psycopg.Connection[Any]) -> str:
+    """The cluster's own number, "" where this account may not know it.
+
+    Asked only where it may be: a refusal would end the transaction, and the snapshot with it.
+    """
     allowed = connection.execute("SELECT has_function_privilege(%s, 'EXECUTE')", (SYSTEM_IDENTIFIER,)).fetchone()
     if not allowed or not allowed[0]:
         return ""

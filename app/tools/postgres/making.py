@@ -21,6 +21,8 @@ LONGEST_NAME = 63
 
 USUAL_TABLESPACE = "pg_default"
 
+TIMESCALE = "timescaledb"
+
 # Their values are lists of names: set as one text they would be one name with commas in it (as pg_dump knows, too).
 _LISTS = frozenset(
     {
@@ -136,6 +138,7 @@ def size_of(connection: psycopg.Connection[Any], name: str) -> int:
 
 def analyze(connection: psycopg.Connection[Any]) -> None:
     """Gathers what the planner goes by: a dump holds nothing of it."""
+    connection.execute("SET statement_timeout = 0")
     connection.execute("ANALYZE")
 
 
@@ -153,27 +156,43 @@ def end_timescale(connection: psycopg.Connection[Any], schema: str) -> None:
 
 
 def keep(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts) -> list[str]:
-    """Gives the database what belongs to it but is in no dump of it: limit, comment, settings, privileges.
+    """Gives the database what belongs to it but is in no dump of it: owner, limit, comment, settings, privileges.
 
     Gives what the server refused, in its own words; everything else is done all the same.
     """
-    refused = []
-    for statement in _statements(connection, name, facts):
+    return list(_tried(connection, belonging(connection, name, facts)).values())
+
+
+def refusals(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts) -> dict[int, str]:
+    """What the server would refuse of what belongs to a database, by its place in `belonging`; nothing is changed."""
+    with connection.transaction(force_rollback=True):
+        return _tried(connection, belonging(connection, name, facts))
+
+
+def _tried(connection: psycopg.Connection[Any], groups: Sequence[Sequence[Composed]]) -> dict[int, str]:
+    refused = {}
+    for number, group in enumerate(groups):
         try:
-            connection.execute(statement)
+            with connection.transaction():
+                for statement in group:
+                    connection.execute(statement)
         except psycopg.Error as error:
-            refused.append(f"{statement.as_string(connection)}: {str(error).strip()}")
-            connection.execute("RESET ROLE")
+            if connection.broken:
+                raise
+            said = "; ".join(statement.as_string(connection) for statement in group)
+            refused[number] = f"{said}: {str(error).strip()}"
     return refused
 
 
-def _statements(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts) -> list[Composed]:
+def belonging(connection: psycopg.Connection[Any], name: str, facts: DatabaseFacts) -> list[list[Composed]]:
+    """The statements that give a database what belongs to it, in groups of which each is done whole or not at all."""
     database = Identifier(name)
     said = Literal(facts.comment) if facts.comment else SQL("NULL")
     return [
-        SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, Literal(facts.connection_limit)),
-        SQL("COMMENT ON DATABASE {} IS {}").format(database, said),
-        *(statement for setting in facts.settings for statement in _settings(database, setting)),
+        [SQL("ALTER DATABASE {} OWNER TO {}").format(database, Identifier(facts.owner))],
+        [SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, Literal(facts.connection_limit))],
+        [SQL("COMMENT ON DATABASE {} IS {}").format(database, said)],
+        *([statement] for setting in facts.settings for statement in _settings(database, setting)),
         *_grants(connection, database, facts),
     ]
 
@@ -216,21 +235,22 @@ _PRIVILEGES = """
 """
 
 
-def _grants(connection: psycopg.Connection[Any], database: Identifier, facts: DatabaseFacts) -> Sequence[Composed]:
+def _grants(connection: psycopg.Connection[Any], database: Identifier, facts: DatabaseFacts) -> list[list[Composed]]:
     """Privileges as they were granted, the owner's grants first: those of others rest on them."""
     if facts.access is None:
-        return ()
+        return []
     try:
-        rows = connection.execute(_PRIVILEGES, (list(facts.access),)).fetchall()
+        with connection.transaction():
+            rows = connection.execute(_PRIVILEGES, (list(facts.access),)).fetchall()
     except psycopg.Error:  # a role that is not there; comparing afterwards says that the privileges are not kept
-        return ()
+        return []
     owner = Identifier(facts.owner)
-    made = [SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, owner)]
+    made = [[SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, owner)]]
     for grantee, grantor, privilege, grantable in sorted(rows, key=lambda row: row[1] != facts.owner):
         to = SQL("PUBLIC") if grantee is None else Identifier(grantee)
         option = SQL(" WITH GRANT OPTION") if grantable else SQL("")
         grant = SQL("GRANT {} ON DATABASE {} TO {}{}").format(_RIGHTS[privilege], database, to, option)
-        made += [grant] if grantor == facts.owner else _as(grantor, grant)
+        made.append([grant] if grantor == facts.owner else _as(grantor, grant))
     return made
 
 

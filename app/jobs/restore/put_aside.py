@@ -1,0 +1,132 @@
+"""Databases that stand beside the live one: the old one that a restore has put aside, and one that was only staged.
+
+Each is dropped only when everything fits: number, name, age, nobody in it, and another database under the live name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from app.foundation.errors import Refused
+from app.foundation.words import Duration, Text, text
+from app.jobs.effects.effect import World
+from app.jobs.effects.postgresql import DatabaseServer, on_server
+from app.jobs.effects.postgresql_change import before_name, shadow_name
+from app.tools.postgres import making, swapping
+from app.tools.postgres.connected import Connected
+
+
+class PutAside(msgspec.Struct, frozen=True):
+    """A database by its number and name, beside the one called `live`, since that time; `run` has put it there."""
+
+    at: DatabaseServer
+    name: str
+    oid: int
+    live: str
+    run: str
+    since: datetime
+
+
+async def size_of(world: World, aside: PutAside) -> int | None:
+    """The bytes that it takes; None where it is gone. Raises `Refused` `aside.unclear`."""
+
+    async def read(server: Connected) -> int | None:
+        if not await _is_there(server, aside):
+            return None
+        return await server.do(partial(making.size_of, name=aside.name))
+
+    return await on_server(world, aside.at, read)
+
+
+async def drop_old(world: World, aside: PutAside, keep: timedelta, now: datetime) -> bool:
+    """Drops the old database when its time is over; False where it was gone already.
+
+    Raises `Refused` `aside.too-young`, `aside.unclear`, `aside.needed`, `aside.in-use`; then nothing is changed.
+    """
+    age = now - aside.since
+    if age < keep:
+        raise _too_young(aside, keep - age)
+    if aside.name != before_name(aside.live, aside.run):
+        raise _unclear(aside, aside.name)
+
+    async def drop(server: Connected) -> bool:
+        if not await _is_there(server, aside):
+            return False
+        if await server.do(partial(swapping.oid_of, name=aside.live)) in (0, aside.oid):
+            raise _needed(aside)
+        await _expect_idle(server, aside)
+        await server.do(partial(swapping.drop_idle, name=aside.name))
+        return True
+
+    return await on_server(world, aside.at, drop)
+
+
+async def drop_shadow(world: World, shadow: PutAside) -> bool:
+    """Drops what was staged and is not wanted any more; False where it is gone, or has become the live one."""
+
+    async def drop(server: Connected) -> bool:
+        standing = await server.do(partial(swapping.read_standing, oids=(shadow.oid,)))
+        if shadow.oid not in standing or standing[shadow.oid].name != shadow_name(shadow.live, shadow.run):
+            return False
+        await server.do(partial(making.drop, name=shadow.name))
+        return True
+
+    return await on_server(world, shadow.at, drop)
+
+
+async def _is_there(server: Connected, aside: PutAside) -> bool:
+    standing = await server.do(partial(swapping.read_standing, oids=(aside.oid,)))
+    if aside.oid not in standing:
+        return False
+    if standing[aside.oid].name != aside.name:
+        raise _unclear(aside, standing[aside.oid].name)
+    return True
+
+
+async def _expect_idle(server: Connected, aside: PutAside) -> None:
+    standing = await server.do(partial(swapping.read_standing, oids=(aside.oid,)))
+    attached = await server.do(partial(swapping.read_attached, oids=(aside.oid,)))
+    if standing[aside.oid].allowed or any(one.user for one in attached):
+        raise _in_use(aside, "; ".join(map(str, attached)))
+
+
+def _kept(what: Text, next_step: Text, code: str, detail: str = "") -> Refused:
+    return Refused(what, text("Nothing was changed."), next_step, code, detail)
+
+
+def _too_young(aside: PutAside, left: timedelta) -> Refused:
+    return _kept(
+        text("The old database {name} is kept for {time} more.", name=aside.name, time=Duration(left.total_seconds())),
+        text("Wait, or drop it by hand."),
+        "aside.too-young",
+    )
+
+
+def _unclear(aside: PutAside, found: str) -> Refused:
+    return _kept(
+        text("The database that was put aside as {name} is called {found} now.", name=aside.name, found=found),
+        text("Look at it, and drop it by hand when it is not needed."),
+        "aside.unclear",
+    )
+
+
+def _needed(aside: PutAside) -> Refused:
+    return _kept(
+        text("There is no other database that is called {live}; {name} may be the last of it.", live=aside.live,
+             name=aside.name),
+        text("Look which database the site uses, and drop the old one by hand when it is not needed."),
+        "aside.needed",
+    )  # fmt: skip
+
+
+def _in_use(aside: PutAside, who: str) -> Refused:
+    return _kept(
+        text("Somebody has opened the old database {name} again.", name=aside.name),
+        text('When it is not needed: ALTER DATABASE "{name}" ALLOW_CONNECTIONS false, and end its sessions.',
+             name=aside.name),
+        "aside.in-use",
+        who,
+    )  # fmt: skip

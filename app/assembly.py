@@ -34,7 +34,7 @@ from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
-from app.jobs.restore.choice import RestoreChoice
+from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
 from app.jobs.restore.contents import read_contents
 from app.jobs.restore.job import plan_restore
@@ -47,6 +47,7 @@ from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
+from app.jobs.swap.job import plan_swap
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
 from app.jobs.verify.kinds import removers
@@ -455,9 +456,15 @@ class Overwinter:
     async def _checker(self, site: str) -> Checker:
         return Checker(await self.sites.get(site), self._repositories, self._blocking, new_run_id())
 
-    async def plan_restore(self, site: str, choice: RestoreChoice) -> Plan[RestoreState]:
-        """The plan of restoring a point of that site elsewhere; what the point holds is read first."""
+    async def plan_restore(self, site: str, choice: RestoreChoice, confirmed: str = "") -> Plan[RestoreState]:
+        """The plan of restoring a point of that site; what the point holds is read first.
+
+        For one that takes the place of what is live a phrase has to be `confirmed`.
+        """
         contents = await read_contents(await self.repository(site), choice.point)
+        if isinstance(choice.target, Swap):
+            found = await self.sites.get(site)
+            return plan_swap(found, choice, contents, self._repositories, self._equipment, typed=confirmed)
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""`restore`: brings a point back, to a folder or as a new database."""
+"""`restore`: brings a point back, in place of what is live, to a folder, or as a new database."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from app.assembly import Overwinter
 from app.cli.session import EXIT_OF_OUTCOME, Session, pass_session
 from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
-from app.jobs.restore.choice import RestoreChoice, target_of
+from app.jobs.restore.choice import RestoreChoice, Swap, target_of
 from app.jobs.restore.setting import RestoreState
+from app.jobs.swap.setting import SwapState
 from app.records.runs import Run
 
 
@@ -17,11 +18,14 @@ from app.records.runs import Run
 @click.argument("site")
 @click.argument("point_id", metavar="POINT")
 @click.option("--scope", "scopes", multiple=True, required=True, help="files, databases, both, layer:X or source:X.")
-@click.option("--mode", default="swap", help="folder:DIR, a folder that is empty; or database:NAME, a new database.")
+@click.option("--mode", default="swap", help="swap, folder:DIR (one that is empty), or database:NAME (a new one).")
 @click.option("--host", default="", help="Where the folder is; else on each source's own host.")
 @click.option("--accept", "accepted", multiple=True, help="A check that may remain open.")
 @click.option("--make-roles", is_flag=True, help="Make roles that the server lacks out of the point.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be restored, and whether it can be.")
+@click.option("--onto-other", default="", help='"SITE ONTO HOST", where the point is of another host.')
+@click.option("--no-safety-backup", is_flag=True, help="Do not back the present state up before.")
+@click.option("--confirm", "typed", default="", help='"RESTORE SITE SHORT_ID SCOPE", before a swap.')
 @pass_session
 def restore(
     session: Session,
@@ -34,14 +38,18 @@ def restore(
     accepted: tuple[str, ...],
     make_roles: bool,
     dry_run: bool,
+    onto_other: str,
+    no_safety_backup: bool,
+    typed: str,
 ) -> None:
-    """Bring a point back to another place; what is live stays as it is."""
+    """Bring a point back: in place of what is live, or to another place."""
 
     async def work(app: Overwinter) -> int:
-        choice = RestoreChoice(
-            point_id, scopes, target_of(mode, host), accepted, make_roles=make_roles, dry_run=dry_run
-        )
-        plan = await app.plan_restore(site, choice)
+        target = target_of(mode, host)
+        if isinstance(target, Swap):
+            target = Swap(onto_other, safety=not no_safety_backup)
+        choice = RestoreChoice(point_id, scopes, target, accepted, make_roles=make_roles, dry_run=dry_run)
+        plan = await app.plan_restore(site, choice, typed)
         run, joined = await session.follow(app, plan)
         items = await app.records(run.site).items(run.id)
         result = {"run": run.id, "status": _status(run), "joined": joined, "items": items, "error": run.error}
@@ -55,7 +63,10 @@ def restore(
 
 def _found(state: RestoreState) -> dict[str, object]:
     """What was looked at before: what is, or would be, restored where, and the checks."""
-    return {"planned": state.planned, "checks": state.judged}
+    found: dict[str, object] = {"planned": state.planned, "checks": state.judged}
+    if isinstance(state, SwapState):
+        found |= {"foreseen": state.foreseen, "safety": state.safety}
+    return found
 
 
 def _status(run: Run) -> str:

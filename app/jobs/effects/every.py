@@ -10,6 +10,8 @@ from app.foundation.words import Text, text
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import Happened, World
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
+from app.jobs.effects.postgresql import CloseDatabase, OpenDatabase, SwapDatabases
+from app.jobs.effects.trading import TradePlaces
 
 
 class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
@@ -38,10 +40,11 @@ class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
 _OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR: Happened.UNCLEAR}
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
-    ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, RunCommand, TakenBack
-]
+    ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, RunCommand,
+    CloseDatabase, SwapDatabases, OpenDatabase, TakenBack
+]  # fmt: skip
 
-DECISIVE = (ExchangePaths, RenamePath)
+DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)
 """Those whose facts tell whether the site is the old one or the new one."""
 
 LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree)

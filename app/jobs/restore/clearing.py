@@ -7,21 +7,26 @@ from app.foundation.words import text
 from app.jobs.plan import Ctx
 from app.jobs.restore.folder import KIND as FOLDER
 from app.jobs.restore.folder import remove_folder
-from app.jobs.restore.unfinished import Unfinished
+from app.jobs.restore.unfinished import SHADOW, STAGE, Unfinished
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS
 from app.jobs.sources.loading import Order
-from app.settings.model import Site
+from app.jobs.sources.postgresql_swapping import PostgresqlSwap
+from app.settings.model import Site, SourceKind
 
 
 async def remove_left(ctx: Ctx, site: Site, equipment: Equipment, left: Unfinished) -> None:
     """Removes it where it is there. Raises `UserError` when its source is unknown, or its server does not answer."""
-    if left.kind == FOLDER:
+    if left.kind in (FOLDER, STAGE):
         await remove_folder(ctx, left)
         return
-    source = next((one for one in site.sources if (one.name, one.kind.value) == (left.source, left.kind)), None)
+    kinds = (SourceKind.POSTGRESQL.value,) if left.kind == SHADOW else (left.kind,)
+    source = next((one for one in site.sources if one.name == left.source and one.kind.value in kinds), None)
     if source is None:
         raise _source_gone(left)
+    if left.kind == SHADOW:
+        await PostgresqlSwap(Order(source, None, equipment, source.database, left.run)).remove(ctx)
+        return
     await LOADERS[source.kind](Order(source, None, equipment, left.name, left.run)).remove(ctx)
 
 

@@ -47,6 +47,7 @@ def plan_restore(
     setting = Setting(site, choice, contents, tuple(chosen(contents, choice.scopes)), repositories, new_run_id())
     if isinstance(choice.target, Folder):
         return _into_folder(setting, choice.target, trigger)
+    assert isinstance(choice.target, NewDatabase), "what takes the place of the live one is planned by `swap.job`"
     return _as_database(setting, choice.target, equipment, trigger)
 
 

@@ -18,11 +18,14 @@ from app.records.site_records import SiteRecords
 BEGUN = "restore-begun"
 ENDED = "restore-ended"
 
+STAGE, SHADOW = "stage", "shadow"
+"""What stands beside a live tree, and beside a live database of PostgreSQL."""
+
 
 class Unfinished(msgspec.Struct, frozen=True):
     """Something that stands somewhere under a name of ours: a folder on `host`, or a database of `source`'s server.
 
-    `kind` says which: `folder`, or a kind of source.
+    `kind` says which: `folder`, `stage`, `shadow`, or a kind of source.
     """
 
     run: str

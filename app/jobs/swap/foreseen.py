@@ -88,6 +88,19 @@ class Comparison:
         """What the live tree does not have."""
         return Amount(len(self.expected), sum(self.expected.values()))
 
+    def foreseen(self, host: str, target: str) -> Foreseen:
+        """What it comes to."""
+        return Foreseen(
+            self.source.name,
+            host,
+            target,
+            created=self.created,
+            overwritten=self.overwritten,
+            deleted=self.deleted,
+            unchanged=self.unchanged,
+            kept=self.kept,
+        )
+
 
 def _leads_to(path: str, parts: Sequence[str]) -> bool:
     return any(part.startswith(f"{path}/") for part in parts)

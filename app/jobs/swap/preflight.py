@@ -22,7 +22,7 @@ from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
 from app.jobs.swap.mounts import at_or_below, mounts_of, mounts_of_all, shown_elsewhere
 from app.jobs.swap.place import Place, place_of
-from app.jobs.swap.setting import SwapSetting, SwapState, Tree
+from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.software import tell_software
 from app.jobs.swap.users import users_of
 
@@ -49,9 +49,10 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("commands", self._expect_commands),
             Check("software", partial(tell_software, self.setting, self.state)),
         ]
-        return [check for tree in self.setting.trees for check in self._of(tree)] + of_all
+        of_trees = [check for tree in self.setting.trees for check in self._of(tree)]
+        return [*of_trees, *of_all]
 
-    def _of(self, tree: Tree) -> list[Check]:
+    def _of(self, tree: Part) -> list[Check]:
         return [
             Check("point", partial(_expect_whole, tree.entry)),
             Check("root", partial(self._find_place, tree)),
@@ -62,7 +63,7 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("users", self._placed(tree, _tell_users)),
         ]
 
-    def _placed(self, tree: Tree, check: PlaceCheck) -> Callable[[Ctx], Awaitable[None]]:
+    def _placed(self, tree: Part, check: PlaceCheck) -> Callable[[Ctx], Awaitable[None]]:
         async def run(ctx: Ctx) -> None:
             place = self.state.places.get(tree.source.name)
             if place is not None:
@@ -70,7 +71,7 @@ class Preflight(msgspec.Struct, frozen=True):
 
         return run
 
-    async def _find_place(self, tree: Tree, ctx: Ctx) -> None:
+    async def _find_place(self, tree: Part, ctx: Ctx) -> None:
         place = await place_of(ctx.host(tree.source.host), tree.source)
         self.state.places[tree.source.name] = place
 
@@ -96,7 +97,7 @@ class Preflight(msgspec.Struct, frozen=True):
         for disk, size in expected.items():
             await expect_room(ctx.host(disk[0]), where[disk], size, text("the list of the point"))
 
-    async def _expect_ownership(self, tree: Tree, place: Place, ctx: Ctx) -> None:
+    async def _expect_ownership(self, tree: Part, place: Place, ctx: Ctx) -> None:
         """As in a folder: only root may give files away."""
         host, name = ctx.host(place.host), tree.source.name
         user = await host.stat(await ctx.scratch(place.host))

@@ -10,13 +10,15 @@ from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
+from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.swap.foreseen import Foreseen
 from app.jobs.swap.place import Place
 from app.jobs.swap.staged import StagedTree
 from app.settings.model import Site, Source
 
 
-class Tree(msgspec.Struct, frozen=True):
-    """A tree that is to be swapped: what the point has of it, and where the site has it now."""
+class Part(msgspec.Struct, frozen=True):
+    """A tree or a database that is to be swapped: what the point has of it, and where the site has it now."""
 
     entry: SourceEntry
     source: Source
@@ -24,19 +26,30 @@ class Tree(msgspec.Struct, frozen=True):
 
 @dataclass
 class SwapState(RestoreState):
-    """What the steps of one swap hand on; `places` and `staged` by source."""
+    """What the steps of one swap hand on; `places`, `staged` and `databases` by source.
+
+    `safety` is the run of the backup of the state before, `bypass` the token that opens the site in maintenance.
+    `is_over` when the new state is live.
+    """
 
     places: dict[str, Place] = field(default_factory=dict)
     staged: dict[str, StagedTree] = field(default_factory=dict)
+    databases: dict[str, StagedDatabase] = field(default_factory=dict)
+    foreseen: list[Foreseen] = field(default_factory=list)
+    safety: str = ""
+    bypass: str = ""
+    is_over: bool = False
 
 
 class SwapSetting(msgspec.Struct, frozen=True):
-    """One swap with everything it needs to know."""
+    """One swap with everything it needs to know; `globals` are the roles of the servers of its databases, by source."""
 
     base: Setting
     swap: Swap
-    trees: tuple[Tree, ...]
+    trees: tuple[Part, ...]
+    databases: tuple[Part, ...]
     equipment: Equipment
+    globals: dict[str, SourceEntry] = {}
 
     @property
     def site(self) -> Site:

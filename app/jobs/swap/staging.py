@@ -21,23 +21,21 @@ from app.jobs.plan import Ctx
 from app.jobs.restore.folder import below, not_as_in_point, on_disk, remove_folder, tell
 from app.jobs.restore.listing import Faults, faults
 from app.jobs.restore.setting import begin_unfinished, root_of
-from app.jobs.restore.unfinished import Unfinished
+from app.jobs.restore.unfinished import STAGE, Unfinished
 from app.jobs.swap.kept_live import KeptLive
 from app.jobs.swap.made_ready import Workshop, clear, make_folder
 from app.jobs.swap.patterns import is_meant, outermost, parts_of, under
 from app.jobs.swap.place import Place, stored_name
-from app.jobs.swap.setting import SwapSetting, SwapState, Tree
+from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staged import Pair, StagedTree
 from app.settings.model import THIS_COMPUTER
-
-KIND = "stage"
 
 
 class Staging(msgspec.Struct, frozen=True):
     """One tree on its way to stand beside the live one."""
 
     setting: SwapSetting
-    tree: Tree
+    tree: Part
 
     async def stage(self, ctx: Ctx, state: SwapState) -> StagedTree:
         """Restores, compares, keeps, clears; on disk when it comes back.
@@ -74,7 +72,7 @@ class Staging(msgspec.Struct, frozen=True):
 
     async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
         """Noted before it is made, made by one alone: of two laptops the other one is refused."""
-        unfinished = Unfinished(self.setting.run, KIND, place.host, stage)
+        unfinished = Unfinished(self.setting.run, STAGE, place.host, stage)
         await begin_unfinished(ctx, state, unfinished, partial(remove_folder, ctx))
         await make_folder(ctx.host(place.host), stage, place.system)
 

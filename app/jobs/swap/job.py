@@ -1,0 +1,191 @@
+"""The plan of a swap: look and check, back up what is there, put the point's beside it, then exchange the two.
+
+Until CUTOVER nothing that is live is touched. What is to be typed for it is in `chosen`, the exchange in `cutover`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import msgspec
+
+from app.foundation.events import ItemFinished, Phase
+from app.foundation.words import Text, text
+from app.jobs.plan import Ctx, Plan, Step
+from app.jobs.repositories import Repositories
+from app.jobs.restore.checks import Check, demand, judged
+from app.jobs.restore.choice import RestoreChoice, Swap, check_scopes
+from app.jobs.restore.contents import Contents
+from app.jobs.restore.listing import Reading, sum_expected
+from app.jobs.restore.setting import Planned, RestoreState, Setting, item_of, put_away, root_of
+from app.jobs.sources.driver import Equipment
+from app.jobs.swap.chosen import DATABASES, expect_phrase, globals_of, parts_of_choice
+from app.jobs.swap.databases import DatabaseStaging
+from app.jobs.swap.foreseen import Foreseen, foresee_tree
+from app.jobs.swap.notes import keep_foreseen
+from app.jobs.swap.preflight import Preflight
+from app.jobs.swap.safety import back_up_present
+from app.jobs.swap.setting import Part, SwapSetting, SwapState
+from app.jobs.swap.staging import Staging
+from app.records.runs import new_run_id
+from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
+
+KIND = "restore"
+
+Do = Callable[[Ctx], Awaitable[None]]
+
+
+def plan_swap(
+    site: Site,
+    choice: RestoreChoice,
+    contents: Contents,
+    repositories: Repositories,
+    equipment: Equipment,
+    *,
+    typed: str = "",
+    trigger: str = "manual",
+) -> Plan[RestoreState]:
+    """The steps of this swap of a point whose contents were read; `typed` is what was typed to confirm it.
+
+    Raises `UserError` for a choice that is none, and `Refused` `restore.…` for one that cannot be fulfilled.
+    """
+    check_scopes(choice.scopes)
+    assert isinstance(choice.target, Swap), "any other target is planned by `restore.job`"
+    parts = parts_of_choice(site, contents, choice)
+    expect_phrase(site, contents, choice, typed)
+    base = Setting(site, choice, contents, tuple(part.entry for part in parts), repositories, new_run_id())
+    trees = tuple(part for part in parts if part.entry.kind not in DATABASES)
+    databases = tuple(part for part in parts if part.entry.kind in DATABASES)
+    found = {part.source.name: globals_of(site, part.source, contents) for part in databases}
+    roles = {name: entry for name, entry in found.items() if entry is not None}
+    setting = SwapSetting(base, choice.target, trees, databases, equipment, roles)
+    state = SwapState(repositories.ways())
+    return _plan(setting, state, SwapSteps(setting, state).steps(), trigger)
+
+
+def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]], trigger: str) -> Plan[RestoreState]:
+    site, choice = setting.site, setting.base.choice
+    asked = msgspec.json.encode(choice).decode()
+    return Plan(
+        run=setting.run,
+        kind=KIND,
+        site=site,
+        choice=asked,
+        key=f"{KIND} {asked}",
+        steps=tuple(steps),
+        state=state,
+        close=put_away,
+        secrets=(REPOSITORY_PASSWORD,),
+        optional_secrets=tuple(name for name in site.secret_names() if name != REPOSITORY_PASSWORD),
+        items=tuple(entry.source for entry in setting.base.entries),
+        trigger=trigger,
+    )
+
+
+class SwapSteps(msgspec.Struct, frozen=True):
+    """The steps of one swap."""
+
+    setting: SwapSetting
+    state: SwapState
+
+    def steps(self) -> list[Step[RestoreState]]:
+        """Look, check; then back up, stage, and cut over."""
+        looking = [
+            self._step("point", text("Look at what the point holds"), Phase.PREFLIGHT, self._look),
+            self._step("checks", text("Check that it can take its place"), Phase.PREFLIGHT, self._check),
+        ]
+        if self.setting.base.choice.dry_run:
+            title = text("Compare the point with what is live")
+            return [*looking, self._step("foresee", title, Phase.PREFLIGHT, self._foresee)]
+        return [*looking, *self._backing_up(), *self._staging()]
+
+    def _step(self, key: str, title: Text, phase: Phase, do: Do, item: str = "") -> Step[RestoreState]:
+        async def done(ctx: Ctx, _state: RestoreState) -> None:
+            await do(ctx)
+
+        return Step(key, title, phase, done, item=item)
+
+    def _backing_up(self) -> list[Step[RestoreState]]:
+        if not self.setting.swap.safety:
+            return []
+        return [self._step("safety", text("Back up the present state"), Phase.STAGE, self._back_up)]
+
+    def _staging(self) -> list[Step[RestoreState]]:
+        """Trees, then databases; each stops the run when it fails: half a site is not swapped in."""
+        trees = [
+            self._step(f"stage:{part.source.name}", text("Stage {source}", source=part.source.name), Phase.STAGE,
+                       partial(self._stage, part), part.source.name)
+            for part in self.setting.trees
+        ]  # fmt: skip
+        return [*trees, *(step for part in self.setting.databases for step in self._loading(part))]
+
+    def _loading(self, part: Part) -> list[Step[RestoreState]]:
+        name, staging = part.source.name, DatabaseStaging(self.setting, part)
+        titled = [
+            ("fetch", text("Fetch the dump of {source}", source=name), staging.fetch),
+            ("load", text("Load {source} beside the live one", source=name), staging.load),
+            ("compare", text("Count what was loaded of {source}", source=name), staging.compare),
+        ]
+        return [
+            self._step(f"{key}:{name}", title, Phase.STAGE, partial(self._with_state, do), name)
+            for key, title, do in titled
+        ]
+
+    async def _with_state(self, do: Callable[[Ctx, SwapState], Awaitable[None]], ctx: Ctx) -> None:
+        await do(ctx, self.state)
+
+    # --- before anything is done -----------------------------------------------------------------
+
+    async def _look(self, ctx: Ctx) -> None:
+        """Lists every tree; from this computer, which is next to the repository."""
+        for part in self.setting.trees:
+            entry, name = part.entry, part.source.name
+            windows = (await ctx.host(part.source.host).facts()).system == "windows"
+            reading = self.state.readings[name] = Reading(root_of(entry), modes=not windows)
+            tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, entry)
+            expected = self.state.expected[name] = await sum_expected(tree, reading)
+            self.state.planned.append(Planned(name, part.source.host, part.source.root, expected.files, expected.bytes))
+        for part in self.setting.databases:
+            self.state.planned.append(
+                Planned(part.source.name, part.source.host, part.source.database, 1, part.entry.bytes)
+            )
+
+    async def _check(self, ctx: Ctx) -> None:
+        checks: list[Check] = Preflight(self.setting, self.state).checks()
+        for part in self.setting.databases:
+            staging = DatabaseStaging(self.setting, part)
+            checks += staging.checks(await staging.ready(ctx, self.state))
+        self.state.judged = await judged(ctx, checks)
+        demand(self.state.judged, self.setting.base.choice.accepted)
+
+    async def _foresee(self, ctx: Ctx) -> None:
+        for part in self.setting.trees:
+            self.state.foreseen.append(await self._foreseen(ctx, part))
+        for part in self.setting.databases:
+            self.state.foreseen.append(await DatabaseStaging(self.setting, part).foreseen(ctx))
+        await keep_foreseen(ctx, self.setting.run, self.state.foreseen)
+        for entry in self.setting.base.entries:
+            ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
+
+    async def _foreseen(self, ctx: Ctx, part: Part) -> Foreseen:
+        name, place = part.source.name, self.state.places[part.source.name]
+        tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, part.entry)
+        live = place.root if place.found is not None else None
+        found = await foresee_tree(tree, ctx.host(place.host), live, part.source, self.state.readings[name])
+        return found.foreseen(place.host, place.root)
+
+    async def _back_up(self, ctx: Ctx) -> None:
+        """What is there: of a tree that is gone there is nothing to be saved."""
+        gone = {name for name, place in self.state.places.items() if place.found is None}
+        names = [entry.source for entry in self.setting.base.entries if entry.source not in gone]
+        if names:
+            base = self.setting.base
+            run = await back_up_present(ctx, base.site, names, base.repositories, self.setting.equipment)
+            self.state.safety = run.id
+
+    # --- staging ---------------------------------------------------------------------------------
+
+    async def _stage(self, part: Part, ctx: Ctx) -> None:
+        staged = await Staging(self.setting, part).stage(ctx, self.state)
+        self.state.staged[part.source.name] = staged

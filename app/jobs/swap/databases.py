@@ -76,7 +76,7 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
         async def remove(_unfinished: Unfinished) -> None:
             await ready.remove(ctx)
 
-        unfinished = Unfinished(self.setting.run, SHADOW, source.host, ready.staged, source.name)
+        unfinished = Unfinished(self.setting.base.run, SHADOW, source.host, ready.staged, source.name)
         await begin_unfinished(ctx, state, unfinished, remove)
         folder = await self._fetched(ctx)
         dump = str(below(folder, root_of(self.part.entry).rpartition("/")[2]))

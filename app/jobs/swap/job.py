@@ -5,14 +5,19 @@ Until CUTOVER nothing that is live is touched. What is to be typed for it is in 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
 
+from app.foundation.errors import Problem, UserError
 from app.foundation.events import ItemFinished, Phase
 from app.foundation.words import Text, text
-from app.jobs.plan import Ctx, Plan, Step
+from app.jobs.cutover.forward import carry_out, check_smoke
+from app.jobs.cutover.plan import StagingPlan
+from app.jobs.cutover.shelf import Shelf
+from app.jobs.effects.effect import World
+from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import Repositories
 from app.jobs.restore.checks import Check, demand, judged
 from app.jobs.restore.choice import RestoreChoice, Swap, check_scopes
@@ -20,9 +25,12 @@ from app.jobs.restore.contents import Contents
 from app.jobs.restore.listing import Reading, sum_expected
 from app.jobs.restore.setting import Planned, RestoreState, Setting, item_of, put_away, root_of
 from app.jobs.sources.driver import Equipment
+from app.jobs.swap.around import new_bypass
 from app.jobs.swap.chosen import DATABASES, expect_phrase, globals_of, parts_of_choice
 from app.jobs.swap.databases import DatabaseStaging
+from app.jobs.swap.exchange import staging_plan
 from app.jobs.swap.foreseen import Foreseen, foresee_tree
+from app.jobs.swap.kept import old_of
 from app.jobs.swap.notes import keep_foreseen
 from app.jobs.swap.preflight import Preflight
 from app.jobs.swap.safety import back_up_present
@@ -42,6 +50,7 @@ def plan_swap(
     contents: Contents,
     repositories: Repositories,
     equipment: Equipment,
+    shelf: Shelf,
     *,
     typed: str = "",
     trigger: str = "manual",
@@ -59,7 +68,7 @@ def plan_swap(
     databases = tuple(part for part in parts if part.entry.kind in DATABASES)
     found = {part.source.name: globals_of(site, part.source, contents) for part in databases}
     roles = {name: entry for name, entry in found.items() if entry is not None}
-    setting = SwapSetting(base, choice.target, trees, databases, equipment, roles)
+    setting = SwapSetting(base, choice.target, trees, databases, equipment, shelf, roles)
     state = SwapState(repositories.ways())
     return _plan(setting, state, SwapSteps(setting, state).steps(), trigger)
 
@@ -75,12 +84,20 @@ def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]
         key=f"{KIND} {asked}",
         steps=tuple(steps),
         state=state,
-        close=put_away,
+        close=partial(_put_away, setting),
         secrets=(REPOSITORY_PASSWORD,),
         optional_secrets=tuple(name for name in site.secret_names() if name != REPOSITORY_PASSWORD),
         items=tuple(entry.source for entry in setting.base.entries),
         trigger=trigger,
     )
+
+
+async def _put_away(setting: SwapSetting, state: RestoreState) -> None:
+    """As after any restore. What an unfinished cutover needs stays where it is: that is its recovery's to put away."""
+    unfinished = await setting.shelf.unfinished(setting.site.name)
+    if unfinished is not None and unfinished.run == setting.base.run:
+        state.begun.clear()
+    await put_away(state)
 
 
 class SwapSteps(msgspec.Struct, frozen=True):
@@ -98,7 +115,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
         if self.setting.base.choice.dry_run:
             title = text("Compare the point with what is live")
             return [*looking, self._step("foresee", title, Phase.PREFLIGHT, self._foresee)]
-        return [*looking, *self._backing_up(), *self._staging()]
+        staging = [*looking, *self._backing_up(), *self._staging()]
+        return staging if self.setting.swap.stage_only else [*staging, *self._cutting_over()]
 
     def _step(self, key: str, title: Text, phase: Phase, do: Do, item: str = "") -> Step[RestoreState]:
         async def done(ctx: Ctx, _state: RestoreState) -> None:
@@ -118,7 +136,19 @@ class SwapSteps(msgspec.Struct, frozen=True):
                        partial(self._stage, part), part.source.name)
             for part in self.setting.trees
         ]  # fmt: skip
-        return [*trees, *(step for part in self.setting.databases for step in self._loading(part))]
+        loads = [step for part in self.setting.databases for step in self._loading(part)]
+        return [*trees, *loads, self._step("ready", text("Make it ready to take its place"), Phase.STAGE, self._ready)]
+
+    def _cutting_over(self) -> list[Step[RestoreState]]:
+        """The exchange itself; what comes after it rolls nothing back."""
+        exchanging = self._step("cutover", text("Exchange the two"), Phase.CUTOVER, self._cut_over)
+        smoke = self._step("smoke", text("See whether the site works"), Phase.CUTOVER, self._smoke)
+        old = self._step("old", text("Look what stays of the old state"), Phase.CUTOVER, self._tell_old)
+        return [
+            msgspec.structs.replace(exchanging, happened=self._is_new),
+            msgspec.structs.replace(smoke, on_failure=OnFailure.PARTIAL),
+            msgspec.structs.replace(old, on_failure=OnFailure.PARTIAL),
+        ]
 
     def _loading(self, part: Part) -> list[Step[RestoreState]]:
         name, staging = part.source.name, DatabaseStaging(self.setting, part)
@@ -187,5 +217,65 @@ class SwapSteps(msgspec.Struct, frozen=True):
     # --- staging ---------------------------------------------------------------------------------
 
     async def _stage(self, part: Part, ctx: Ctx) -> None:
-        staged = await Staging(self.setting, part).stage(ctx, self.state)
-        self.state.staged[part.source.name] = staged
+        await Staging(self.setting, part).restore(ctx, self.state)
+
+    async def _ready(self, ctx: Ctx) -> None:
+        for part in self.setting.trees:
+            self.state.staged[part.source.name] = await Staging(self.setting, part).make_ready(ctx, self.state)
+        for part in self.setting.databases:
+            await DatabaseStaging(self.setting, part).settle(ctx, self.state)
+
+    # --- the exchange ----------------------------------------------------------------------------
+
+    async def _cut_over(self, ctx: Ctx) -> None:
+        await carry_out(await self._staging_plan(ctx), self._world(ctx), self.setting.shelf)
+        for entry in self.setting.base.entries:
+            ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
+
+    async def _staging_plan(self, ctx: Ctx) -> StagingPlan:
+        base = self.setting.base
+        self.state.bypass = new_bypass()
+        return await staging_plan(
+            ctx,
+            base.site,
+            run=base.run,
+            named_by=self.setting.run,
+            kind=KIND,
+            point=base.contents.point.id,
+            choice="+".join(base.choice.scopes),
+            trees=list(self.state.staged.values()),
+            databases=self.state.databases,
+            bypass=self.state.bypass,
+        )
+
+    def _world(self, ctx: Ctx) -> World:
+        return World(ctx, self.setting.equipment)
+
+    async def _is_new(self, _ctx: Ctx, _state: RestoreState) -> bool:
+        return await self._finished() is not None
+
+    async def _finished(self) -> StagingPlan | None:
+        return await self.setting.shelf.finished(self.setting.site.name, self.setting.base.run)
+
+    async def _smoke(self, ctx: Ctx) -> None:
+        """What is wrong is told; the old state is one command away."""
+        plan = await self._finished()
+        problems = await check_smoke(plan, self._world(ctx)) if plan is not None else []
+        if problems:
+            raise _does_not_work(self.setting.site.name, self.setting.base.run, problems)
+
+    async def _tell_old(self, ctx: Ctx) -> None:
+        plan = await self._finished()
+        if plan is not None:
+            self.state.old = await old_of(self._world(ctx), plan)
+
+
+def _does_not_work(site: str, run: str, problems: Sequence[Problem]) -> UserError:
+    return UserError(
+        text("The restored site does not work as it should: {what}", what=problems[0].what),
+        text("It is up, as the point has it. The old state is still there, and nothing went back by itself."),
+        text("Look what is wrong. To have the old state back: overwinter restore-undo {site} {run}", site=site,
+             run=run[:8]),
+        "restore.smoke-failed",
+        "\n".join(f"{one.code} {one.detail}" for one in problems),
+    )  # fmt: skip

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from app.jobs.cutover.shelf import Shelf
 from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.jobs.swap.foreseen import Foreseen
+from app.jobs.swap.kept import Old
 from app.jobs.swap.place import Place
 from app.jobs.swap.staged import StagedTree
 from app.settings.model import Site, Source
@@ -28,8 +30,8 @@ class Part(msgspec.Struct, frozen=True):
 class SwapState(RestoreState):
     """What the steps of one swap hand on; `places`, `staged` and `databases` by source.
 
-    `safety` is the run of the backup of the state before, `bypass` the token that opens the site in maintenance.
-    `is_over` when the new state is live.
+    `safety` is the run of the backup of the state before, `bypass` the token that opens the site in maintenance, `old`
+    what stays of the old state.
     """
 
     places: dict[str, Place] = field(default_factory=dict)
@@ -38,18 +40,23 @@ class SwapState(RestoreState):
     foreseen: list[Foreseen] = field(default_factory=list)
     safety: str = ""
     bypass: str = ""
-    is_over: bool = False
+    old: list[Old] = field(default_factory=list)
 
 
 class SwapSetting(msgspec.Struct, frozen=True):
-    """One swap with everything it needs to know; `globals` are the roles of the servers of its databases, by source."""
+    """One swap with everything it needs to know; `globals` are the roles of the servers of its databases, by source.
+
+    `staged_by` is the run that has staged it, where that was another one; it gives everything its name.
+    """
 
     base: Setting
     swap: Swap
     trees: tuple[Part, ...]
     databases: tuple[Part, ...]
     equipment: Equipment
+    shelf: Shelf
     globals: dict[str, SourceEntry] = {}
+    staged_by: str = ""
 
     @property
     def site(self) -> Site:
@@ -58,5 +65,5 @@ class SwapSetting(msgspec.Struct, frozen=True):
 
     @property
     def run(self) -> str:
-        """The id of the run."""
-        return self.base.run
+        """The id of the run that things are named by."""
+        return self.staged_by or self.base.run

@@ -37,15 +37,20 @@ class Staging(msgspec.Struct, frozen=True):
     setting: SwapSetting
     tree: Part
 
-    async def stage(self, ctx: Ctx, state: SwapState) -> StagedTree:
-        """Restores, compares, keeps, clears; on disk when it comes back.
+    async def restore(self, ctx: Ctx, state: SwapState) -> None:
+        """Puts it into the stage folder and compares it with the point.
 
         Raises `restore.…`; what stands in the stage folder then is removed when the run ends.
         """
         place = state.places[self.tree.source.name]
-        host, stage = ctx.host(place.host), place.stage(self.setting.run)
+        stage = place.stage(self.setting.run)
         await self._make_stage(ctx, state, place, stage)
         await self._restore(ctx, state, place, stage)
+
+    async def make_ready(self, ctx: Ctx, state: SwapState) -> StagedTree:
+        """Keeps and clears; on disk when it comes back. May be asked again, such as on another day."""
+        place = state.places[self.tree.source.name]
+        host, stage = ctx.host(place.host), place.stage(self.setting.run)
         restored = str(below(stage, stored_name(self.tree.entry)))
         shop = Workshop(host, place.root, restored, place.system, await ctx.scratch(place.host))
         await clear(shop, self.tree.source.clear_after)
@@ -72,7 +77,7 @@ class Staging(msgspec.Struct, frozen=True):
 
     async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
         """Noted before it is made, made by one alone: of two laptops the other one is refused."""
-        unfinished = Unfinished(self.setting.run, STAGE, place.host, stage)
+        unfinished = Unfinished(self.setting.base.run, STAGE, place.host, stage)
         await begin_unfinished(ctx, state, unfinished, partial(remove_folder, ctx))
         await make_folder(ctx.host(place.host), stage, place.system)
 

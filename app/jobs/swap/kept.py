@@ -1,0 +1,147 @@
+"""What stays of the old state after a cutover, for a while; and its removal, of exactly that.
+
+What it is stands in the staging plan of the finished cutover, which is kept as long. A tree is renamed before it is
+removed, so that half of one is never taken for the old state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from app.foundation.errors import Refused, UserError
+from app.foundation.words import text
+from app.hosts.host import Below, Host
+from app.jobs.cutover.plan import Kept, StagingPlan
+from app.jobs.cutover.shelf import Shelf
+from app.jobs.effects.effect import World
+from app.jobs.effects.paths import ExchangePaths, RenamePath
+from app.jobs.effects.postgresql import SwapDatabases
+from app.jobs.effects.postgresql_change import before_name
+from app.jobs.restore.folder import below, pure
+from app.jobs.restore.put_aside import PutAside, drop_old, size_of
+
+STAYS = timedelta(hours=24)
+
+
+class Old(msgspec.Struct, frozen=True):
+    """Something of the old state: where it is, its bytes (None: it is gone), and until when it stays."""
+
+    run: str
+    host: str
+    name: str
+    bytes: int | None
+    since: datetime
+    until: datetime
+
+
+async def old_of(world: World, plan: StagingPlan) -> list[Old]:
+    """What is there of the old state, looked at now."""
+    return [
+        Old(plan.run, kept.host, kept.name, await _size(world, plan, kept), plan.made, plan.made + STAYS)
+        for kept in plan.kept
+    ]
+
+
+async def _size(world: World, plan: StagingPlan, kept: Kept) -> int | None:
+    if kept.source:
+        return await size_of(world, _put_aside(plan, kept))
+    return await _size_of_tree(world.ctx.host(kept.host), kept)
+
+
+async def _size_of_tree(host: Host, kept: Kept) -> int | None:
+    found = await host.stat(kept.name)
+    if found is None or found.inode != kept.fact:
+        return None
+    total = found.size
+
+    async def take(batch: Sequence[Below]) -> None:
+        nonlocal total
+        total += sum(one.stat.size for one in batch)
+
+    if found.kind.value == "folder":
+        await host.walk(kept.name, take)
+    return total
+
+
+async def remove_due(world: World, shelf: Shelf, site: str, now: datetime) -> list[str]:
+    """Removes what has stayed long enough, and forgets the way back with it; gives the names of what was removed.
+
+    Raises the first of what could not be removed, after trying all.
+    """
+    if await shelf.unfinished(site) is not None:
+        return []
+    removed, failed = [], []
+    for run in await shelf.finished_runs(site):
+        plan = await shelf.finished(site, run)
+        if plan is None or now - plan.made < STAYS:
+            continue
+        try:
+            removed += [kept.name for kept in plan.kept if await _removed(world, plan, kept, now)]
+        except UserError as error:
+            failed.append(error)
+        else:
+            await shelf.forget(site, run)
+    if failed:
+        raise failed[0]
+    return removed
+
+
+async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -> bool:
+    if kept.source:
+        return await drop_old(world, _put_aside(plan, kept), STAYS, now)
+    return await _remove_tree(world.ctx.host(kept.host), plan, kept)
+
+
+async def _remove_tree(host: Host, plan: StagingPlan, kept: Kept) -> bool:
+    """False where it is gone. Raises `Refused` `restore.old-unclear` for anything that is not what was put aside."""
+    live = _live_of(plan, kept)
+    going = str(below(str(pure(kept.name).parent), f".{pure(live).name}.overwinter-removing-{plan.run[:8]}"))
+    found = await host.stat(kept.name)
+    if found is not None:
+        await _expect_old(host, kept, live, found.inode)
+        await host.rename(kept.name, going)
+    left = await host.stat(going)
+    if left is None:
+        return False
+    if left.inode != kept.fact:
+        raise _unclear(going)
+    await host.remove_tree(going)
+    return True
+
+
+async def _expect_old(host: Host, kept: Kept, live: str, inode: int) -> None:
+    now_live = await host.stat(live)
+    if inode != kept.fact or now_live is None or now_live.inode == kept.fact:
+        raise _unclear(kept.name)
+
+
+def _live_of(plan: StagingPlan, kept: Kept) -> str:
+    """What it stood for; its name is that one's with the run's mark, and nothing else is removed."""
+    for effect in plan.effects:
+        if isinstance(effect, ExchangePaths) and effect.kept == kept.name:
+            return effect.live
+        if isinstance(effect, RenamePath) and effect.target == kept.name:
+            return effect.path
+    raise _unclear(kept.name)
+
+
+def _put_aside(plan: StagingPlan, kept: Kept) -> PutAside:
+    for effect in plan.effects:
+        if isinstance(effect, SwapDatabases):
+            for move in effect.moves:
+                if move.oid == kept.fact and move.after == kept.name:
+                    run = kept.name.removeprefix(before_name(move.before, ""))
+                    return PutAside(effect.at, kept.name, kept.fact, move.before, run, plan.made)
+    raise _unclear(kept.name)
+
+
+def _unclear(name: str) -> Refused:
+    return Refused(
+        text("What stands at {name} is not what a restore has put aside there, or it is live.", name=name),
+        text("It was not removed."),
+        text("Look at it, and remove it by hand when it is not needed."),
+        "restore.old-unclear",
+    )

@@ -29,6 +29,11 @@ from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
+from app.jobs.cutover.job import RecoveryState, plan_recovery
+from app.jobs.cutover.plan import StagingPlan
+from app.jobs.cutover.recover import Wanted
+from app.jobs.cutover.shelf import Shelf, found_on_hosts, spots_of, unfinished
+from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
@@ -59,6 +64,7 @@ from app.records.runs import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.context import RunContext
 from app.runs.files import LOG
+from app.runs.recovery import INTERRUPTED
 from app.runs.runner import Launched, Runner
 from app.runs.site_lock import busy
 from app.runs.work import missing_secret
@@ -114,6 +120,7 @@ class Overwinter:
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
+        self.shelf = Shelf(self._here, str(self.places.cutovers))
         self.kits = Kits(
             sites=self.sites,
             secrets=self.secrets,
@@ -132,6 +139,8 @@ class Overwinter:
             records=self.records,
             hosts=self._hosts,
             unlock=self._clear_after_death,
+            permit=self._permit,
+            interrupted=self._interrupted,
         )
 
     def records(self, site: str) -> SiteRecords:
@@ -267,11 +276,12 @@ class Overwinter:
     async def remove_site(self, site: str) -> None:
         """Forgets a site here, with its secrets and the logs of its runs; its repository is never touched.
 
-        Raises `Busy` `run.busy` while something works on it.
+        Raises `Busy` `run.busy` while something works on it, `Refused` `restore.unfinished` while half of it is.
         """
         holder = await self.records(site).site_holder()
         if holder is not None:
             raise busy(site, holder)
+        await self._expect_whole(site)
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
         done = await self.records(site).runs()
@@ -337,8 +347,9 @@ class Overwinter:
                 await sweep(context, removers(found, self._equipment))
 
     async def _clear_restores(self, site: str) -> None:
+        """What an unfinished cutover needs stays where it is: that is its recovery's to put away."""
         records = self.records(site)
-        if await left(records):
+        if await left(records) and await self.shelf.unfinished(site) is None:
             async with self._clearing(site) as (found, context):
                 await clear(records, partial(remove_left, context, found, self._equipment))
 
@@ -464,8 +475,46 @@ class Overwinter:
         contents = await read_contents(await self.repository(site), choice.point)
         if isinstance(choice.target, Swap):
             found = await self.sites.get(site)
-            return plan_swap(found, choice, contents, self._repositories, self._equipment, typed=confirmed)
+            return plan_swap(
+                found, choice, contents, self._repositories, self._equipment, shelf=self.shelf, typed=confirmed
+            )
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
+
+    async def plan_recovery(self, site: str, wanted: Wanted) -> Plan[RecoveryState] | None:
+        """The plan of putting right what a restore that died has left; None where there is nothing.
+
+        Where this computer knows of none it is looked for on the site's hosts: another one may have begun it.
+        """
+        found = await self.shelf.unfinished(site) or await self._unfinished_elsewhere(site)
+        return None if found is None else plan_recovery(found, wanted, self._equipment, self.shelf)
+
+    async def _unfinished_elsewhere(self, site: str) -> StagingPlan | None:
+        async with self._clearing(site) as (found, context):
+            hosts = [THIS_COMPUTER, *(host.name for host in found.hosts if host.kind is HostKind.SSH)]
+            plan = await found_on_hosts(await spots_of(found, hosts, context.host), context.host)
+            return plan if plan is not None and plan.site.name == site else None
+
+    async def plan_undo(self, site: str, run: str) -> Plan[UndoState]:
+        """The plan of putting back what a restore put aside. Raises `Refused` `restore.no-way-back`."""
+        whole = (await self.records((await self.sites.get(site)).name).run(run)).id
+        finished = await self.shelf.finished(site, whole)
+        if finished is None:
+            raise no_way_back(site, whole)
+        return plan_undo(finished, self._equipment, self.shelf)
+
+    async def _permit(self, plan: AnyPlan) -> None:
+        """Nothing that needs a whole site begins while a restore of it is unfinished."""
+        if plan.needs_whole_site:
+            await self._expect_whole(plan.site.name)
+
+    async def _expect_whole(self, site: str) -> None:
+        if (found := await self.shelf.unfinished(site)) is not None:
+            raise unfinished(found)
+
+    async def _interrupted(self, run: Run) -> Problem:
+        """What it means that a run died: one that left half a site is told apart."""
+        found = await self.shelf.unfinished(run.site)
+        return unfinished(found).problem if found is not None and found.run == run.id else INTERRUPTED
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.assembly import Overwinter
-from app.cli.session import EXIT_OF_OUTCOME, Session, pass_session
+from app.cli.session import Session, exit_of_run, pass_session
 from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
 from app.jobs.backup import BackupChoice, Only
@@ -41,7 +41,7 @@ def backup(
         )
         if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
             session.output.problem(run.error)
-        return EXIT_OF_OUTCOME[run.outcome or Outcome.INTERRUPTED]
+        return exit_of_run(run)
 
     session.perform(work)
 

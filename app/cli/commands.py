@@ -18,6 +18,7 @@ from app.cli.kit import kit
 from app.cli.output import Output
 from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
+from app.cli.recover import recover, restore_undo
 from app.cli.repo import repo
 from app.cli.restore import restore
 from app.cli.retention import retention
@@ -63,6 +64,8 @@ for command in (
     save,
     check,
     restore,
+    restore_undo,
+    recover,
     retention,
     verify,
     kit,

@@ -15,6 +15,7 @@ from app.foundation.events import (
     ItemStatus,
     LogLines,
     Progress,
+    RolledBack,
     RunClosed,
     StepFinished,
     StepOutcome,
@@ -121,7 +122,7 @@ class Output:
                 self._say(text("      {size} read, {added} added", size=size, added=added))
             case Warned():
                 self._say(text("      warning: {what}", what=event.warning.what))
-            case StepFinished() | ItemFinished() | RunClosed() | LogLines():
+            case StepFinished() | ItemFinished() | RolledBack() | RunClosed() | LogLines():
                 pass
 
     def _moving(self, event: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.assembly import Overwinter
-from app.cli.session import EXIT_OF_OUTCOME, Session, pass_session
+from app.cli.session import Session, exit_of_run, pass_session
 from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
 from app.jobs.restore.choice import RestoreChoice, Swap, target_of
@@ -56,7 +56,7 @@ def restore(
         session.output.result(result | _found(plan.state), [*_said(run, items, dry_run=dry_run), *_targets(plan.state)])
         if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
             session.output.problem(run.error)
-        return EXIT_OF_OUTCOME[run.outcome or Outcome.INTERRUPTED]
+        return exit_of_run(run)
 
     session.perform(work)
 

@@ -35,6 +35,8 @@ EXIT_OF_OUTCOME = {
     Outcome.INTERRUPTED: FAILED,
 }
 
+UNFINISHED_CODE = "restore.unfinished"
+
 USAGE_ROOMS = ("site-file.", "usage.")
 
 
@@ -99,10 +101,19 @@ class Session(msgspec.Struct, frozen=True):
         return await app.runner.wait(site, launched.run), launched.joined
 
 
+def exit_of_run(run: Run) -> int:
+    """The exit code of a command whose run has ended."""
+    if run.error is not None and run.error.code == UNFINISHED_CODE:
+        return UNFINISHED
+    return EXIT_OF_OUTCOME[run.outcome or Outcome.INTERRUPTED]
+
+
 def exit_of(error: UserError) -> int:
     """The exit code of an error that a person sees."""
     if error.code.startswith(USAGE_ROOMS):
         return USAGE
+    if error.code == UNFINISHED_CODE:
+        return UNFINISHED
     match error:
         case Refused():
             return REFUSED

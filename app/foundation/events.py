@@ -148,6 +148,12 @@ class Warned(Event, frozen=True, tag="warned"):
     warning: Problem
 
 
+class RolledBack(Event, frozen=True, tag="rolled-back"):
+    """What a run had changed was undone, or could not be."""
+
+    rollback: Rollback
+
+
 class RunClosed(Event, frozen=True, tag="run-closed"):
     """The run ended; nothing follows."""
 
@@ -167,5 +173,5 @@ class LogLines(Event, frozen=True, tag="log-lines"):
     lines: list[bytes]
 
 
-Recorded = StepStarted | StepFinished | Progress | ItemFinished | Warned | RunClosed
+Recorded = StepStarted | StepFinished | Progress | ItemFinished | Warned | RolledBack | RunClosed
 Told = Recorded | LogLines

@@ -95,6 +95,7 @@ def plan_backup(
         items=tuple(source.name for source in sources),
         tags=choice.tags,
         trigger=trigger,
+        needs_whole_site=True,  # a recovery point of half a site would look like any other
     )
 
 

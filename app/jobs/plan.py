@@ -89,7 +89,8 @@ class Plan(msgspec.Struct, Generic[S], frozen=True):
     the same request: while a run with this key is active, the request joins it. `secrets` are read before the first
     step, and so are `optional_secrets`, which may not exist (a database that asks for no password). `items` are
     counted, with those that only the steps find out. `state` is handed from step to step; the runner does not look into
-    it. `close` puts away what it holds open when the run ends, however it ends, before the temporary files go.
+    it. `close` puts away what it holds open when the run ends, however it ends, before the temporary files go. One
+    that `needs_whole_site` is refused while a restore of the site is unfinished.
     """
 
     run: str
@@ -105,6 +106,7 @@ class Plan(msgspec.Struct, Generic[S], frozen=True):
     items: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     trigger: str = "manual"
+    needs_whole_site: bool = False
 
 
 def failed_item(source: str, problem: Problem) -> Item:

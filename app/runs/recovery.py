@@ -43,8 +43,11 @@ class Recovery:
         records: Callable[[str], SiteRecords],
         unlock: Unlock,
         ours: Container[str],
+        *,
+        interrupted: Callable[[Run], Awaitable[Problem]] | None = None,
     ) -> None:
-        """`ours` are the runs of this process."""
+        """`ours` are the runs of this process; `interrupted` says what it means that a run died."""
+        self._interrupted = interrupted or _interrupted
         self._places = places
         self._blocking = blocking
         self._records = records
@@ -95,12 +98,13 @@ class Recovery:
     async def _closed(self, records: SiteRecords, run: Run, for_run: str) -> bool:
         folder = self._places.run_folder(run.id)
         excerpt = await self._blocking.call("files", partial(log_excerpt, folder))
+        why = await self._interrupted(run)
         try:
-            await records.interrupt(run.id, INTERRUPTED, who=getpass.getuser(), for_run=for_run, log_excerpt=excerpt)
+            await records.interrupt(run.id, why, who=getpass.getuser(), for_run=for_run, log_excerpt=excerpt)
         except Refused:  # another process was faster
             return False
         counters = (await records.run(run.id)).counters
-        last = RunClosed(outcome=Outcome.INTERRUPTED, counters=counters, error=INTERRUPTED)
+        last = RunClosed(outcome=Outcome.INTERRUPTED, counters=counters, error=why)
         with contextlib.suppress(OSError):  # the record says it too
             await self._blocking.call("files", partial(end_events, folder, last))
         return True
@@ -118,6 +122,11 @@ class Recovery:
             await self._unlock(site)
         for run in mine:
             await records.tidied(run.id)
+
+
+async def _interrupted(_run: Run) -> Problem:
+    """What is said of a run that has changed nothing but the repository."""
+    return INTERRUPTED
 
 
 def _remove_scratch(folder: Path, run: str) -> None:

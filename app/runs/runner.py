@@ -15,7 +15,7 @@ from functools import partial
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.foundation.errors import Refused, UserError
+from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.events import Counters
 from app.foundation.redact import Redactor
 from app.hosts.host import Host
@@ -55,8 +55,13 @@ class Runner:
         records: Callable[[str], SiteRecords],
         hosts: Callable[[AnyPlan, Mapping[str, str]], Awaitable[Mapping[str, Host]]],
         unlock: Unlock,
+        permit: Callable[[AnyPlan], Awaitable[None]],
+        interrupted: Callable[[Run], Awaitable[Problem]],
     ) -> None:
-        """`unlock` removes the dead locks of a site's repository."""
+        """`unlock` removes the dead locks of a site's repository; `permit` raises where a plan may not be carried out
+        now; `interrupted` says what it means that a run died.
+        """
+        self._permit = permit
         self._places = places
         self._blocking = blocking
         self._redactor = redactor
@@ -66,7 +71,7 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, Wake] = {}
         self._owner = this_process()
-        self.recovery = Recovery(places, blocking, records, unlock, self._tasks)
+        self.recovery = Recovery(places, blocking, records, unlock, self._tasks, interrupted=interrupted)
 
     async def launch(self, plan: AnyPlan) -> Launched:
         """Begins a run in the background and names it.
@@ -140,6 +145,7 @@ class Runner:
             hold=partial(Hold, run, records, lock),
             put_in_order=put_in_order,
             run_child=partial(self._run_child, run),
+            permit=partial(self._permit, plan),
         )
 
     def _new_run(self, plan: AnyPlan) -> Run:

@@ -22,6 +22,7 @@ from app.foundation.events import (
     Phase,
     Recorded,
     Rollback,
+    RolledBack,
     RunClosed,
     StepFinished,
     StepOutcome,
@@ -78,10 +79,11 @@ class Work:
         hold: Callable[[Callable[[Problem], object]], Hold],
         put_in_order: Callable[[], Awaitable[None]],
         run_child: Callable[[AnyPlan], Awaitable[Run]],
+        permit: Callable[[], Awaitable[None]],
     ) -> None:
         """`hosts` makes the hosts of the plan, given its secrets, and `leases` what is held on them; `hold` makes what
         the run holds while it works; `put_in_order` clears away what dead runs left; `run_child` carries a plan out
-        for this run.
+        for this run; `permit` raises where the plan may not be carried out now.
         """
         self._run = run
         self._plan = plan
@@ -94,11 +96,13 @@ class Work:
         self._hold = hold(self._warn)
         self._put_in_order = put_in_order
         self._run_child = run_child
+        self._permit = permit
         self._items: dict[str, Item] = {}
         self._unstored: list[Item] = []
         self._began = False
         self._refused = False
         self._shortfall: Problem | None = None
+        self._rollback = Rollback.NONE
         self._known: list[str] = []
 
     async def carry_out(self) -> None:
@@ -108,6 +112,7 @@ class Work:
             await self._writer.open()
             async with self._watched():
                 await self._hold.take()
+                await self._permit()
                 error = await self._all_steps()
             outcome = self._outcome(error)
         except asyncio.CancelledError:
@@ -293,6 +298,8 @@ class Work:
             event = msgspec.structs.replace(event, item=item)
             self._items[item.source] = item
             self._unstored.append(item)
+        if isinstance(event, RolledBack):
+            self._rollback = event.rollback
         self._writer.tell(event)
 
     async def _store_items(self) -> None:
@@ -329,7 +336,7 @@ class Work:
             error = next((item.error for item in self._items.values() if item.error is not None), self._shortfall)
         if self._writer.incomplete:
             self._writer.tell(Warned(warning=_log_incomplete(self._writer.incomplete)))
-        closed = RunClosed(outcome=outcome, rollback=Rollback.NONE, counters=self._counters(), error=error)
+        closed = RunClosed(outcome=outcome, rollback=self._rollback, counters=self._counters(), error=error)
         try:
             await self._store_items()
             excerpt = await self._writer.excerpt()

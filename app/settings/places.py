@@ -66,6 +66,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.data / "verify" / site
 
     @property
+    def cutovers(self) -> Path:
+        """The staging plans of restores: of those that are unfinished, and of those that can be taken back."""
+        return self.data / "cutovers"
+
+    @property
     def tools(self) -> Path:
         """Private copies of outside programs."""
         return self.data / "tools"
@@ -92,7 +97,7 @@ class Places(msgspec.Struct, frozen=True):
 
     def ready(self) -> None:
         """Makes the folders that are missing, for their owner only. Blocks; raises `UserError` `places.…`."""
-        for folder in (self.data, self.runs, self.cache, self.scratch, self.locks):
+        for folder in (self.data, self.runs, self.cache, self.scratch, self.cutovers, self.locks):
             make_folder(folder)
 
     def installation(self) -> str:

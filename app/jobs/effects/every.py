@@ -8,6 +8,7 @@ import msgspec
 
 from app.foundation.words import Text, text
 from app.jobs.effects.commands import RunCommand
+from app.jobs.effects.dropping import DropShadow
 from app.jobs.effects.effect import Happened, World
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.jobs.effects.postgresql import CloseDatabase, OpenDatabase, SwapDatabases
@@ -41,14 +42,17 @@ _OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, RunCommand,
-    CloseDatabase, SwapDatabases, OpenDatabase, TakenBack
+    CloseDatabase, SwapDatabases, OpenDatabase, DropShadow, TakenBack
 ]  # fmt: skip
 
 DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropShadow)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
+
+
+DATABASES = (CloseDatabase, SwapDatabases, OpenDatabase)
 
 
 def is_decisive(effect: AnyEffect) -> bool:

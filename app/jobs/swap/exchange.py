@@ -34,7 +34,11 @@ async def staging_plan(
     afterwards is ours in any case.
     """
     around = Around(site.commands, tuple(trees), bypass)
-    hosts = [*(tree.host for tree in trees), *(one.shadow.at.host for one in databases.values())]
+    hosts = [
+        *(tree.host for tree in trees),
+        *(one.shadow.at.host for one in databases.values()),
+        *(command.host for command in site.commands),
+    ]
     stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees]
     shadows: list[AnyEffect] = [DropShadow(shadow=one.shadow) for one in databases.values()]
     return StagingPlan(

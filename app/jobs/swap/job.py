@@ -50,8 +50,8 @@ def plan_swap(
     contents: Contents,
     repositories: Repositories,
     equipment: Equipment,
-    shelf: Shelf,
     *,
+    shelf: Shelf,
     typed: str = "",
     trigger: str = "manual",
 ) -> Plan[RestoreState]:
@@ -89,6 +89,7 @@ def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]
         optional_secrets=tuple(name for name in site.secret_names() if name != REPOSITORY_PASSWORD),
         items=tuple(entry.source for entry in setting.base.entries),
         trigger=trigger,
+        needs_whole_site=True,
     )
 
 

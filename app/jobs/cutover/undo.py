@@ -1,0 +1,173 @@
+"""Takes a finished restore back, while the old state stands: its plan, reversed, is a cutover like any other."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from app.foundation.errors import Refused
+from app.foundation.events import Phase
+from app.foundation.words import text
+from app.jobs.cutover.forward import carry_out, check_smoke
+from app.jobs.cutover.job import expect_smoke, secrets_of
+from app.jobs.cutover.names import kept_tree
+from app.jobs.cutover.plan import Kept, StagingPlan
+from app.jobs.cutover.recover import Found, look
+from app.jobs.cutover.shelf import Shelf
+from app.jobs.effects.commands import RunCommand
+from app.jobs.effects.effect import World
+from app.jobs.effects.every import DATABASES, LEAVES_NO_TRACE, AnyEffect, TakenBack
+from app.jobs.effects.paths import ExchangePaths, RenamePath
+from app.jobs.effects.postgresql_change import DatabaseChange, changes_back
+from app.jobs.plan import Ctx, OnFailure, Plan, Step
+from app.jobs.sources.driver import Equipment
+from app.records.runs import new_run_id
+from app.settings.command import CommandWhen
+
+KIND = "restore-undo"
+
+BYPASS_BYTES = 16
+
+_BEFORE = (CommandWhen.MAINTENANCE_ON, CommandWhen.STOP)
+
+
+def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
+    """The same commands around everything undone, in reverse; with a maintenance token of its own."""
+    bypass = secrets.token_hex(BYPASS_BYTES)
+    commands = [_with_bypass(one, plan.bypass, bypass) for one in plan.effects if isinstance(one, RunCommand)]
+    before = [one for one in commands if one.when in _BEFORE and not one.staged]
+    after = [one for one in commands if one.when not in _BEFORE]
+    trees = [
+        _backwards(one, plan, run)
+        for one in reversed(plan.effects)
+        if not isinstance(one, (*LEAVES_NO_TRACE, *DATABASES))
+    ]
+    changes = changes_back(plan.effects, run)
+    return StagingPlan(
+        run=run,
+        kind=KIND,
+        site=plan.site,
+        point=plan.point,
+        choice=plan.run,
+        effects=(
+            *before,
+            *(change.close for change in changes if change.close is not None),
+            *trees,
+            *(change.swap for change in changes),
+            *(change.open for change in changes if change.open is not None),
+            *after,
+        ),
+        spots=plan.spots,
+        kept=(*_kept_trees(trees), *_kept_databases(plan, changes)),
+        bypass=bypass,
+    )
+
+
+def _kept_trees(trees: Sequence[AnyEffect]) -> Iterator[Kept]:
+    for one in trees:
+        if isinstance(one, ExchangePaths):
+            yield Kept(host=one.host, name=one.kept, fact=one.old)
+        elif isinstance(one, RenamePath):
+            yield Kept(host=one.host, name=one.target, fact=one.inode)
+
+
+def _kept_databases(plan: StagingPlan, changes: Sequence[DatabaseChange]) -> Iterator[Kept]:
+    """The databases that were restored, with all that was written since."""
+    sources = {kept.fact: kept.source for kept in plan.kept if kept.source}
+    for change in changes:
+        restored, *old = change.swap.moves
+        source = next((sources[move.oid] for move in old if move.oid in sources), restored.before)
+        yield Kept(host=change.swap.at.host, name=restored.after, fact=restored.oid, source=source)
+
+
+def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
+    """What came where nothing had been is put aside in its turn; its stage is gone."""
+    if isinstance(effect, ExchangePaths):
+        return effect.reversed(kept_tree(effect.live, run))
+    if isinstance(effect, RenamePath) and effect.target not in {kept.name for kept in plan.kept}:
+        aside = kept_tree(effect.target, run)
+        return RenamePath(host=effect.host, path=effect.target, target=aside, inode=effect.inode)
+    return effect.effect if isinstance(effect, TakenBack) else TakenBack(effect)
+
+
+def _with_bypass(command: RunCommand, before: str, now: str) -> RunCommand:
+    if not before:
+        return command
+    run, undoing = (tuple(word.replace(before, now) for word in words) for words in (command.run, command.undoing))
+    return msgspec.structs.replace(command, run=run, undoing=undoing)
+
+
+@dataclass
+class UndoState:
+    """What became of it; `found` is how the restore stood before."""
+
+    found: Found | None = None
+    is_done: bool = False
+
+
+@dataclass(frozen=True)
+class _Undo:
+    finished: StagingPlan
+    plan: StagingPlan
+    equipment: Equipment
+    shelf: Shelf
+
+    def steps(self) -> tuple[Step[UndoState], ...]:
+        return (
+            Step("look", text("See whether the old state still stands"), Phase.PREFLIGHT, self._look),
+            Step("cutover", text("Put the old state back"), Phase.CUTOVER, self._carry_out),
+            Step("smoke", text("See whether the site works"), Phase.FINISH, self._smoke, on_failure=OnFailure.PARTIAL),
+        )
+
+    async def _look(self, ctx: Ctx, state: UndoState) -> None:
+        state.found = await look(self.finished, World(ctx, self.equipment))
+        if not state.found.is_swapped:
+            raise _gone(self.finished, state.found)
+
+    async def _carry_out(self, ctx: Ctx, state: UndoState) -> None:
+        await carry_out(self.plan, World(ctx, self.equipment), self.shelf)
+        state.is_done = True
+        await self.shelf.forget(self.finished.site.name, self.finished.run)
+
+    async def _smoke(self, ctx: Ctx, state: UndoState) -> None:
+        if state.is_done:
+            expect_smoke(await check_smoke(self.plan, World(ctx, self.equipment)))
+
+
+def plan_undo(finished: StagingPlan, equipment: Equipment, shelf: Shelf) -> Plan[UndoState]:
+    """The steps of putting back what that finished restore put aside."""
+    run = new_run_id()
+    return Plan(
+        run=run,
+        kind=KIND,
+        site=finished.site,
+        choice=finished.run,
+        key=f"{KIND} {finished.run}",
+        steps=_Undo(finished, reversed_plan(finished, run), equipment, shelf).steps(),
+        state=UndoState(),
+        optional_secrets=secrets_of(finished.site),
+        needs_whole_site=True,
+    )
+
+
+def no_way_back(site: str, run: str) -> Refused:
+    """Nothing is known here of that run that could be taken back."""
+    return Refused(
+        text("Nothing can be taken back of the run {run} of {site}.", run=run[:8], site=site),
+        text("Nothing was changed. It is no restore that this computer finished, or it was taken back already."),
+        text("Look for the run of the restore: overwinter runs {site} --type restore", site=site),
+        "restore.no-way-back",
+    )
+
+
+def _gone(plan: StagingPlan, found: Found) -> Refused:
+    return Refused(
+        text("The old state that the restore {run} put aside does not stand any more.", run=plan.run[:8]),
+        text("Nothing was changed."),
+        text("Restore a recovery point from before it; its safety backup is the nearest."),
+        "restore.old-state-gone",
+        "\n".join(f"{fact.effect}: {fact.happened.value}" for fact in found.facts),
+    )

@@ -131,7 +131,7 @@ def prepared(connection: psycopg.Connection[Any], oids: Sequence[int]) -> list[s
 # Whom nobody stands for (autovacuum) an ordinary account can neither see nor end; a rename ends it itself.
 _ATTACHED = """
     SELECT s.pid, coalesce(s.usename::text, '') AS user, coalesce(s.application_name, '') AS application,
-           coalesce(s.backend_type, '') AS kind, may.end AND {end} AS ending
+           coalesce(s.backend_type, '') AS kind, CASE WHEN may.end THEN {end} ELSE false END AS ending
       FROM pg_stat_activity s
       JOIN pg_roles me ON me.rolname = current_user
       LEFT JOIN pg_roles them ON them.oid = s.usesysid
@@ -149,7 +149,7 @@ def read_attached(connection: psycopg.Connection[Any], oids: Sequence[int]) -> l
 
 def end_attached(connection: psycopg.Connection[Any], oids: Sequence[int]) -> list[Attached]:
     """Tells all sessions of these databases to end, where this account may; gives those that were there."""
-    return _attached(connection, SQL(_ATTACHED).format(end=SQL("(pg_terminate_backend(s.pid) OR true)")), oids)
+    return _attached(connection, SQL(_ATTACHED).format(end=SQL("pg_terminate_backend(s.pid) IS NOT NULL")), oids)
 
 
 def _attached(connection: psycopg.Connection[Any], query: Any, oids: Sequence[int]) -> list[Attached]:

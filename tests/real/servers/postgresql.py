@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import os
@@ -13,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -52,8 +54,9 @@ class PostgresServer:
 
     host = "127.0.0.1"
 
-    def __init__(self, programs: Path, home: Path, log: Path) -> None:
+    def __init__(self, programs: Path, home: Path, log: Path, settings: Mapping[str, str] | None = None) -> None:
         """`programs` is the folder of initdb and postgres; `home` (empty, of the server's user) holds its files."""
+        self._settings = {**SETTINGS, **(settings or {})}
         self.bin = programs
         self.log = log
         self.socket_folder = home
@@ -65,7 +68,7 @@ class PostgresServer:
     def start(self) -> None:
         """Starts it, on the port it had before or on a free one; comes back when it answers."""
         self.port = self.port or _free_port()
-        options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
         with self.log.open("ab") as log:
             self._process = _start(
                 [self.bin / "postgres", "-D", self._files, "-p", str(self.port), "-k", self.socket_folder, *options],
@@ -84,6 +87,17 @@ class PostgresServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        outliving.discard(self._process.pid)
+        self._process = None
+
+    def kill(self) -> None:
+        """Kills it with all its processes, as a power cut would; the files stay as the system has them."""
+        assert self._process is not None
+        postmaster = psutil.Process(self._process.pid)
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
         outliving.discard(self._process.pid)
         self._process = None
 
@@ -131,8 +145,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[PostgresServer]:
-    """A running server; its log goes into `folder`.
+def postgres_server(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    """A running server; its log goes into `folder`. `settings` are beside or instead of the usual ones.
 
     Its files do not: a test's folder is closed to the server's user when root runs the tests, and its path is too
     long for a socket.
@@ -143,7 +157,7 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
     with ExitStack() as stack:
         home = _new_home()
         stack.callback(shutil.rmtree, home)
-        server = PostgresServer(programs, home, folder / "postgresql.log")
+        server = PostgresServer(programs, home, folder / "postgresql.log", settings)
         stack.callback(server.stop)
         server.start()
         yield server

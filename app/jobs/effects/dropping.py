@@ -31,6 +31,6 @@ class DropShadow(msgspec.Struct, frozen=True, kw_only=True, tag="drop-shadow"):
     async def undo(self, world: World) -> None:
         """Nothing: what is dropped is gone."""
 
-    async def happened(self, world: World) -> Happened:
+    async def happened(self, world: World) -> Happened:  # noqa: ARG002  every effect's signature
         """Not asked: dropping what is gone does no harm."""
         return Happened.NO

@@ -1,0 +1,156 @@
+"""As a technician does it: something broke, and the site is brought back in place of what is there now."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.features.console import Console, Said
+from tests.features.greenhouse import DATABASE, SECRETS, USER, make_database, make_tree, site_file
+from tests.features.test_backup import rows_of
+from tests.features.test_elsewhere import SITE, back_up
+from tests.real.servers.postgresql import PostgresServer
+from tests.real.servers.restic import VERSIONS, restic_program
+from tests.trees import add_rarities, described
+
+if sys.platform == "win32":
+    pytest.skip("owners and modes as POSIX has them", allow_module_level=True)
+
+KEEP = """
+keep_live = [".env"]
+clear_after = ["storage/framework/sessions/*"]
+"""
+
+COMMAND = """
+[[commands]]
+name = "{name}"
+when = "{when}"
+folder = "{folder}"
+run = {run}
+undo = {undo}
+"""
+
+ACCEPT = ("--accept", "database-space", "--accept", "database-sessions")
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    return Console(tmp_path / "console", Path(restic_program(VERSIONS[-1])))
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    make_database(postgres, rows=5_000)
+    postgres.sql(f"ALTER ROLE {USER} CREATEDB")
+    yield DATABASE
+    postgres.sql(f"ALTER ROLE {USER} NOCREATEDB")
+    for name in databases_of(postgres):
+        postgres.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def databases_of(postgres: PostgresServer) -> set[str]:
+    found = postgres.sql(f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}%'")
+    return {str(name) for (name,) in found}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "site" / "laravel"
+    make_tree(made, files=60)
+    add_rarities(made)
+    sessions = made / "storage" / "framework" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / ".gitignore").write_text("*")
+    (sessions / "one").write_text("session")
+    os.chown(made, 33, 34) if os.geteuid() == 0 else None
+    made.chmod(0o2750)
+    return made
+
+
+def commands_of(tmp_path: Path, folder: Path) -> str:
+    """A site that is down while there is a file in it that says so, and that notes the order of everything."""
+    said = tmp_path / "said"
+    note = f'"sh", "-c", "echo $0 $(pwd -P) >> {said}"'
+    listed = [("down", "maintenance_on", '["touch", "down-{bypass}"]', '["true"]')]
+    listed += [
+        (when, when, f'[{note}, "{when}"]', f'[{note}, "undo-{when}"]')
+        for when in ("maintenance_on", "stop", "after_restore", "start", "maintenance_off", "smoke")
+    ]
+    return "".join(
+        COMMAND.format(name=name, when=when, folder=folder, run=run, undo=undo) for name, when, run, undo in listed
+    )
+
+
+def add(console: Console, root: Path, postgres: PostgresServer, commands: str = "", keep: str = KEEP) -> None:
+    described_ = site_file(console.folder, root, postgres.port)
+    described_ = described_.replace('exclude = ["storage/logs"]\n', f'exclude = ["storage/logs"]\n{keep}')
+    console.add_site(described_ + commands, SECRETS)
+
+
+def swap(console: Console, point: str, scope: str, *more: str, expect: int | None = 0) -> Said:
+    confirm = ("--confirm", f"RESTORE {SITE} {point[:8]} {scope}")
+    return console.run("restore", SITE, point, "--scope", scope, *confirm, *ACCEPT, *more, expect=expect)
+
+
+def state_of(root: Path, *without: str) -> dict[str, Any]:
+    """All of the tree, its root too, but for the time of those folders that the restore itself writes in."""
+    seen = root.stat()
+    whole: dict[str, Any] = {"": (seen.st_mode, seen.st_uid, seen.st_gid)}
+    return whole | described(root, without)
+
+
+@pytest.mark.spec("R6", "R7", "R9", "R11", "R4")
+def test_files_and_database_come_back_in_place_and_go_back_again(
+    console: Console, database: str, postgres: PostgresServer, root: Path, tmp_path: Path
+) -> None:
+    add(console, root, postgres, commands_of(tmp_path, root))
+    before, rows = state_of(root, "storage/logs", "storage/framework/sessions"), rows_of(postgres, database)
+    point = back_up(console)
+
+    (root / ".env").write_text("APP_KEY=base64:of-today\n")
+    shutil.rmtree(root / "app" / "part-01")
+    (root / "composer.lock").write_text('{"changed": true}')
+    (root / "added").write_text("added")
+    (root / "storage" / "logs" / "today.log").write_text("of today")
+    postgres.sql("DELETE FROM telemetry WHERE id > 10; INSERT INTO telemetry (node) VALUES ('new')", database)
+    live, live_rows = state_of(root), rows_of(postgres, database)
+
+    done = swap(console, point, "both").json
+    assert done["status"] == "success", done
+    now = state_of(root, "storage/logs", "storage/framework/sessions")
+    changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+    assert {name for name in changed if not name.startswith("down-")} <= {".env", "storage"}, "the folder of the logs"
+    assert (root / ".env").read_text() == "APP_KEY=base64:of-today\n"
+    assert {path.name for path in (root / "storage" / "framework" / "sessions").iterdir()} == {".gitignore"}
+    assert (root / "storage" / "logs" / "today.log").read_text() == "of today", "what no backup has is carried over"
+    assert rows_of(postgres, database) == rows
+
+    run = done["run"][:8]
+    old = root.with_name(f"laravel.__before_restore_{run}")
+    assert {path.name for path in root.parent.iterdir()} == {"laravel", old.name}
+    assert databases_of(postgres) == {database, f"{database}__before_{run}"}
+    assert {one["name"] for one in done["old"]} == {str(old), f"{database}__before_{run}"}
+    assert all(one["bytes"] > 0 and one["until"] for one in done["old"])
+    assert len(done["bypass"]) == 32
+    assert (root / f"down-{done['bypass']}").exists(), "the new tree is in maintenance before it is live"
+    words = [line.split()[0] for line in (tmp_path / "said").read_text().splitlines()]
+    assert words == ["maintenance_on", "maintenance_on", "stop", "after_restore", "start", "maintenance_off", "smoke"]
+    assert ".overwinter-stage-" in (tmp_path / "said").read_text().splitlines()[1], "maintenance in the staged tree"
+
+    runs = {one["id"]: one for one in console.run("runs", SITE).rows}
+    assert runs[done["safety"]]["trigger"] == "safety"
+    types = {one["type"] for entry in console.run("points", SITE).rows for one in entry["snapshots"]}
+    assert types == {"full", "safety"}
+
+    undone = console.run("restore-undo", SITE, run).json
+    assert undone["status"] == "success", undone
+    again = state_of(root)
+    changed = {name for name in live.keys() | again.keys() if live.get(name) != again.get(name)}
+    assert {name for name in changed if not name.startswith("down-")} <= {"storage"}
+    assert rows_of(postgres, database) == live_rows

@@ -33,7 +33,9 @@ from app.jobs.cutover.job import RecoveryState, plan_recovery
 from app.jobs.cutover.plan import StagingPlan
 from app.jobs.cutover.recover import Wanted
 from app.jobs.cutover.shelf import Shelf, found_on_hosts, spots_of, unfinished
+from app.jobs.cutover.undo import KIND as UNDO
 from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
+from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
@@ -52,6 +54,7 @@ from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
+from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
@@ -141,6 +144,7 @@ class Overwinter:
             unlock=self._clear_after_death,
             permit=self._permit,
             interrupted=self._interrupted,
+            clear=self._remove_old_states,
         )
 
     def records(self, site: str) -> SiteRecords:
@@ -353,6 +357,13 @@ class Overwinter:
             async with self._clearing(site) as (found, context):
                 await clear(records, partial(remove_left, context, found, self._equipment))
 
+    async def _remove_old_states(self, plan: AnyPlan) -> None:
+        """What restores put aside and has stayed long enough; not before the one run that would put it back."""
+        site = plan.site.name
+        if plan.kind != UNDO and await self.shelf.finished_runs(site):
+            async with self._clearing(site) as (_, context):
+                await remove_old_states(World(context, self._equipment), self.shelf, site)
+
     @asynccontextmanager
     async def _clearing(self, site: str) -> AsyncIterator[tuple[Site, RunContext]]:
         """What clearing away needs of a site that no run holds."""
@@ -479,6 +490,10 @@ class Overwinter:
                 found, choice, contents, self._repositories, self._equipment, shelf=self.shelf, typed=confirmed
             )
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
+
+    async def plan_cleanup(self, site: str) -> Plan[CleanupState]:
+        """The plan of removing what restores put aside, where its time is over."""
+        return plan_cleanup(await self.sites.get(site), self._equipment, self.shelf)
 
     async def plan_recovery(self, site: str, wanted: Wanted) -> Plan[RecoveryState] | None:
         """The plan of putting right what a restore that died has left; None where there is nothing.

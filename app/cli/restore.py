@@ -10,6 +10,8 @@ from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
 from app.jobs.restore.choice import RestoreChoice, Swap, target_of
 from app.jobs.restore.setting import RestoreState
+from app.jobs.swap.foreseen import Amount, Foreseen
+from app.jobs.swap.kept import Old
 from app.jobs.swap.setting import SwapState
 from app.records.runs import Run
 
@@ -53,7 +55,10 @@ def restore(
         run, joined = await session.follow(app, plan)
         items = await app.records(run.site).items(run.id)
         result = {"run": run.id, "status": _status(run), "joined": joined, "items": items, "error": run.error}
-        session.output.result(result | _found(plan.state), [*_said(run, items, dry_run=dry_run), *_targets(plan.state)])
+        session.output.result(
+            result | _found(plan.state),
+            [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state)],
+        )
         if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
             session.output.problem(run.error)
         return exit_of_run(run)
@@ -67,6 +72,31 @@ def _found(state: RestoreState) -> dict[str, object]:
     if isinstance(state, SwapState):
         found |= {"foreseen": state.foreseen, "safety": state.safety, "bypass": state.bypass, "old": state.old}
     return found
+
+
+def _after(state: RestoreState) -> list[Text]:
+    """What a swap leaves: how the old state is called and how long it stays, the backup of it, the way back."""
+    if not isinstance(state, SwapState):
+        return []
+    told = [_foreseen(one) for one in state.foreseen]
+    if state.safety:
+        told.append(text("  Backup of the state before: {point}", point=state.safety[:8]))
+    return [*told, *map(_old, state.old)]
+
+
+def _foreseen(one: Foreseen) -> Text:
+    return text(
+        "  {source}: {created} created, {overwritten} overwritten, {deleted} deleted, {unchanged} unchanged",
+        source=one.source,
+        created=_amount(one.created),
+        overwritten=_amount(one.overwritten),
+        deleted=_amount(one.deleted),
+        unchanged=_amount(one.unchanged),
+    )
+
+
+def _amount(amount: Amount) -> Text:
+    return text("{count} ({size})", count=amount.count, size=Size(amount.bytes))
 
 
 def _status(run: Run) -> str:
@@ -88,3 +118,34 @@ def _targets(state: RestoreState) -> list[Text]:
         text("  {source} → {target} on {host}", source=one.source, target=one.target, host=one.host)
         for one in state.planned
     ]
+
+
+@click.command("restore-cleanup")
+@click.argument("site")
+@pass_session
+def restore_cleanup(session: Session, site: str) -> None:
+    """Remove what restores put aside a day ago or earlier; every other run does it too."""
+
+    async def work(app: Overwinter) -> int:
+        plan = await app.plan_cleanup(site)
+        run, joined = await session.follow(app, plan)
+        old = plan.state.old
+        result = {"run": run.id, "status": _status(run), "joined": joined, "removed": plan.state.removed, "old": old}
+        session.output.result(result | {"error": run.error}, [*map(_removed, plan.state.removed), *map(_old, old)])
+        if run.error is not None and not session.output.json:
+            session.output.problem(run.error)
+        return exit_of_run(run)
+
+    session.perform(work)
+
+
+def _removed(name: str) -> Text:
+    return text("Removed: {name}", name=name)
+
+
+def _old(old: Old) -> Text:
+    size = Size(old.bytes) if old.bytes is not None else text("gone")
+    until = f"{old.until.astimezone():%Y-%m-%d %H:%M}"
+    return text(
+        "  Old state until {until}: {name} on {host}, {size}", until=until, name=old.name, host=old.host, size=size
+    )

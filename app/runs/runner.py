@@ -57,10 +57,12 @@ class Runner:
         unlock: Unlock,
         permit: Callable[[AnyPlan], Awaitable[None]],
         interrupted: Callable[[Run], Awaitable[Problem]],
+        clear: Callable[[AnyPlan], Awaitable[None]],
     ) -> None:
         """`unlock` removes the dead locks of a site's repository; `permit` raises where a plan may not be carried out
-        now; `interrupted` says what it means that a run died.
+        now; `interrupted` says what it means that a run died; `clear` removes what has had its time on the plan's site.
         """
+        self._clear = clear
         self._permit = permit
         self._places = places
         self._blocking = blocking
@@ -100,11 +102,15 @@ class Runner:
             return Launched(begun.run.id, joined=True)
         lock = SiteLock(self._places.locks, begun.run, records, self._blocking)
         leases = partial(_leases, begun.run, plan, records)
-        put_in_order = partial(self.recovery.tidy, begun.run.site)
+        put_in_order = partial(self._put_in_order, plan)
         work = self._work(begun.run, plan, records, lock=lock, leases=leases, put_in_order=put_in_order)
         self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
         return Launched(begun.run.id, joined=False)
+
+    async def _put_in_order(self, plan: AnyPlan) -> None:
+        await self.recovery.tidy(plan.site.name)
+        await self._clear(plan)
 
     async def _run_child(self, parent: Run, plan: AnyPlan) -> Run:
         """Carries a plan out under what its parent holds; whoever cancels the parent cancels it, and waits for it."""

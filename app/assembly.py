@@ -56,6 +56,7 @@ from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
+from app.jobs.swap.waiting import all_waiting, waiting_of
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
 from app.jobs.verify.kinds import removers
@@ -360,7 +361,8 @@ class Overwinter:
     async def _remove_old_states(self, plan: AnyPlan) -> None:
         """What restores put aside and has stayed long enough; not before the one run that would put it back."""
         site = plan.site.name
-        if plan.kind != UNDO and await self.shelf.finished_runs(site):
+        records = self.records(site)
+        if plan.kind != UNDO and (await self.shelf.finished_runs(site) or await all_waiting(records)):
             async with self._clearing(site) as (_, context):
                 await remove_old_states(World(context, self._equipment), self.shelf, site)
 
@@ -485,9 +487,16 @@ class Overwinter:
         """
         contents = await read_contents(await self.repository(site), choice.point)
         if isinstance(choice.target, Swap):
-            found = await self.sites.get(site)
+            cutover, records = choice.target.cutover, self.records(site)
             return plan_swap(
-                found, choice, contents, self._repositories, self._equipment, shelf=self.shelf, typed=confirmed
+                await self.sites.get(site),
+                choice,
+                contents,
+                self._repositories,
+                self._equipment,
+                shelf=self.shelf,
+                waiting=await waiting_of(records, cutover) if cutover else None,
+                typed=confirmed,
             )
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
 

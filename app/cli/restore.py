@@ -27,6 +27,8 @@ from app.records.runs import Run
 @click.option("--dry-run", is_flag=True, help="Only say what would be restored, and whether it can be.")
 @click.option("--onto-other", default="", help='"SITE ONTO HOST", where the point is of another host.')
 @click.option("--no-safety-backup", is_flag=True, help="Do not back the present state up before.")
+@click.option("--stage-only", is_flag=True, help="Put all of it beside what is live, and no more.")
+@click.option("--cutover", default="", metavar="RUN", help="Swap in what that run has staged.")
 @click.option("--confirm", "typed", default="", help='"RESTORE SITE SHORT_ID SCOPE", before a swap.')
 @pass_session
 def restore(
@@ -42,6 +44,8 @@ def restore(
     dry_run: bool,
     onto_other: str,
     no_safety_backup: bool,
+    stage_only: bool,
+    cutover: str,
     typed: str,
 ) -> None:
     """Bring a point back: in place of what is live, or to another place."""
@@ -49,7 +53,7 @@ def restore(
     async def work(app: Overwinter) -> int:
         target = target_of(mode, host)
         if isinstance(target, Swap):
-            target = Swap(onto_other, safety=not no_safety_backup)
+            target = Swap(onto_other, safety=not no_safety_backup, stage_only=stage_only, cutover=cutover)
         choice = RestoreChoice(point_id, scopes, target, accepted, make_roles=make_roles, dry_run=dry_run)
         plan = await app.plan_restore(site, choice, typed)
         run, joined = await session.follow(app, plan)

@@ -27,12 +27,14 @@ class NewDatabase(msgspec.Struct, frozen=True, tag="database"):
 class Swap(msgspec.Struct, frozen=True, tag="swap"):
     """In place of what is live. `onto_other` is what was typed to mean another host than the point is of.
 
-    `safety` says to back the present state up before; `stage_only` to stop when all stands beside what is live.
+    `safety` says to back the present state up before; `stage_only` to stop when all stands beside what is live, and
+    `cutover` is the run that has done so.
     """
 
     onto_other: str = ""
     safety: bool = True
     stage_only: bool = False
+    cutover: str = ""
 
 
 Target = Folder | NewDatabase | Swap

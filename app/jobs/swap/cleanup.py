@@ -15,6 +15,7 @@ from app.jobs.effects.effect import World
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.kept import Old, old_of, remove_due
+from app.jobs.swap.waiting import remove_forgotten
 from app.records.runs import new_run_id
 from app.settings.model import Site
 
@@ -54,8 +55,11 @@ async def _remove(equipment: Equipment, shelf: Shelf, site: str, ctx: Ctx, state
 
 
 async def remove_old_states(world: World, shelf: Shelf, site: str) -> list[str]:
-    """Removes those whose time is over, and writes it down."""
-    removed = await remove_due(world, shelf, site, datetime.now(UTC))
+    """Removes those whose time is over, and what was staged and forgotten; writes it down."""
+    if await shelf.unfinished(site) is not None:
+        return []
+    now = datetime.now(UTC)
+    removed = [*await remove_due(world, shelf, site, now), *await remove_forgotten(world, now)]
     for name in removed:
         await world.ctx.records.add_audit(getpass.getuser(), REMOVED, {"name": name})
     return removed

@@ -36,10 +36,14 @@ from app.jobs.swap.preflight import Preflight
 from app.jobs.swap.safety import back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staging import Staging
+from app.jobs.swap.waiting import Waiting, expect_same, let_wait, no_longer
 from app.records.runs import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
 KIND = "restore"
+
+STAGED_ALREADY = ("space", "database", "database-space", "dump-space")
+"""Checks of what staging needs."""
 
 Do = Callable[[Ctx], Awaitable[None]]
 
@@ -52,10 +56,12 @@ def plan_swap(
     equipment: Equipment,
     *,
     shelf: Shelf,
+    waiting: Waiting | None = None,
     typed: str = "",
     trigger: str = "manual",
 ) -> Plan[RestoreState]:
-    """The steps of this swap of a point whose contents were read; `typed` is what was typed to confirm it.
+    """The steps of this swap of a point whose contents were read; `typed` is what was typed to confirm it, `waiting`
+    what another run has staged of it already.
 
     Raises `UserError` for a choice that is none, and `Refused` `restore.…` for one that cannot be fulfilled.
     """
@@ -68,7 +74,11 @@ def plan_swap(
     databases = tuple(part for part in parts if part.entry.kind in DATABASES)
     found = {part.source.name: globals_of(site, part.source, contents) for part in databases}
     roles = {name: entry for name, entry in found.items() if entry is not None}
-    setting = SwapSetting(base, choice.target, trees, databases, equipment, shelf, roles)
+    setting = SwapSetting(
+        base, choice.target, trees, databases, equipment, shelf, roles, waiting.run if waiting else ""
+    )
+    if waiting is not None:
+        expect_same(waiting, setting)
     state = SwapState(repositories.ways())
     return _plan(setting, state, SwapSteps(setting, state).steps(), trigger)
 
@@ -77,7 +87,7 @@ def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]
     site, choice = setting.site, setting.base.choice
     asked = msgspec.json.encode(choice).decode()
     return Plan(
-        run=setting.run,
+        run=setting.base.run,
         kind=KIND,
         site=site,
         choice=asked,
@@ -116,8 +126,12 @@ class SwapSteps(msgspec.Struct, frozen=True):
         if self.setting.base.choice.dry_run:
             title = text("Compare the point with what is live")
             return [*looking, self._step("foresee", title, Phase.PREFLIGHT, self._foresee)]
-        staging = [*looking, *self._backing_up(), *self._staging()]
-        return staging if self.setting.swap.stage_only else [*staging, *self._cutting_over()]
+        ready = self._step("ready", text("Make it ready to take its place"), Phase.STAGE, self._ready)
+        if self.setting.swap.stage_only:
+            waiting = self._step("wait", text("Leave it staged"), Phase.STAGE, self._let_wait)
+            return [*looking, *self._staging(), ready, waiting]
+        staging = [] if self.setting.staged_by else self._staging()
+        return [*looking, *self._backing_up(), *staging, ready, *self._cutting_over()]
 
     def _step(self, key: str, title: Text, phase: Phase, do: Do, item: str = "") -> Step[RestoreState]:
         async def done(ctx: Ctx, _state: RestoreState) -> None:
@@ -137,8 +151,7 @@ class SwapSteps(msgspec.Struct, frozen=True):
                        partial(self._stage, part), part.source.name)
             for part in self.setting.trees
         ]  # fmt: skip
-        loads = [step for part in self.setting.databases for step in self._loading(part)]
-        return [*trees, *loads, self._step("ready", text("Make it ready to take its place"), Phase.STAGE, self._ready)]
+        return [*trees, *(step for part in self.setting.databases for step in self._loading(part))]
 
     def _cutting_over(self) -> list[Step[RestoreState]]:
         """The exchange itself; what comes after it rolls nothing back."""
@@ -187,6 +200,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
         for part in self.setting.databases:
             staging = DatabaseStaging(self.setting, part)
             checks += staging.checks(await staging.ready(ctx, self.state))
+        if self.setting.staged_by:
+            checks = [check for check in checks if check.key not in STAGED_ALREADY]
         self.state.judged = await judged(ctx, checks)
         demand(self.state.judged, self.setting.base.choice.accepted)
 
@@ -226,10 +241,17 @@ class SwapSteps(msgspec.Struct, frozen=True):
         for part in self.setting.databases:
             await DatabaseStaging(self.setting, part).settle(ctx, self.state)
 
+    async def _let_wait(self, ctx: Ctx) -> None:
+        await let_wait(self.setting, self.state, ctx.records)
+        for entry in self.setting.base.entries:
+            ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
+
     # --- the exchange ----------------------------------------------------------------------------
 
     async def _cut_over(self, ctx: Ctx) -> None:
         await carry_out(await self._staging_plan(ctx), self._world(ctx), self.setting.shelf)
+        if self.setting.staged_by:
+            await no_longer(ctx.records, self.setting.staged_by)
         for entry in self.setting.base.entries:
             ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
 

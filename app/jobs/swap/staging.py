@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from app.foundation.errors import Problem, UserError
+from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.events import Warned
 from app.foundation.words import text
 from app.hosts import file_errors
@@ -24,7 +24,7 @@ from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import STAGE, Unfinished
 from app.jobs.swap.kept_live import KeptLive
 from app.jobs.swap.made_ready import Workshop, clear, make_folder
-from app.jobs.swap.patterns import is_meant, outermost, parts_of, under
+from app.jobs.swap.patterns import is_folder, is_meant, outermost, parts_of, under
 from app.jobs.swap.place import Place, stored_name
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staged import Pair, StagedTree
@@ -52,6 +52,8 @@ class Staging(msgspec.Struct, frozen=True):
         place = state.places[self.tree.source.name]
         host, stage = ctx.host(place.host), place.stage(self.setting.run)
         restored = str(below(stage, stored_name(self.tree.entry)))
+        if not await is_folder(host, restored):
+            raise _stage_gone(restored)
         shop = Workshop(host, place.root, restored, place.system, await ctx.scratch(place.host))
         await clear(shop, self.tree.source.clear_after)
         keeping = KeptLive(shop, self.tree.source)
@@ -141,6 +143,15 @@ def _not_kept(entry: SourceEntry, found: Faults) -> UserError:
         text("Restore as root, on a file system that knows owners, modes and exact times."),
         "restore.metadata-not-kept",
         "\n".join(found.beside),
+    )
+
+
+def _stage_gone(path: str) -> Refused:
+    return Refused(
+        text("What was staged at {path} is not there.", path=path),
+        text("The site was not touched."),
+        text("Restore again."),
+        "restore.stage-gone",
     )
 
 

@@ -348,8 +348,10 @@ class Overwinter:
     async def _clear_restores(self, site: str) -> None:
         records = self.records(site)
         if await left(records):
+            plan = await self.shelf.unfinished(site)
             async with self._clearing(site) as (found, context):
-                await clear(records, partial(remove_left, context, found, self._equipment))
+                remove = partial(remove_left, context, found, self._equipment)
+                await clear(records, remove, but="" if plan is None else plan.run)
 
     @asynccontextmanager
     async def _clearing(self, site: str) -> AsyncIterator[tuple[Site, RunContext]]:

@@ -354,9 +354,11 @@ class Overwinter:
     async def _clear_restores(self, site: str) -> None:
         """What an unfinished cutover needs stays where it is: that is its recovery's to put away."""
         records = self.records(site)
-        if await left(records) and await self.shelf.unfinished(site) is None:
+        if await left(records):
+            plan = await self.shelf.unfinished(site)
             async with self._clearing(site) as (found, context):
-                await clear(records, partial(remove_left, context, found, self._equipment))
+                remove = partial(remove_left, context, found, self._equipment)
+                await clear(records, remove, but="" if plan is None else plan.run)
 
     async def _remove_old_states(self, plan: AnyPlan) -> None:
         """What restores put aside and has stayed long enough; not before the one run that would put it back."""

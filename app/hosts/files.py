@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from app.hosts.file_errors import full, missing, mounted, no_exchange, taken, too_big, unreadable, unwritable
-from app.hosts.host import Below, Entry, FileKind, FileStat, Listing
+from app.hosts.host import WHILE_COPIED, Below, Entry, FileKind, FileStat, Listing
 from app.store import durable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -140,7 +140,7 @@ def copy_as_it_is(source: Path, path: Path) -> None:
         raise unreadable(source, "not a regular file")
     expect(source)
     with writing(path):
-        durable.copy_as_it_is(source, path)
+        durable.copy_as_it_is(source, path, path.with_name(WHILE_COPIED.format(name=path.name)))
 
 
 def exchange(path: Path, target: Path) -> None:

@@ -20,6 +20,10 @@ Sink = Callable[[bytes], Awaitable[None]]
 """Takes a piece of a program's output; while it is awaited nothing more is read, so the program waits too."""
 
 
+WHILE_COPIED = ".{name}.overwinter-copy"
+"""The name of a copy until it is whole; a death may leave it."""
+
+
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program and its arguments.
 
@@ -220,7 +224,8 @@ class Host(Protocol):
 
     async def copy(self, source: str, path: str) -> None:
         """Copies a regular file there as it is, with its owner, mode, times and attributes as far as this user may
-        give them, as durably and as whole as `write_durably`; what stands at `path` is replaced.
+        give them, as durably and as whole as `write_durably`; what stands at `path` is replaced. One at a time may
+        copy there: until it is whole it stands beside it as `WHILE_COPIED`, which the next copy takes the place of.
 
         Raises `host.file-missing`, `host.file-unreadable` for `source`, and what `write_durably` raises.
         """

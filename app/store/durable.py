@@ -127,9 +127,9 @@ class NoExchange(Exception):
     """Two names cannot be exchanged in one step there."""
 
 
-def copy_as_it_is(source: Path, path: Path) -> None:
+def copy_as_it_is(source: Path, path: Path, temporary: Path) -> None:
     """As `copy_durably`, with the owner, mode, times and attributes of `source` as far as this user may give them."""
-    temporary = path.with_name(f".overwinter-{secrets.token_hex(8)}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
         with source.open("rb") as content:
             _write(temporary, content, 0o600)

@@ -20,7 +20,7 @@ import msgspec
 from app.foundation.errors import UserError
 from app.hosts import file_errors
 from app.hosts import files as local_files
-from app.hosts.host import Entry, FileKind, FileStat, Finished, HostFacts, Listing
+from app.hosts.host import WHILE_COPIED, Entry, FileKind, FileStat, Finished, HostFacts, Listing
 from app.hosts.running import Patience, finish
 from app.hosts.ssh import errors, process
 from app.hosts.ssh.exchange import BY_PERL, BY_PYTHON, EXCHANGE, NO_WAY, NOTHING_THERE
@@ -108,7 +108,7 @@ echo 'no program there tells a SHA-256' >&2;exit 1
 _COPY = f"""\
 [ -e "$1" ]||[ -L "$1" ]||exit {NOTHING_THERE}
 {{ [ -f "$1" ]&&[ ! -L "$1" ];}}||{{ echo 'not a regular file' >&2;exit {NO_WAY};}}
-umask 077;cp -a -- "$1" "$2"
+umask 077;rm -f -- "$2";cp -a -- "$1" "$2"
 """
 
 _REMOVE_MATCHING = """\
@@ -332,7 +332,8 @@ class RemoteFiles:
         """Copied by the server's own cp under another name, synced, and put in its place."""
         if "\0" in source + path:
             raise file_errors.unwritable(path, "a NUL in its name")
-        temporary = posixpath.join(posixpath.dirname(path), f".overwinter-{secrets.token_hex(8)}.tmp")
+        folder, name = posixpath.split(path)
+        temporary = posixpath.join(folder, WHILE_COPIED.format(name=name))
         try:
             await self._copy_under(source, temporary, path)
             await self._write_by(path, lambda sftp: self._put_in_place(sftp, temporary, path))

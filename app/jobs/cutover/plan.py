@@ -31,10 +31,14 @@ class State(enum.Enum):
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A file on a host that holds the plan while it is unfinished; no two plans can stand there."""
+    """A file on a host that holds the plan while it is unfinished; no two plans can stand there.
+
+    It is written in the folder `by` first, such as the stage: what a death leaves there goes with it.
+    """
 
     host: str
     path: str
+    by: str
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

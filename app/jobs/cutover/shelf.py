@@ -14,9 +14,9 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.running import finish
-from app.jobs.cutover.names import plan_beside, plan_in
+from app.jobs.cutover.names import plan_beside, plan_in, stage_folder
 from app.jobs.cutover.plan import LARGEST, Spot, StagingPlan, State, decode, encode
-from app.jobs.effects.paths import below, sync_parents
+from app.jobs.effects.paths import below, pure, sync_parents
 from app.settings.model import Site, SourceKind
 
 UNFINISHED = "restore.unfinished"
@@ -54,13 +54,12 @@ class Shelf:
 
         Raises `restore.unfinished` where another cutover is not over; then nothing of this one is left.
         """
-        here = (self._here, self._unfinished(plan.site.name))
-        everywhere = [here, *((host(spot.host), spot.path) for spot in plan.spots)]
+        places = [self._place_of(plan), *(_Place(host(spot.host), spot.path, spot.by) for spot in plan.spots)]
         try:
-            for there, path in everywhere:
-                await _place(there, path, plan)
+            for place in places:
+                await place.put(plan)
         except BaseException:
-            await finish(asyncio.create_task(_withdraw(plan, everywhere)))
+            await finish(asyncio.create_task(_withdraw(plan, places)))
             raise
 
     async def settle(self, plan: StagingPlan, state: State, host: HostOf) -> None:
@@ -69,15 +68,17 @@ class Shelf:
         That of a site that is the new one is kept here, for its way back.
         """
         for spot in plan.spots:
-            await _take_away(host(spot.host), spot.path, plan)
-        path = self._unfinished(plan.site.name)
+            await _Place(host(spot.host), spot.path, spot.by).take_away(plan)
         if state is State.NEW:
             await self._here.write_durably(self._finished(plan.site.name, plan.run), encode(plan))
-        await _take_away(self._here, path, plan)
+        await self._place_of(plan).take_away(plan)
 
     async def forget(self, site: str, run: str) -> None:
         """There is no way back any more."""
         await self._here.remove_tree(self._finished(site, run))
+
+    def _place_of(self, plan: StagingPlan) -> _Place:
+        return _Place(self._here, self._unfinished(plan.site.name), self._folder)
 
     def _unfinished(self, site: str) -> str:
         return below(self._folder, f"{site}.json")
@@ -86,15 +87,26 @@ class Shelf:
         return below(self._folder, f"{site}.{run}.json")
 
 
+async def spots_for(
+    run: str, site: str, trees: Iterable[tuple[str, str]], hosts: Iterable[str], host: HostOf
+) -> tuple[Spot, ...]:
+    """Where the plan of a cutover of these trees (host and root) on these hosts is to stand: one at least on each."""
+    beside = [Spot(name, plan_beside(root), stage_folder(root, run)) for name, root in trees]
+    without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in beside}]
+    folders = [(name, await host(name).kept_folder("cutovers")) for name in without]
+    return (*beside, *(Spot(name, plan_in(folder, site), folder) for name, folder in folders))
+
+
 async def spots_of(site: Site, hosts: Iterable[str], host: HostOf) -> list[Spot]:
-    """Where an unfinished plan of a site stands on these hosts: beside each tree, else in the folder of ours."""
-    trees = [
-        Spot(source.host, plan_beside(source.root))
-        for source in site.sources
-        if source.kind is SourceKind.FILES and source.host in set(hosts)
-    ]
-    without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in trees}]
-    return [*trees, *[Spot(name, plan_in(await host(name).kept_folder("cutovers"), site.name)) for name in without]]
+    """Where an unfinished plan of a site may stand on these hosts: beside each tree, else in a folder of ours there.
+
+    Beside a tree it is written by way of that tree's folder; who stages by way of the stage (`Spot.by`) says so.
+    """
+    asked = list(dict.fromkeys(hosts))
+    trees = [one for one in site.sources if one.kind is SourceKind.FILES and one.host in asked]
+    beside = [Spot(one.host, plan_beside(one.root), str(pure(one.root).parent)) for one in trees]
+    folders = [(name, await host(name).kept_folder("cutovers")) for name in asked]
+    return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]
 
 
 async def found_on_hosts(spots: Iterable[Spot], host: HostOf) -> StagingPlan | None:
@@ -115,35 +127,42 @@ async def read_plan(host: Host, path: str) -> StagingPlan | None:
         return None
 
 
-async def _place(host: Host, path: str, plan: StagingPlan) -> None:
-    mine = _mine(path, plan)
-    await host.write_durably(mine, encode(plan))
-    try:
-        await host.rename(mine, path)
-    except UserError as error:
-        await host.remove_tree(mine)
-        if error.code != "host.file-exists":
-            raise
-        raise unfinished(await read_plan(host, path) or plan) from error
+class _Place:
+    """Where one plan at a time stands."""
+
+    def __init__(self, host: Host, path: str, by: str) -> None:
+        self._host = host
+        self._path = path
+        self._by = by
+
+    async def put(self, plan: StagingPlan) -> None:
+        """Puts the plan there, whole or not at all; raises `restore.unfinished` where another one stands."""
+        mine = self._mine(plan)
+        await self._host.write_durably(mine, encode(plan))
+        try:
+            await self._host.rename(mine, self._path)
+        except UserError as error:
+            await self._host.remove_tree(mine)
+            if error.code != "host.file-exists":
+                raise
+            raise unfinished(await read_plan(self._host, self._path) or plan) from error
+
+    async def take_away(self, plan: StagingPlan) -> None:
+        """Removes it, also what was not in its place yet; another run's stays."""
+        await self._host.remove_tree(self._mine(plan))
+        found = await read_plan(self._host, self._path)
+        if found is not None and found.run == plan.run:
+            await self._host.remove_tree(self._path)
+        await sync_parents(self._host, self._path)
+
+    def _mine(self, plan: StagingPlan) -> str:
+        return below(self._by, f"{plan.site.name}.{plan.run[:8]}.plan")
 
 
-async def _withdraw(plan: StagingPlan, everywhere: Sequence[tuple[Host, str]]) -> None:
+async def _withdraw(plan: StagingPlan, places: Sequence[_Place]) -> None:
     """From the last to the first; on a host that is away now it stays, and so it does here: to be recovered."""
-    for there, path in reversed(everywhere):
-        await _take_away(there, path, plan)
-
-
-async def _take_away(host: Host, path: str, plan: StagingPlan) -> None:
-    """Removes it, and what of it was not in its place yet; another run's stays."""
-    await host.remove_tree(_mine(path, plan))
-    found = await read_plan(host, path)
-    if found is not None and found.run == plan.run:
-        await host.remove_tree(path)
-        await sync_parents(host, path)
-
-
-def _mine(path: str, plan: StagingPlan) -> str:
-    return f"{path}.{plan.run[:8]}.new"
+    for place in reversed(places):
+        await place.take_away(plan)
 
 
 def unfinished(plan: StagingPlan) -> Refused:

@@ -15,7 +15,7 @@ import msgspec
 
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
-from app.hosts.host import FileKind, FileStat, Host
+from app.hosts.host import WHILE_COPIED, FileKind, FileStat, Host
 from app.jobs.effects.effect import Happened, World, unclear
 
 NOTHING = ""
@@ -243,6 +243,7 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
                 await host.remove_tree(self.path)
         elif found != self.before:
             raise self._unclear(found)
+        await host.remove_tree(str(pure(self.path).with_name(WHILE_COPIED.format(name=pure(self.path).name))))
         await sync_parents(host, self.path)
 
     async def happened(self, world: World) -> Happened:

@@ -62,8 +62,13 @@ def _open(entries: Sequence[AuditEntry]) -> list[Unfinished]:
     return [one for one, is_open in found.items() if is_open]
 
 
-async def clear(records: SiteRecords, remove: Remove) -> None:
-    """Removes what dead runs left. Raises `UserError` when something cannot be removed now; the next time it is."""
+async def clear(records: SiteRecords, remove: Remove, *, but: str = "") -> None:
+    """Removes what dead runs left, but for what the run `but` is still needed for: its cutover is unfinished.
+
+    Raises `UserError` when something cannot be removed now; the next time it is.
+    """
     for one in await left(records):
+        if one.run == but:
+            continue
         await remove(one)
         await end(records, one)

@@ -1,0 +1,353 @@
+"""Carries cutovers and recoveries out, each in a process of its own that can be hit at every point it comes by.
+
+A prepared process forks for each request, since a Python that loads everything anew takes a second. Points are counted:
+the beginning and the end of every effect, and of every small operation below it. At a point the process may be killed,
+or an error or a cancel may come. What was renamed and not synced is written down, to be forgotten by a power cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import psutil
+
+from app.foundation.blocking import Blocking
+from app.foundation.errors import UserError
+from app.foundation.words import text
+from app.hosts import files
+from app.hosts.host import Command
+from app.hosts.local import LocalHost
+from app.hosts.running import Patience
+from app.jobs.cutover.forward import carry_out, check_smoke
+from app.jobs.cutover.job import plan_recovery
+from app.jobs.cutover.plan import StagingPlan, decode
+from app.jobs.cutover.recover import Wanted
+from app.jobs.cutover.shelf import Shelf, found_on_hosts
+from app.jobs.effects.effect import World
+from app.jobs.effects.every import AnyEffect
+from app.jobs.sources.driver import Equipment
+from app.runs.context import LoggedHost, RunContext
+from app.runs.engine import new_loop
+from app.settings.model import THIS_COMPUTER
+from app.store import durable
+
+NO_PLAN = "no plan"
+KILL, ERROR, CANCEL, LATER = "kill", "error", "cancel", "kill when a command is under way"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work. `at` says what happens at which point; `answer` is the file for what came of it.
+
+    `watched` are more operations whose beginning and end are points, as `module:Class.method`.
+    """
+
+    work: str
+    data: str
+    answer: str
+    plan: str = ""
+    wanted: str = ""
+    at: dict[int, str] = {}
+    journal: str = ""
+    exchanges: bool = True
+    watched: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a request that was not killed; `points` are all that it came by."""
+
+    points: list[str]
+    code: str = ""
+    did: str = ""
+    told: list[str] = []
+
+
+class Points:
+    """Counts what is come by, and strikes where it was told to."""
+
+    def __init__(self, request: Request) -> None:
+        self._at = request.at
+        self._inside = 0
+        self.names: list[str] = []
+        self.task: asyncio.Task[Any] | None = None
+
+    def reach(self, name: str, error: Callable[[], Exception]) -> None:
+        """One point."""
+        if self._inside:
+            return
+        self.names.append(name)
+        self.strike(self._at.get(len(self.names) - 1, ""), error)
+
+    @contextlib.contextmanager
+    def one_operation(self) -> Iterator[None]:
+        """What is done inside has no points of its own."""
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    def strike(self, blow: str, error: Callable[[], Exception]) -> None:
+        """What is to happen."""
+        if blow == KILL:
+            die()
+        if blow == ERROR:
+            raise error()
+        if blow == CANCEL and self.task is not None:
+            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
+
+    @property
+    def waits_for_a_command(self) -> bool:
+        """Whether it is to be killed at the next command."""
+        return self._at.get(len(self.names) - 1, "") == LATER
+
+
+def die() -> NoReturn:
+    """At once, as nobody can prevent."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def _injected() -> Exception:
+    said = text("An error of the test.")
+    return UserError(said, said, said, "test.injected")
+
+
+def _disk_error() -> Exception:
+    return OSError(errno.EIO, "an error of the test")
+
+
+def instrument(request: Request, points: Points) -> None:
+    """Puts points around every effect and every small operation."""
+    for kind in typing.get_args(AnyEffect):
+        for method in ("do", "undo"):
+            original = getattr(kind, method)
+            setattr(kind, method, _effect_watched(original, f"{method} {kind.__name__}", points))
+    journal = Journal(Path(request.journal)) if request.journal else None
+    if not request.exchanges:
+        durable._exchange = _no_exchange  # type: ignore[attr-defined]  # a file system without that step
+    for name in ("_exchange", "_rename", "_replace", "sync_folder", "_sync"):
+        watched = _watched(getattr(durable, name), name.strip("_"), points, _disk_error, journal)
+        setattr(durable, name, watched)
+    files.remove_tree = _watched(files.remove_tree, "remove_tree", points, _injected, journal)
+    LocalHost.run = _run_watched(LocalHost.run, points)  # type: ignore[method-assign]
+    for path in request.watched:
+        module, _, attribute = path.partition(":")
+        holder, _, name = attribute.rpartition(".")
+        owner = getattr(importlib.import_module(module), holder)
+        setattr(owner, name, _watched(getattr(owner, name), attribute, points, _injected, None))
+
+
+def _no_exchange(path: Path, target: Path) -> None:
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _effect_watched(original: Any, name: str, points: Points) -> Any:
+    @wraps(original)
+    async def watched(effect: Any, world: World) -> None:
+        points.reach(f"before {name}", _injected)
+        await original(effect, world)
+        points.reach(f"after {name}", _injected)
+
+    return watched
+
+
+def _watched(original: Any, name: str, points: Points, error: Callable[[], Exception], journal: Journal | None) -> Any:
+    @wraps(original)
+    def watched(*arguments: Any, **named: Any) -> Any:
+        points.reach(f"before {name}", error)
+        if journal is not None:
+            journal.begins(name, arguments)
+        with points.one_operation():
+            result = original(*arguments, **named)
+        if journal is not None:
+            journal.ended(name, arguments)
+        points.reach(f"after {name}", error)
+        return result
+
+    return watched
+
+
+def _run_watched(original: Any, points: Points) -> Any:
+    @wraps(original)
+    async def watched(host: LocalHost, command: Command, **named: Any) -> Any:
+        points.reach("before run", _injected)
+        if not points.waits_for_a_command:
+            return await original(host, command, **named)
+        running = asyncio.create_task(original(host, command, **named))
+        while not psutil.Process().children():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.001)
+        die()
+        return await running
+
+    return watched
+
+
+class Journal:
+    """What was done to names and not synced yet, so that a power cut can forget it. Kept outside of the site."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def begins(self, name: str, arguments: Sequence[Any]) -> None:
+        """Before it is done: what it would take to forget it."""
+        if name in ("exchange", "rename", "replace"):
+            path, target = map(str, arguments[:2])
+            kept = self._kept(target) if name == "replace" and Path(target).exists() else ""
+            self._write({"what": name, "path": path, "target": target, "kept": kept})
+        elif name == "remove_tree" and Path(arguments[0]).is_file():
+            path = str(arguments[0])
+            self._write({"what": "remove", "path": path, "target": path, "kept": self._kept(path)})
+
+    def ended(self, name: str, arguments: Sequence[Any]) -> None:
+        """What is synced is not forgotten any more."""
+        if name == "sync_folder":
+            self._write({"what": "sync", "path": str(arguments[0])})
+
+    def _kept(self, path: str) -> str:
+        kept = self._folder / f"{len(list(self._folder.iterdir()))}.kept"
+        os.link(path, kept)
+        return str(kept)
+
+    def _write(self, entry: dict[str, str]) -> None:
+        with (self._folder / "journal").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def forget(folder: Path) -> int:
+    """As a power cut does: what was not synced has never been. Gives how much that was."""
+    lines = (folder / "journal").read_text().splitlines() if (folder / "journal").exists() else []
+    entries = [json.loads(line) for line in lines]
+    forgotten = 0
+    for number, entry in reversed(list(enumerate(entries))):
+        if entry["what"] == "sync":
+            continue
+        parents = {str(Path(entry[name]).parent) for name in ("path", "target")}
+        synced = {later["path"] for later in entries[number:] if later["what"] == "sync"}
+        if parents - synced:
+            forgotten += _forgotten(entry)
+    return forgotten
+
+
+def _forgotten(entry: dict[str, str]) -> bool:
+    path, target, kept = Path(entry["path"]), Path(entry["target"]), entry.get("kept", "")
+    with contextlib.suppress(FileNotFoundError):  # it had not been done yet
+        if entry["what"] == "exchange":
+            durable._exchange(path, target)  # type: ignore[attr-defined]
+        elif entry["what"] == "remove":
+            if not path.exists():
+                os.link(kept, path)
+        elif not path.exists() and target.exists():
+            target.rename(path)
+            if kept:
+                os.link(kept, target)
+        return True
+    return False
+
+
+class _NoRecords:
+    """A recovery asks for earlier recoveries; there is no store here."""
+
+    async def runs(self, **_asked: object) -> list[object]:
+        return []
+
+
+def perform(request: Request) -> None:
+    """The whole of one request; the answer is written when it comes to its end."""
+    points = Points(request)
+    instrument(request, points)
+    told: list[str] = []
+    blocking = Blocking()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        work = carried_out if request.work == "carry out" else recovered
+        try:
+            did = runner.run(work(request, points, blocking, told))
+            answer = Answer(points=points.names, did=did, told=told)
+        except UserError as error:
+            answer = Answer(points=points.names, code=error.code, told=[*told, str(error)])
+        except asyncio.CancelledError:
+            answer = Answer(points=points.names, code="cancelled", told=told)
+    Path(request.answer).write_bytes(msgspec.json.encode(answer))
+
+
+def _world(request: Request, run: str, blocking: Blocking, told: list[str]) -> tuple[World, LocalHost]:
+    here = LocalHost(blocking, Path(request.data) / "scratch", Patience(interrupt=2, terminate=2))
+
+    async def log(_piece: bytes) -> None:
+        pass
+
+    hosts = {THIS_COMPUTER: LoggedHost(here, run, log)}
+    context = RunContext(run, hosts, {}, lambda event: told.append(repr(event)), _NoRecords())  # type: ignore[arg-type]
+    return World(context, Equipment(blocking, {}, sys.executable, _no_records)), here
+
+
+async def _no_records(_site: str, _path: str) -> dict[str, int]:
+    return {}
+
+
+def _plan_of(request: Request) -> StagingPlan:
+    return decode(Path(request.plan).read_bytes())
+
+
+async def carried_out(request: Request, points: Points, blocking: Blocking, told: list[str]) -> str:
+    """A cutover, as the run that staged it does it."""
+    points.task = asyncio.current_task()
+    plan = _plan_of(request)
+    world, here = _world(request, plan.run, blocking, told)
+    await carry_out(plan, world, Shelf(here, f"{request.data}/cutovers"))
+    return f"smoke {len(await check_smoke(plan, world))}"
+
+
+async def recovered(request: Request, points: Points, blocking: Blocking, told: list[str]) -> str:
+    """A recovery, with what the data folder and the target hold and nothing else."""
+    points.task = asyncio.current_task()
+    world, here = _world(request, "f" * 32, blocking, told)
+    shelf = Shelf(here, f"{request.data}/cutovers")
+    plan = await shelf.unfinished("north-house")
+    if plan is None and request.plan:
+        plan = await found_on_hosts(_plan_of(request).spots, world.ctx.host)
+    if plan is None:
+        return NO_PLAN
+    recovery = plan_recovery(plan, Wanted(request.wanted), world.equipment, shelf)
+    for step in recovery.steps:
+        await step.do(world.ctx, recovery.state)
+    assert recovery.state.recovered is not None
+    return recovery.state.recovered.did.value
+
+
+def serve() -> None:
+    """Forks for every request that comes in; says how its process ended."""
+    for line in sys.stdin:
+        request = msgspec.json.decode(line, type=Request)
+        pid = os.fork()
+        if pid == 0:
+            _in_child(partial(perform, request), request)
+        _, status = os.waitpid(pid, 0)
+        print(json.dumps({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}), flush=True)  # noqa: T201
+
+
+def _in_child(work: Callable[[], None], request: Request) -> NoReturn:
+    try:
+        work()
+    except BaseException:  # noqa: BLE001  told by the parent
+        Path(request.answer + ".defect").write_text(traceback.format_exc())
+        os._exit(70)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,108 @@
+"""Drives the process that cutovers happen in: one case after the other, each on a fresh copy of the staged site."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from app.jobs.cutover.plan import encode
+from tests.faults.cutover_child import Answer, Request, forget
+from tests.faults.cutover_site import CutoverSite
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RECOVERED_WITHIN = 10.0  # seconds
+
+
+class Matrix:
+    """Cases on one site. `exchanges` says whether its file system can exchange two names in one step."""
+
+    def __init__(self, site: CutoverSite, process: subprocess.Popen[bytes], folder: Path) -> None:
+        self.site = site
+        self.exchanges = True
+        self.watched: tuple[str, ...] = ()
+        self._process = process
+        self._folder = folder
+        self._plan = folder / "plan.json"
+        self._answer = folder / "answer.json"
+        self._journal = folder / "journal"
+
+    def fresh(self) -> None:
+        """A site that is staged, and nothing else."""
+        shutil.rmtree(self._journal, ignore_errors=True)
+        self._plan.write_bytes(encode(self.site.fresh()))
+
+    def carry_out(self, at: dict[int, str] | None = None) -> Answer | None:
+        """The cutover, with what happens at these points; None when it was killed."""
+        return self._ask(self._request("carry out", at or {}))
+
+    def recover(self, wanted: str = "", at: dict[int, str] | None = None) -> Answer | None:
+        """A recovery of what was left."""
+        began = time.monotonic()
+        answer = self._ask(self._request("recover", at or {}, wanted))
+        assert time.monotonic() - began < RECOVERED_WITHIN
+        return answer
+
+    def cut_power(self) -> int:
+        """What was not synced has never been; gives how much that was."""
+        forgotten = forget(self._journal)
+        shutil.rmtree(self._journal, ignore_errors=True)
+        return forgotten
+
+    def lose_the_laptop(self) -> None:
+        """Nothing of the data folder is there any more; what is beside the target has to do."""
+        shutil.rmtree(self.site.data)
+        (self.site.data / "cutovers").mkdir(parents=True)
+
+    def _request(self, work: str, at: dict[int, str], wanted: str = "") -> Request:
+        return Request(
+            work=work,
+            data=str(self.site.data),
+            answer=str(self._answer),
+            plan=str(self._plan),
+            wanted=wanted,
+            at=at,
+            journal=str(self._journal),
+            exchanges=self.exchanges,
+            watched=self.watched,
+        )
+
+    def _ask(self, request: Request) -> Answer | None:
+        defect = Path(f"{self._answer}.defect")
+        for left in (self._answer, defect):
+            left.unlink(missing_ok=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+        self._process.stdin.flush()
+        ended = json.loads(self._process.stdout.readline())
+        assert not defect.exists(), defect.read_text()
+        if ended["signal"]:
+            return None
+        return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
+
+
+@contextmanager
+def matrix_of(site: CutoverSite, folder: Path) -> Iterator[Matrix]:
+    """The process, ready for requests."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.cutover_child"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        yield Matrix(site, process, folder)
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()

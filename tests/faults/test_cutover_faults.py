@@ -1,0 +1,151 @@
+"""A cutover that dies, fails or is cancelled anywhere: the site ends wholly as the old or as the new one, and up.
+
+The points at which it is hit are those that it comes by when nothing happens (see `cutover_child`).
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.cutover_child import CANCEL, ERROR, KILL, LATER, NO_PLAN
+from tests.faults.cutover_matrix import Matrix, matrix_of
+from tests.faults.cutover_site import NEW, OLD, CutoverSite
+
+if sys.platform == "win32":
+    pytest.skip("forks, and kills as POSIX does", allow_module_level=True)
+
+pytestmark = pytest.mark.spec("R6", "R8")
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    """The site, and the process that its cutovers happen in."""
+    folder = tmp_path_factory.mktemp("cutover")
+    with matrix_of(CutoverSite(folder), folder) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _as_it_is(matrix: Matrix) -> None:
+    matrix.exchanges = True
+
+
+def points_of(matrix: Matrix, at: dict[int, str] | None = None) -> list[str]:
+    """The points that a cutover comes by, with what happens at these."""
+    matrix.fresh()
+    answer = matrix.carry_out(at)
+    assert answer is not None
+    return answer.points
+
+
+def recovered(matrix: Matrix, wanted: str = "", at: dict[int, str] | None = None) -> str:
+    """A recovery that ends with a whole site; gives which of the two it is."""
+    answer = matrix.recover(wanted, at)
+    assert answer is not None
+    assert answer.code == "", answer.told
+    assert matrix.site.faults(is_staged=answer.did == NO_PLAN) == []
+    return matrix.site.state()
+
+
+def swapped(matrix: Matrix, points: list[str], killed: int) -> str:
+    """What the default has to make of a cutover that was killed there."""
+    exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
+    if matrix.exchanges:
+        return NEW if killed >= exchanges[-1] else OLD
+    renames = [number for number, name in enumerate(points) if name == "after rename"]
+    return NEW if killed >= renames[-1] else OLD
+
+
+def kill(matrix: Matrix, number: int) -> None:
+    """A cutover that dies at that point; nobody sees a mixture meanwhile."""
+    matrix.fresh()
+    with matrix.site.read_all_the_while():
+        assert matrix.carry_out({number: KILL}) is None
+
+
+def test_a_cutover_that_nothing_happens_to_makes_the_site_the_new_one(matrix: Matrix) -> None:
+    for matrix.exchanges in (True, False):
+        matrix.fresh()
+        with matrix.site.read_all_the_while():
+            answer = matrix.carry_out()
+        assert answer is not None
+        assert (answer.code, answer.did) == ("", "smoke 0"), answer.told
+        assert matrix.site.faults() == []
+        assert matrix.site.state() == NEW
+
+
+def each_kill_recovers(matrix: Matrix, numbers: list[int], points: list[str]) -> None:
+    for number in numbers:
+        kill(matrix, number)
+        with matrix.site.read_all_the_while():
+            state = recovered(matrix)
+        assert state == swapped(matrix, points, number), f"{number}: {points[number]}"
+
+
+@pytest.mark.spec("J2")
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_killed_anywhere_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
+    matrix.exchanges = exchanges
+    points = points_of(matrix)
+    each_kill_recovers(matrix, some(points, 3 if exchanges else 6), points)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_killed_at_every_point_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
+    matrix.exchanges = exchanges
+    points = points_of(matrix)
+    each_kill_recovers(matrix, list(range(len(points))), points)
+
+
+def some(points: list[str], one_of: int, seed: int | None = None) -> list[int]:
+    """The beginning and the end of every exchange, and of the rest one in so many, others each time."""
+    seed = random.randrange(10**6) if seed is None else seed
+    print(f"seed {seed}")  # noqa: T201  shown when the test fails
+    chosen = random.Random(seed)
+    return [number for number, name in enumerate(points) if "xchange" in name or chosen.randrange(one_of) == 0]
+
+
+# --- errors and cancels ----------------------------------------------------------------------------------------------
+
+
+def stopped(matrix: Matrix, number: int, blow: str) -> None:
+    """A cutover that something comes between there: it ends whole by itself, or says that it is unfinished."""
+    matrix.fresh()
+    with matrix.site.read_all_the_while():
+        answer = matrix.carry_out({number: blow})
+        assert answer is not None, number
+        said = f"{number}: {answer.points[number]} {answer.told}"
+        if answer.code == "restore.unfinished":
+            recovered(matrix)
+        else:
+            is_placed = any("RunCommand" in name for name in answer.points)
+            assert matrix.site.faults(is_staged=not is_placed) == [], said
+            assert (matrix.site.state() == NEW) == (answer.code == ""), said
+
+
+@pytest.mark.spec("J2")
+def test_an_error_anywhere_is_rolled_back(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    for number in some(points, 5):
+        stopped(matrix, number, ERROR)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_an_error_at_every_point_is_rolled_back(matrix: Matrix, *, exchanges: bool) -> None:
+    matrix.exchanges = exchanges
+    for number in range(len(points_of(matrix))):
+        stopped(matrix, number, ERROR)
+
+
+@pytest.mark.spec("J2")
+def test_a_cancel_at_every_effect_is_rolled_back_or_comes_too_late(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    for number, name in enumerate(points):
+        if "Effect" in name or name.split()[1] in ("do", "run"):
+            stopped(matrix, number, CANCEL)

@@ -19,15 +19,16 @@ import pytest
 from app.foundation.errors import UserError
 from app.jobs.effects import postgresql
 from app.jobs.effects.effect import UNCLEAR, Happened, World
-from app.jobs.effects.postgresql import CloseDatabase
-from app.jobs.effects.postgresql_change import before_name, changes_back
+from app.jobs.effects.postgresql import CloseDatabase, SwapDatabases
+from app.jobs.effects.postgresql_change import before_name
 from app.jobs.restore.checks import Verdict
-from app.jobs.restore.put_aside import drop_old, drop_shadow, size_of
+from app.jobs.restore.put_aside import drop_old, put_aside_by, size_of
 from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.tools.postgres.facts import Extension
 from tests.real.cutting_over import (
     BEFORE,
     LIVE,
+    RUN,
     SHADOW,
     Cutover,
     Reconnecting,
@@ -315,6 +316,7 @@ async def fails_and_opens_again(close: CloseDatabase, cutover: Cutover, world: W
         await close.do(world)
     assert raised.value.code == "cutover.session-stays"
     assert cutover.names()[LIVE] is False
+    assert await close.happened(world) is Happened.NO, "it is closed, but not empty"
     await close.undo(world)
     assert cutover.names()[LIVE] is True
     assert await close.happened(world) is Happened.NO
@@ -365,7 +367,7 @@ def test_without_a_live_database_the_point_says_what_it_is_like(cutover: Cutover
             found = await cutover.judged(world)
             assert {one.verdict for one in found.values()} == {Verdict.PASS}
             staged = await cutover.staged(world)
-            assert (staged.kept_from, staged.aside, staged.change.close) == ("point", None, None)
+            assert (staged.kept_from, staged.change.close) == ("point", None)
             effects = in_order(staged.change)
             await do_all(effects, world)
             assert cutover.state() == "restored"
@@ -401,12 +403,20 @@ def test_the_old_database_is_brought_back_by_a_later_run_and_the_new_one_put_asi
             effects = in_order((await cutover.staged(world)).change)
             await do_all(effects, world)
             cutover.server.sql("UPDATE garden.nodes SET t = 'written since'", LIVE)
-            (back,) = changes_back(effects, later)
-            await do_all(in_order(back), world)
+            close, swap, open_ = effects
+            assert isinstance(swap, SwapDatabases)
+            kept = before_name(LIVE, later)
+            back = swap.reversed(kept)
+            await open_.undo(world)
+            await back.do(world)
+            await close.undo(world)
             assert cutover.state() == "live"
             assert cutover.properties() == before
-            assert cutover.names() == {LIVE: True, before_name(LIVE, later): False}
-            await undo_all(in_order(back), world)
+            assert cutover.names() == {LIVE: True, kept: False}
+            assert [one.name for one in put_aside_by([back], later, datetime.now(UTC))] == [kept]
+            await close.do(world)
+            await back.undo(world)
+            await open_.do(world)
             assert cutover.state() == "restored"
             assert cutover.names() == {LIVE: True, BEFORE: False}
 
@@ -419,16 +429,16 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
     now = datetime.now(UTC)
 
     async def refused(world: World, staged: StagedDatabase, at: datetime) -> str:
-        assert staged.aside is not None
+        (aside,) = put_aside_by(in_order(staged.change), RUN, now)
         with pytest.raises(UserError) as raised:
-            await drop_old(world, staged.aside, keep, at)
+            await drop_old(world, aside, keep, at)
         return raised.value.code
 
     async def story() -> None:
         async with cutover.world() as world:
             staged = await cutover.staged(world)
-            aside, later = staged.aside, now + timedelta(hours=25)
-            assert aside is not None
+            (aside,) = put_aside_by(in_order(staged.change), RUN, now)
+            later = now + timedelta(hours=25)
             assert await refused(world, staged, later) == "aside.unclear", "it is the live one still"
             await do_all(in_order(staged.change), world)
             assert (await size_of(world, aside) or 0) > 1_000_000
@@ -440,7 +450,8 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
             server.sql(f"ALTER DATABASE {BEFORE} ALLOW_CONNECTIONS true")
             assert await refused(world, staged, later) == "aside.in-use"
             server.sql(f"ALTER DATABASE {BEFORE} ALLOW_CONNECTIONS false")
-            assert await drop_shadow(world, staged.shadow) is False, "it is the live one now"
+            await staged.remove.do(world)
+            assert cutover.names() == {LIVE: True, BEFORE: False}, "what was staged is the live one now"
             assert await drop_old(world, aside, keep, later) is True
             assert cutover.names() == {LIVE: True}
             assert await drop_old(world, aside, keep, later) is False
@@ -454,8 +465,10 @@ def test_what_was_staged_and_is_not_wanted_is_removed(cutover: Cutover) -> None:
     async def story() -> None:
         async with cutover.world() as world:
             staged = await cutover.staged(world)
-            assert await drop_shadow(world, staged.shadow) is True
-            assert await drop_shadow(world, staged.shadow) is False
+            assert await staged.remove.happened(world) is Happened.NO
+            await staged.remove.do(world)
+            await staged.remove.do(world)
+            assert await staged.remove.happened(world) is Happened.YES
             await cutover.staged(world)
             await cutover.swap(world).remove(world.ctx)
             assert cutover.names() == {LIVE: True}

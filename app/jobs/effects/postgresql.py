@@ -1,4 +1,4 @@
-"""Databases of PostgreSQL: closed and emptied of sessions, given other names in one transaction, opened again.
+"""Databases of PostgreSQL: closed and emptied of sessions, given other names in one transaction, opened, dropped.
 
 Everything goes by the numbers (OIDs) of databases, on the cluster whose identifier was written down. Each connection
 takes one lock of the run's first: a session whose client has died may be about to commit, and until it is gone what is
@@ -21,7 +21,7 @@ from app.foundation.errors import Busy, Refused, UserError, as_problem
 from app.foundation.events import Warned
 from app.foundation.words import Text, text
 from app.jobs.effects.effect import Happened, World, unclear
-from app.tools.postgres import swapping
+from app.tools.postgres import making, swapping
 from app.tools.postgres.connected import Connected
 from app.tools.postgres.server import Server
 from app.tools.postgres.swapping import Attached, Move, Standing
@@ -114,8 +114,14 @@ class CloseDatabase(msgspec.Struct, frozen=True, tag="close-database"):
             await _opened(world, self.at, self.oid, self.title, workers=self.workers)
 
     async def happened(self, world: World) -> Happened:
-        """Whether it is closed. Sessions are looked at again before it gets another name."""
-        return await _allowed_is(world, self.at, self.oid, allowed=False)
+        """Whether it is closed, and nobody is in it any more."""
+        closed = await _allowed_is(world, self.at, self.oid, allowed=False)
+        return Happened.NO if closed is Happened.YES and await on_server(world, self.at, self._in_use) else closed
+
+    async def _in_use(self, server: Connected) -> bool:
+        """Autovacuum, which stands for no user, comes and goes in a closed database too."""
+        attached = await server.do(partial(swapping.read_attached, oids=(self.oid,)))
+        return any(one.user for one in attached)
 
 
 class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
@@ -147,6 +153,12 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
     async def happened(self, world: World) -> Happened:
         """By the names that the databases have now."""
         return await on_server(world, self.at, lambda server: self._moved(server, self.moves))
+
+    def reversed(self, kept: str) -> SwapDatabases:
+        """What takes it back later, when it is over; the database that is live now is kept as `kept` then."""
+        new, old = self.moves[-1], self.moves[:-1]
+        moves = (Move(new.oid, new.after, kept), *(move.back for move in old))
+        return SwapDatabases(self.at, moves, limit=self.limit)
 
     async def _renamed(self, server: Connected, *, moves: Sequence[Move], statements: Sequence[str]) -> None:
         until = time.monotonic() + self.limit
@@ -201,6 +213,41 @@ class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
     async def happened(self, world: World) -> Happened:
         """Whether it is open."""
         return await _allowed_is(world, self.at, self.oid, allowed=True)
+
+
+class DropDatabase(msgspec.Struct, frozen=True, tag="drop-database"):
+    """Removes a database of ours that is not needed any more, such as one that was staged; it is not undone.
+
+    One that has another name by now is another one's: it stays.
+    """
+
+    at: DatabaseServer
+    name: str
+    oid: int
+
+    @property
+    def title(self) -> Text:
+        """As a step is named."""
+        return text("Remove the database {database}", database=self.name)
+
+    async def do(self, world: World) -> None:
+        """Drops it where it is there."""
+        await on_server(world, self.at, self._drop)
+
+    async def _drop(self, server: Connected) -> None:
+        if await self._is_there(server):
+            await server.do(partial(making.drop, name=self.name))
+
+    async def undo(self, world: World) -> None:
+        """Nothing: what is removed is gone."""
+
+    async def happened(self, world: World) -> Happened:
+        """Whether it is not there."""
+        return Happened.NO if await on_server(world, self.at, self._is_there) else Happened.YES
+
+    async def _is_there(self, server: Connected) -> bool:
+        standing = await server.do(partial(swapping.read_standing, oids=(self.oid,)))
+        return self.oid in standing and standing[self.oid].name == self.name
 
 
 # --- what they have in common ----------------------------------------------------------------------------------------

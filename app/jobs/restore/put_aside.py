@@ -1,10 +1,11 @@
-"""Databases that stand beside the live one: the old one that a restore has put aside, and one that was only staged.
+"""Databases that a cutover has put aside: they stand beside the live one until their time is over.
 
-Each is dropped only when everything fits: number, name, age, nobody in it, and another database under the live name.
+One is dropped only when everything fits: number, name, age, nobody in it, and another database under the live name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,8 +14,8 @@ import msgspec
 from app.foundation.errors import Refused
 from app.foundation.words import Duration, Text, text
 from app.jobs.effects.effect import World
-from app.jobs.effects.postgresql import DatabaseServer, on_server
-from app.jobs.effects.postgresql_change import before_name, shadow_name
+from app.jobs.effects.postgresql import DatabaseServer, SwapDatabases, on_server
+from app.jobs.effects.postgresql_change import before_name
 from app.tools.postgres import making, swapping
 from app.tools.postgres.connected import Connected
 
@@ -28,6 +29,17 @@ class PutAside(msgspec.Struct, frozen=True):
     live: str
     run: str
     since: datetime
+
+
+def put_aside_by(effects: Sequence[object], run: str, since: datetime) -> list[PutAside]:
+    """The databases that a cutover with these effects, by the run `run`, has put aside at that time."""
+    swaps = [one for one in effects if isinstance(one, SwapDatabases)]
+    moves = [(swap.at, move) for swap in swaps for move in swap.moves]
+    return [
+        PutAside(at, move.after, move.oid, move.before, run, since)
+        for at, move in moves
+        if move.after == before_name(move.before, run)
+    ]
 
 
 async def size_of(world: World, aside: PutAside) -> int | None:
@@ -62,19 +74,6 @@ async def drop_old(world: World, aside: PutAside, keep: timedelta, now: datetime
         return True
 
     return await on_server(world, aside.at, drop)
-
-
-async def drop_shadow(world: World, shadow: PutAside) -> bool:
-    """Drops what was staged and is not wanted any more; False where it is gone, or has become the live one."""
-
-    async def drop(server: Connected) -> bool:
-        standing = await server.do(partial(swapping.read_standing, oids=(shadow.oid,)))
-        if shadow.oid not in standing or standing[shadow.oid].name != shadow_name(shadow.live, shadow.run):
-            return False
-        await server.do(partial(making.drop, name=shadow.name))
-        return True
-
-    return await on_server(world, shadow.at, drop)
 
 
 async def _is_there(server: Connected, aside: PutAside) -> bool:

@@ -8,7 +8,6 @@ over in the transaction that renames; what the server would refuse of that is tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from app.jobs.effects.postgresql import (
     LEAVES_WITHIN,
     CloseDatabase,
     DatabaseServer,
+    DropDatabase,
     OpenDatabase,
     SwapDatabases,
     emptied,
@@ -32,7 +32,6 @@ from app.jobs.effects.postgresql_change import DatabaseChange, before_name, shad
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked
-from app.jobs.restore.put_aside import PutAside
 from app.jobs.sources.loading import Order, name_taken
 from app.jobs.sources.postgresql import password_name
 from app.jobs.sources.postgresql_filling import (
@@ -59,14 +58,13 @@ LIKE_LIVE = (
 
 
 class StagedDatabase(msgspec.Struct, frozen=True):
-    """A shadow that can take the live one's place. `aside` is where the live one will be; None where there is none.
+    """A shadow that can take the live one's place; `remove` is for when it is not to.
 
     `kept_from` says where settings and privileges are taken from, `problems` what of them could not be kept.
     """
 
     change: DatabaseChange
-    shadow: PutAside
-    aside: PutAside | None
+    remove: DropDatabase
     kept_from: Literal["live", "point"]
     problems: tuple[Problem, ...] = ()
 
@@ -225,18 +223,17 @@ class PostgresqlSwap:
         self, at: DatabaseServer, around: Surroundings, shadow: int, statements: Sequence[str],
         problems: tuple[Problem, ...]
     ) -> StagedDatabase:  # fmt: skip
-        name, run, now = self._order.name, self._order.run, datetime.now(UTC)
+        name, close = self._order.name, None
         workers = any(one.name == TIMESCALE for one in self._point.extensions)
         moves = [Move(shadow, self.staged, name)]
-        close = aside = None
         if around.oid:
             moves.insert(0, Move(around.oid, name, self._before))
             close = CloseDatabase(at, name, around.oid, around.allowed, workers)
-            aside = PutAside(at, self._before, around.oid, name, run, now)
         swap = SwapDatabases(at, tuple(moves), tuple(statements))
         change = DatabaseChange(close, swap, OpenDatabase(at, name, shadow, workers))
-        beside = PutAside(at, self.staged, shadow, name, run, now)
-        return StagedDatabase(change, beside, aside, "live" if around.oid else "point", problems)
+        return StagedDatabase(
+            change, DropDatabase(at, self.staged, shadow), "live" if around.oid else "point", problems
+        )
 
     async def remove(self, ctx: Ctx) -> None:
         """Drops the shadow, whatever it holds. Nothing there is success."""

@@ -94,10 +94,14 @@ class PostgresServer:
         """Kills it with all its processes, as a power cut would; the files stay as the system has them."""
         assert self._process is not None
         postmaster = psutil.Process(self._process.pid)
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        postmaster.suspend()  # it starts no more
+        processes = (postmaster, *postmaster.children(recursive=True))
+        for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
+        while any(_lives(process) for process in processes):
+            time.sleep(0.002)
         outliving.discard(self._process.pid)
         self._process = None
 
@@ -171,6 +175,14 @@ def find_programs() -> Path | None:
     versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     newest = max(versions, key=lambda version: float(version.name), default=None)
     return None if newest is None else newest / "bin"
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Not one that is dead and that nobody has asked about yet."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _free_port() -> int:

@@ -19,9 +19,10 @@ from app.jobs.cutover.recover import Found, look
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
-from app.jobs.effects.every import DATABASES, LEAVES_NO_TRACE, AnyEffect, TakenBack
+from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
 from app.jobs.effects.paths import ExchangePaths, RenamePath
-from app.jobs.effects.postgresql_change import DatabaseChange, changes_back
+from app.jobs.effects.postgresql import SwapDatabases
+from app.jobs.effects.postgresql_change import before_name
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.records.runs import new_run_id
@@ -40,53 +41,39 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
     commands = [_with_bypass(one, plan.bypass, bypass) for one in plan.effects if isinstance(one, RunCommand)]
     before = [one for one in commands if one.when in _BEFORE and not one.staged]
     after = [one for one in commands if one.when not in _BEFORE]
-    trees = [
-        _backwards(one, plan, run)
-        for one in reversed(plan.effects)
-        if not isinstance(one, (*LEAVES_NO_TRACE, *DATABASES))
-    ]
-    changes = changes_back(plan.effects, run)
+    swaps = [_backwards(one, plan, run) for one in reversed(plan.effects) if not isinstance(one, LEAVES_NO_TRACE)]
     return StagingPlan(
         run=run,
         kind=KIND,
         site=plan.site,
         point=plan.point,
         choice=plan.run,
-        effects=(
-            *before,
-            *(change.close for change in changes if change.close is not None),
-            *trees,
-            *(change.swap for change in changes),
-            *(change.open for change in changes if change.open is not None),
-            *after,
-        ),
+        effects=(*before, *swaps, *after),
         spots=plan.spots,
-        kept=(*_kept_trees(trees), *_kept_databases(plan, changes)),
+        kept=tuple(_kept(swaps, plan)),
         bypass=bypass,
     )
 
 
-def _kept_trees(trees: Sequence[AnyEffect]) -> Iterator[Kept]:
-    for one in trees:
+def _kept(swaps: Sequence[AnyEffect], plan: StagingPlan) -> Iterator[Kept]:
+    """What was restored is put aside in its turn, with all that was written since."""
+    for one in swaps:
         if isinstance(one, ExchangePaths):
             yield Kept(host=one.host, name=one.kept, fact=one.old)
         elif isinstance(one, RenamePath):
             yield Kept(host=one.host, name=one.target, fact=one.inode)
-
-
-def _kept_databases(plan: StagingPlan, changes: Sequence[DatabaseChange]) -> Iterator[Kept]:
-    """The databases that were restored, with all that was written since."""
-    sources = {kept.fact: kept.source for kept in plan.kept if kept.source}
-    for change in changes:
-        restored, *old = change.swap.moves
-        source = next((sources[move.oid] for move in old if move.oid in sources), restored.before)
-        yield Kept(host=change.swap.at.host, name=restored.after, fact=restored.oid, source=source)
+        elif isinstance(one, SwapDatabases):
+            new, *old = one.moves
+            sources = [kept.source for kept in plan.kept if kept.source and kept.fact in {move.oid for move in old}]
+            yield Kept(host=one.at.host, name=new.after, fact=new.oid, source=next(iter(sources), new.before))
 
 
 def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
-    """What came where nothing had been is put aside in its turn; its stage is gone."""
+    """What came where nothing had been is put aside; where it was staged is gone."""
     if isinstance(effect, ExchangePaths):
         return effect.reversed(kept_tree(effect.live, run))
+    if isinstance(effect, SwapDatabases):
+        return effect.reversed(before_name(effect.moves[-1].after, run))
     if isinstance(effect, RenamePath) and effect.target not in {kept.name for kept in plan.kept}:
         aside = kept_tree(effect.target, run)
         return RenamePath(host=effect.host, path=effect.target, target=aside, inode=effect.inode)

@@ -8,10 +8,9 @@ import msgspec
 
 from app.foundation.words import Text, text
 from app.jobs.effects.commands import RunCommand
-from app.jobs.effects.dropping import DropShadow
 from app.jobs.effects.effect import Happened, World
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
-from app.jobs.effects.postgresql import CloseDatabase, OpenDatabase, SwapDatabases
+from app.jobs.effects.postgresql import CloseDatabase, DropDatabase, OpenDatabase, SwapDatabases
 from app.jobs.effects.trading import TradePlaces
 
 
@@ -42,17 +41,14 @@ _OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, RunCommand,
-    CloseDatabase, SwapDatabases, OpenDatabase, DropShadow, TakenBack
+    CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakenBack
 ]  # fmt: skip
 
 DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropShadow)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropDatabase)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
-
-
-DATABASES = (CloseDatabase, SwapDatabases, OpenDatabase)
 
 
 def is_decisive(effect: AnyEffect) -> bool:

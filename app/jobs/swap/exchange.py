@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from app.jobs.cutover.plan import Kept, StagingPlan
-from app.jobs.cutover.shelf import spots_of
-from app.jobs.effects.dropping import DropShadow
+from app.jobs.cutover.names import plan_beside, plan_in
+from app.jobs.cutover.plan import Kept, Spot, StagingPlan
 from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.paths import RemoveTree
 from app.jobs.plan import Ctx
+from app.jobs.restore.folder import pure
 from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.jobs.swap.around import Around
 from app.jobs.swap.order import effects_of, kept_at
@@ -36,24 +36,37 @@ async def staging_plan(
     around = Around(site.commands, tuple(trees), bypass)
     hosts = [
         *(tree.host for tree in trees),
-        *(one.shadow.at.host for one in databases.values()),
+        *(one.remove.at.host for one in databases.values()),
         *(command.host for command in site.commands),
     ]
     stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees]
-    shadows: list[AnyEffect] = [DropShadow(shadow=one.shadow) for one in databases.values()]
+    shadows: list[AnyEffect] = [one.remove for one in databases.values()]
     return StagingPlan(
         run=run,
         kind=kind,
         site=site,
         point=point,
         effects=effects_of(around, trees, list(databases.values()), named_by),
-        spots=tuple(await spots_of(site, hosts, ctx.host)),
+        spots=tuple(await _spots(ctx, site, trees, hosts)),
         choice=choice,
         when_new=tuple(stages),
         when_old=(*stages, *shadows),
         kept=(*_kept_trees(trees, named_by), *_kept_databases(databases)),
         bypass=bypass,
     )
+
+
+async def _spots(ctx: Ctx, site: Site, trees: Sequence[StagedTree], hosts: Sequence[str]) -> list[Spot]:
+    """Beside each tree, where whoever knows the site file alone looks for it; one at least on each host."""
+    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees]
+    without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in beside}]
+    folders = [(name, await ctx.host(name).kept_folder("cutovers")) for name in without]
+    return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]
+
+
+def _by(tree: StagedTree) -> str:
+    """Behind a link the stage may be on another file system than the link."""
+    return tree.stage if tree.asked == tree.live else str(pure(tree.asked).parent)
 
 
 def _kept_trees(trees: Sequence[StagedTree], run: str) -> Iterator[Kept]:
@@ -65,5 +78,5 @@ def _kept_trees(trees: Sequence[StagedTree], run: str) -> Iterator[Kept]:
 
 def _kept_databases(databases: dict[str, StagedDatabase]) -> Iterator[Kept]:
     for source, one in databases.items():
-        if one.aside is not None:
-            yield Kept(host=one.aside.at.host, name=one.aside.name, fact=one.aside.oid, source=source)
+        for old in one.change.swap.moves[:-1]:
+            yield Kept(host=one.remove.at.host, name=old.after, fact=old.oid, source=source)

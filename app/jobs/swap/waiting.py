@@ -12,7 +12,7 @@ import msgspec
 from app.foundation.errors import Refused
 from app.foundation.words import text
 from app.jobs.effects.effect import World
-from app.jobs.restore.put_aside import PutAside, drop_shadow
+from app.jobs.effects.postgresql import DropDatabase
 from app.jobs.restore.unfinished import end
 from app.jobs.swap.setting import SwapSetting, SwapState
 from app.records.site_records import SiteRecords
@@ -35,7 +35,7 @@ class Waiting(msgspec.Struct, frozen=True):
     point: str
     sources: tuple[str, ...]
     stages: tuple[Stage, ...]
-    shadows: tuple[PutAside, ...]
+    shadows: tuple[DropDatabase, ...]
     made: datetime
 
 
@@ -46,7 +46,7 @@ async def let_wait(setting: SwapSetting, state: SwapState, records: SiteRecords)
         point=setting.base.contents.point.id,
         sources=tuple(entry.source for entry in setting.base.entries),
         stages=tuple(Stage(tree.host, tree.stage) for tree in state.staged.values()),
-        shadows=tuple(one.shadow for one in state.databases.values()),
+        shadows=tuple(one.remove for one in state.databases.values()),
         made=datetime.now(UTC),
     )
     content = msgspec.json.encode(waiting).decode()
@@ -88,8 +88,9 @@ async def remove_forgotten(world: World, now: datetime) -> list[str]:
             continue
         for stage in waiting.stages:
             await world.ctx.host(stage.host).remove_tree(stage.path)
-        dropped = [shadow.name for shadow in waiting.shadows if await drop_shadow(world, shadow)]
-        removed += [*(stage.path for stage in waiting.stages), *dropped]
+        for shadow in waiting.shadows:
+            await shadow.do(world)
+        removed += [*(stage.path for stage in waiting.stages), *(shadow.name for shadow in waiting.shadows)]
         await no_longer(world.ctx.records, waiting.run)
     return removed
 

@@ -14,13 +14,13 @@ from app.foundation.words import text
 from app.jobs.cutover.forward import carry_out, check_smoke
 from app.jobs.cutover.job import expect_smoke, secrets_of
 from app.jobs.cutover.names import kept_tree
-from app.jobs.cutover.plan import Kept, StagingPlan
+from app.jobs.cutover.plan import Kept, Spot, StagingPlan
 from app.jobs.cutover.recover import Found, look
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
 from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
-from app.jobs.effects.paths import ExchangePaths, RenamePath
+from app.jobs.effects.paths import ExchangePaths, RenamePath, pure
 from app.jobs.effects.postgresql import SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
@@ -49,7 +49,7 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
         point=plan.point,
         choice=plan.run,
         effects=(*before, *swaps, *after),
-        spots=plan.spots,
+        spots=tuple(Spot(spot.host, spot.path, str(pure(spot.path).parent)) for spot in plan.spots),
         kept=tuple(_kept(swaps, plan)),
         bypass=bypass,
     )

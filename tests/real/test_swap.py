@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from app.records.runs import Run
 from tests.features.greenhouse import REPOSITORY_PASSWORD
 from tests.real.practice import opened
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
+from tests.real.servers.sshd import SshServer, ssh_server
 from tests.running import run
 from tests.trees import described
 
@@ -44,8 +45,18 @@ url = "{repository}"
 [[sources]]
 name = "laravel"
 kind = "files"
+host = "{host}"
 root = "{root}"
 {more}
+"""
+
+SERVER = """
+[[hosts]]
+name = "server"
+kind = "ssh"
+address = "127.0.0.1"
+port = {port}
+key_file = "{key_file}"
 """
 
 
@@ -70,15 +81,22 @@ class Greenhouse:
     folder: Path
     root: Path
     more: str = ""
+    server: SshServer | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Overwinter]:
         """The program with that site."""
         async with opened(self.folder) as app:
-            text = SITE_FILE.format(repository=self.folder / "repository", root=self.root, more=self.more)
-            await app.add_site(text.encode(), replace=True)
+            await app.add_site(self._site_file().encode(), replace=True)
             await app.set_secret(SITE, "repository-password", REPOSITORY_PASSWORD)
             yield app
+
+    def _site_file(self) -> str:
+        host = "this-computer" if self.server is None else "server"
+        described_ = SITE_FILE.format(repository=self.folder / "repository", host=host, root=self.root, more=self.more)
+        if self.server is None:
+            return described_
+        return described_ + SERVER.format(port=self.server.port, key_file=self.server.key_file)
 
     async def backed_up(self, app: Overwinter) -> str:
         """The id of a new point."""
@@ -175,13 +193,27 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(greenhouse: Greenh
 
 @pytest.mark.spec("R6", "R11")
 @pytest.mark.parametrize("sessions", [300, pytest.param(50_000, marks=pytest.mark.long)])
-def test_what_the_site_keeps_comes_along_and_sessions_do_not(greenhouse: Greenhouse, sessions: int) -> None:
+@pytest.mark.parametrize("far", [False, True], ids=["here", "server"])
+def test_what_the_site_keeps_comes_along_and_sessions_do_not(
+    greenhouse: Greenhouse, sessions: int, *, far: bool
+) -> None:
+    with ssh_server(greenhouse.folder / "sshd") if far else nullcontext() as greenhouse.server:
+        keeps_and_clears(greenhouse, sessions)
+
+
+def keeps_and_clears(greenhouse: Greenhouse, sessions: int) -> None:
     root = greenhouse.root
     greenhouse.more = """
 exclude = ["logs", "**/*.tmp", "videos/none"]
 keep_live = [".env", "keys/*.key", "uploads", "not/there", "new/secret"]
 clear_after = ["sessions/*", "views/*.php", "linked/*"]
-"""
+[[commands]]
+name = "down"
+when = "maintenance_on"
+host = "{host}"
+folder = "{root}"
+run = ["touch", "down"]
+""".format(host="server" if greenhouse.server else "this-computer", root=root)
     for name in ("sessions", "views", "keys", "uploads", "logs", "deep/er", "not"):
         (root / name).mkdir(parents=True)
     for number in range(sessions):
@@ -217,9 +249,14 @@ clear_after = ["sessions/*", "views/*.php", "linked/*"]
             assert {path.name for path in (root / "views").iterdir()} == {"a.txt"}
             assert (elsewhere / "live").read_text() == "not ours", "no link is followed"
             assert ((root / "logs").stat().st_mode & 0o777, (root / "new").stat().st_mode & 0o777) == (0o711, 0o751)
+            assert (root / "down").exists()
             (old,) = beside(root) - {"laravel"}
             assert (root.with_name(old) / "file").read_text() == "live"
             assert (root.with_name(old) / "logs").is_dir(), "a stand-in"
+            undo = await app.runner.launch(await app.plan_undo(SITE, done.run.id))
+            undone = await app.runner.wait(SITE, undo.run)
+            assert undone.outcome is Outcome.SUCCESS, undone.error
+            assert {(root / name).read_text() for name in found if name != "not/there"} == {"live"}
 
     run(story())
 

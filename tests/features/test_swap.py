@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.faults.family import Family, waited_for
+from tests.faults.test_killed_overwinter import kill, told_at_start
 from tests.features.console import Console, Said
 from tests.features.greenhouse import DATABASE, SECRETS, USER, make_database, make_tree, site_file
 from tests.features.test_backup import rows_of
@@ -154,3 +156,81 @@ def test_files_and_database_come_back_in_place_and_go_back_again(
     changed = {name for name in live.keys() | again.keys() if live.get(name) != again.get(name)}
     assert {name for name in changed if not name.startswith("down-")} <= {"storage"}
     assert rows_of(postgres, database) == live_rows
+
+
+@pytest.mark.spec("R6", "J2")
+def test_a_kill_while_staging_leaves_nothing_after_the_next_start(
+    console: Console, database: str, postgres: PostgresServer, root: Path
+) -> None:
+    add(console, root, postgres)
+    postgres.sql("INSERT INTO telemetry (node, value) SELECT 'x', n FROM generate_series(1, 400000) n", database)
+    point = back_up(console)
+    live = state_of(root)
+    confirm = ("--confirm", f"RESTORE {SITE} {point[:8]} both", "--no-safety-backup")
+    family = Family(console.start("restore", SITE, point, "--scope", "both", *confirm, *ACCEPT))
+    waited_for(lambda: family.member("pg_restore", "--exit-on-error") or family.command.poll() is not None, "the load")
+    assert family.command.poll() is None
+    assert len(list(root.parent.iterdir())) == 2, "the tree is staged by then"
+    assert len(databases_of(postgres)) == 2
+    kill(family, all_at_once=False)
+    family.ended()
+    assert told_at_start(console.run("runs", SITE)) != []
+    assert [path.name for path in root.parent.iterdir()] == ["laravel"]
+    assert databases_of(postgres) == {database}
+    assert state_of(root) == live
+
+
+@pytest.mark.spec("R8")
+def test_a_kill_in_the_cutover_is_found_and_taken_back(
+    console: Console, postgres: PostgresServer, root: Path, tmp_path: Path
+) -> None:
+    waits = COMMAND.format(name="waits", when="stop", folder=root, run='["sleep", "300"]', undo='["true"]')
+    described_ = site_file(console.folder, root, postgres.port).partition('[[sources]]\nname = "database"')[0]
+    console.add_site(described_ + commands_of(tmp_path, root) + waits, SECRETS)
+    point = back_up(console)
+    (root / "composer.lock").write_text("live")
+    confirm = ("--confirm", f"RESTORE {SITE} {point[:8]} files", "--no-safety-backup")
+    family = Family(console.start("restore", SITE, point, "--scope", "files", *confirm))
+    waited_for(lambda: family.member("sleep", "300") or family.command.poll() is not None, "the command")
+    assert family.command.poll() is None
+    kill(family, all_at_once=False)
+    family.ended()
+    assert console.run("backup", SITE, expect=6).json["error"]["code"] == "restore.unfinished"
+    recovered = console.run("recover", SITE).json
+    assert (recovered["did"], recovered["state"]) == ("rolled-back", "old")
+    assert (root / "composer.lock").read_text() == "live"
+    assert [path.name for path in root.parent.iterdir()] == ["laravel"]
+    assert (tmp_path / "said").read_text().splitlines()[-1].startswith("undo-maintenance_on")
+
+
+@pytest.mark.spec("R4", "R8", "J8")
+def test_what_is_not_meant_is_refused(console: Console, postgres: PostgresServer, root: Path) -> None:
+    described_ = site_file(console.folder, root, postgres.port).partition('[[sources]]\nname = "database"')[0]
+    console.add_site(described_, SECRETS)
+    point = back_up(console)
+    into = ("restore", SITE, point, "--scope", "files")
+    for typed in ("", f"RESTORE {SITE} {point[:8]} both", f"restore {SITE} {point[:8]} files"):
+        refused = console.run(*into, "--confirm", typed, expect=4).error
+        assert refused["code"] == "restore.not-confirmed"
+        assert f"RESTORE {SITE} {point[:8]} files" in refused["what"]
+    assert console.run(*into, "--mode", "sync", expect=4).error["code"] == "restore.mode-unsupported"
+    if os.geteuid() != 0:
+        return
+    user = 65534
+    for path in (console.folder, *console.folder.rglob("*")):
+        os.lchown(path, user, user)
+    root.parent.chmod(0o777)
+    confirm = ("--confirm", f"RESTORE {SITE} {point[:8]} files", "--no-safety-backup")
+    refused_ = console.run_as(user, *into, *confirm)
+    assert (refused_.code, refused_.json["error"]["code"]) == (4, "restore.root-unreadable"), refused_.err
+    root.chmod(0o755)
+    refused_ = console.run_as(user, *into, *confirm)
+    assert (refused_.code, refused_.json["error"]["code"]) == (4, "restore.not-writable")
+    for path in (root, *root.rglob("*")):
+        os.lchown(path, user, user)
+    (root / ".env").chmod(0o640)
+    refused_ = console.run_as(user, *into, *confirm)
+    assert (refused_.code, refused_.json["error"]["code"]) == (4, "restore.ownership")
+    done = console.run_as(user, *into, *confirm, "--accept", "ownership")
+    assert (done.code, done.json["status"]) == (0, "success"), done.out
+    assert {path.lstat().st_uid for path in root.rglob("*")} == {user}

@@ -16,10 +16,14 @@ Numbers = tuple[int | None, int | None, int | None]
 class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places"):
     """What stands at `path`, by its inode `first`, and what stands at `other` (`second`) change places.
 
-    Where the file system cannot do that in one step, `second` is called `aside` for a moment.
+    `path` is in the tree that was put aside as `kept` and has the inode `old`: while that does not stand there, nothing
+    has happened and there is nothing to be undone. Where the file system cannot do it in one step, `second` is called
+    `aside` for a moment.
     """
 
     host: str
+    kept: str
+    old: int
     path: str
     other: str
     aside: str
@@ -34,6 +38,11 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
     async def do(self, world: World) -> None:
         """Goes on from wherever the two stand."""
         host = world.ctx.host(self.host)
+        if not await self._is_put_aside(host):
+            raise unclear(self.title, f"the old tree, inode {self.old}, does not stand at {self.kept}")
+        await self._traded(host)
+
+    async def _traded(self, host: Host) -> None:
         found = await self._found(host)
         if found == (self.first, self.second, None):
             if await self._exchanged(host):
@@ -48,16 +57,22 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
 
     async def undo(self, world: World) -> None:
         """The way back, by the same steps."""
-        await self._back().do(world)
+        host = world.ctx.host(self.host)
+        if await self._is_put_aside(host):
+            await self._back()._traded(host)
 
     def _back(self) -> TradePlaces:
-        return TradePlaces(
-            host=self.host, path=self.other, other=self.path, aside=self.aside, first=self.first, second=self.second
-        )
+        return msgspec.structs.replace(self, path=self.other, other=self.path)
+
+    async def _is_put_aside(self, host: Host) -> bool:
+        return await inode(host, self.kept) == self.old
 
     async def happened(self, world: World) -> Happened:
         """By the inodes; on the way it is still NO."""
-        found = await self._found(world.ctx.host(self.host))
+        host = world.ctx.host(self.host)
+        if not await self._is_put_aside(host):
+            return Happened.NO
+        found = await self._found(host)
         if found == (self.second, self.first, None):
             return Happened.YES
         on_the_way = ((self.first, None, self.second), (None, self.first, self.second))

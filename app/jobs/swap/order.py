@@ -98,6 +98,8 @@ def _traded(tree: StagedTree, run: str) -> Iterator[TradePlaces]:
             old = under(kept_at(pair, run), inside)
             yield TradePlaces(
                 host=tree.host,
+                kept=kept_at(pair, run),
+                old=pair.live_inode,
                 path=old,
                 other=under(pair.live, inside),
                 aside=str(below(str(pure(old).parent), f".{pure(old).name}.overwinter-{run[:8]}")),

@@ -75,9 +75,14 @@ async def _real(host: Host, folder: str, system: str) -> str:
     """The path without links; Windows' own kind of them (junctions) is seen as no folder."""
     if system == WINDOWS:
         return folder
-    done = await host.run(Command("pwd", ("-P",), folder=folder))
+    try:
+        done = await host.run(Command("pwd", ("-P",), folder=folder))
+    except UserError as error:
+        if error.code != "host.program-not-startable":
+            raise
+        raise _closed_to_us(folder, host, error.problem.detail) from error
     if done.code != 0:
-        raise _unreadable(folder, host, done.stderr)
+        raise _closed_to_us(folder, host, done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
@@ -114,11 +119,11 @@ def _nothing_above(above: str, host: Host) -> Refused:
     )
 
 
-def _unreadable(folder: str, host: Host, said: bytes) -> UserError:
-    return UserError(
+def _closed_to_us(folder: str, host: Host, said: str) -> Refused:
+    return Refused(
         text("The folder {folder} on {host} cannot be entered.", folder=folder, host=host.name),
         UNCHANGED,
         text("Use an account that may, or correct its rights."),
         "restore.root-unreadable",
-        said.decode("utf-8", "replace"),
+        said,
     )

@@ -59,6 +59,7 @@ def restore(
         run, joined = await session.follow(app, plan)
         items = await app.records(run.site).items(run.id)
         result = {"run": run.id, "status": _status(run), "joined": joined, "items": items, "error": run.error}
+        result["rollback"] = run.rollback.value
         session.output.result(
             result | _found(plan.state),
             [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state)],

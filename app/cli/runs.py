@@ -10,6 +10,9 @@ from app.assembly import Overwinter
 from app.cli.session import Session, pass_session
 from app.foundation.events import LogLines, Outcome
 from app.foundation.words import text
+from app.jobs.swap.job import KIND as RESTORE
+from app.jobs.swap.kept import STAYS
+from app.jobs.swap.notes import foreseen_by
 from app.records.runs import RUNNING, Run, Status
 from app.records.site_records import SiteRecords
 
@@ -47,6 +50,8 @@ def _summary(run: Run) -> dict[str, object]:
         "closed": run.closed,
         "trigger": run.trigger,
         "who": run.who,
+        "parent": run.parent,
+        "rollback": run.rollback.value,
         "counters": run.counters,
         "error": run.error,
     }
@@ -75,9 +80,21 @@ def show(session: Session, site: str, run_id: str) -> None:
         steps, items = await records.steps(found.id), await records.items(found.id)
         said = [text("{line}", line=_line(session, found))]
         said += [text("  {title}: {outcome}", title=step.title, outcome=_step_outcome(step.outcome)) for step in steps]
-        session.output.result(_summary(found) | {"steps": steps, "items": items}, said)
+        noted = await _of_restore(app, found) if found.kind == RESTORE else {}
+        session.output.result(_summary(found) | {"steps": steps, "items": items} | noted, said)
 
     session.perform(work)
+
+
+async def _of_restore(app: Overwinter, run: Run) -> dict[str, object]:
+    """What a restore foresaw, the backup before it, and what it left of the old state, with the maintenance token."""
+    records, plan = app.records(run.site), await app.shelf.finished(run.site, run.id)
+    children = [one.id for one in await records.runs() if one.parent == run.id]
+    told: dict[str, object] = {"foreseen": await foreseen_by(records, run.id), "safety": children}
+    if plan is None:
+        return told
+    old = [{"host": kept.host, "name": kept.name, "until": plan.made + STAYS} for kept in plan.kept]
+    return told | {"old": old, "bypass": plan.bypass}
 
 
 def _step_outcome(outcome: object) -> str:

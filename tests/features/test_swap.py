@@ -145,8 +145,10 @@ def test_files_and_database_come_back_in_place_and_go_back_again(
     assert words == ["maintenance_on", "maintenance_on", "stop", "after_restore", "start", "maintenance_off", "smoke"]
     assert ".overwinter-stage-" in (tmp_path / "said").read_text().splitlines()[1], "maintenance in the staged tree"
 
-    runs = {one["id"]: one for one in console.run("runs", SITE).rows}
-    assert runs[done["safety"]]["trigger"] == "safety"
+    shown = console.run("run", "show", SITE, run).json
+    assert ({one["name"] for one in shown["old"]}, shown["bypass"]) == ({one["name"] for one in done["old"]},
+                                                                        done["bypass"])  # fmt: skip
+    assert shown["safety"] == [done["safety"]]
     types = {one["type"] for entry in console.run("points", SITE).rows for one in entry["snapshots"]}
     assert types == {"full", "safety"}
 

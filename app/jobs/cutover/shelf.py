@@ -33,6 +33,11 @@ class Shelf:
         self._here = here
         self._folder = folder
 
+    @property
+    def folder(self) -> str:
+        """Where the plans of this computer are."""
+        return self._folder
+
     async def unfinished(self, site: str) -> StagingPlan | None:
         """The plan of a cutover of that site that was begun here and is not over."""
         return await read_plan(self._here, self._unfinished(site))

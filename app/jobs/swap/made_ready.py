@@ -54,7 +54,7 @@ class Workshop(msgspec.Struct, frozen=True):
         if self.system != WINDOWS:
             made = await self.host.stat(path)
             if made is not None and (made.uid, made.gid) != (live.uid, live.gid):
-                await self.run("chown", f"{live.uid}:{live.gid}", path)
+                await self.host.run(Command("chown", (f"{live.uid}:{live.gid}", path)))  # only root may
             await self.run("chmod", f"{live.mode:o}", path)
 
     async def make_way(self, path: str) -> bool:

@@ -20,11 +20,13 @@ from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
 from app.jobs.restore.folder import owners_lost
 from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
-from app.jobs.swap.mounts import at_or_below, mounts_of, mounts_of_all, shown_elsewhere
+from app.jobs.swap.mounts import at_or_below, is_in, mounts_of, mounts_of_all, shown_elsewhere
 from app.jobs.swap.place import Place, place_of
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.software import tell_software
 from app.jobs.swap.users import users_of
+from app.settings.addresses import parsed
+from app.settings.model import THIS_COMPUTER
 
 LINUX = "linux"
 RUNTIMES = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman", "/run/crio", "/run/lxc")
@@ -56,6 +58,7 @@ class Preflight(msgspec.Struct, frozen=True):
         return [
             Check("point", partial(_expect_whole, tree.entry)),
             Check("root", partial(self._find_place, tree)),
+            Check("apart", self._placed(tree, self._expect_apart)),
             Check("mount", self._placed(tree, self._expect_movable)),
             Check("containers", self._placed(tree, _expect_no_container)),
             Check("writable", self._placed(tree, _expect_writable)),
@@ -74,6 +77,19 @@ class Preflight(msgspec.Struct, frozen=True):
     async def _find_place(self, tree: Part, ctx: Ctx) -> None:
         place = await place_of(ctx.host(tree.source.host), tree.source)
         self.state.places[tree.source.name] = place
+
+    async def _expect_apart(self, place: Place, _ctx: Ctx) -> None:
+        """No tree in another one that is swapped too, and nothing of ours in any: it would go away with the old one."""
+        others = [one for one in self.state.places.values() if one.host == place.host and one != place]
+        holding = next((one for one in others if is_in(place.root, one.root)), None)
+        if holding is not None:
+            raise _nested(place, holding)
+        if place.host == THIS_COMPUTER:
+            address = parsed(self.setting.site.repository.address)
+            ours = [self.setting.shelf.folder, *([address.path] if address.scheme == "local" else [])]
+            inside = next((path for path in ours if is_in(path, place.root)), "")
+            if inside:
+                raise _ours_inside(place, inside)
 
     async def _expect_movable(self, place: Place, ctx: Ctx) -> None:
         host = ctx.host(place.host)
@@ -169,6 +185,24 @@ def _lacking(entry: SourceEntry) -> Unchecked:
         text("Look for a point that has them; they stay in the old tree for a while."),
         "restore.point-lacks-files",
         "\n".join(entry.missing),
+    )
+
+
+def _nested(place: Place, holding: Place) -> Refused:
+    return Refused(
+        text("{root} is inside {other}, which is to be swapped too.", root=place.root, other=holding.root),
+        UNCHANGED,
+        text("Restore one after the other: --scope source:NAME"),
+        "restore.nested",
+    )
+
+
+def _ours_inside(place: Place, inside: str) -> Refused:
+    return Refused(
+        text("{path} is inside {root}.", path=inside, root=place.root),
+        text("Nothing was changed: Overwinter's own files would go away with the old tree."),
+        text("Keep the repository and Overwinter's data outside of what is restored."),
+        "restore.ours-inside",
     )
 
 

@@ -135,7 +135,7 @@ def test_a_point_comes_back_in_a_folder_and_as_a_new_database(
     assert stat.S_IMODE(back.stat().st_mode) == 0o700
 
     assert console.run(*into, "--scope", "files", expect=4).json["error"]["code"] == "restore.folder-not-empty"
-    assert console.run("restore", SITE, point, "--scope", "files", expect=4).error["code"] == "restore.mode-unsupported"
+    assert console.run("restore", SITE, point, "--scope", "files", expect=4).error["code"] == "restore.not-confirmed"
     assert console.run(*into, "--scope", "source:nothing", expect=4).error["code"] == "restore.nothing-chosen"
     assert console.run(*into, "--scope", "nothing", expect=2).error["code"] == "usage.scope"
     assert console.run("restore", SITE, "0" * 32, "--scope", "files", "--mode", "folder:/x", expect=4).error[

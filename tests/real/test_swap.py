@@ -375,6 +375,60 @@ def test_wrong_points_hosts_and_commands_are_refused_before_anything(greenhouse:
     run(story())
 
 
+@pytest.mark.spec("R4", "R6", "R9")
+def test_a_tree_that_cannot_be_moved_is_swapped_one_level_down(greenhouse: Greenhouse) -> None:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("needs root to mount")
+    root = greenhouse.root
+    greenhouse.more = """
+exclude = ["logs", "deep/logs"]
+keep_live = [".env"]
+[[commands]]
+name = "stop"
+when = "stop"
+run = ["true"]
+"""
+    for name in ("logs/log", "deep/logs/log", "deep/file", "gone", "changed"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("of the point")
+    root.chmod(0o2751)
+
+    async def story() -> None:
+        async with greenhouse.opened() as app:
+            point = await greenhouse.backed_up(app)
+            for name in (".env", "logs/log", "deep/logs/log", "deep/file", "changed"):
+                (root / name).write_text("live")
+            (root / "gone").unlink()
+            (root / "new").mkdir()
+            root.chmod(0o700)
+            before = described(root)
+            done = await greenhouse.swapped(app, point)
+            assert (done.run.outcome, done.code) == (Outcome.REFUSED, "restore.root-mounted")
+            done = await greenhouse.swapped(app, point, accept=["mount"])
+            assert done.run.outcome is Outcome.SUCCESS, done.run.error
+            found = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*")
+                     if path.is_file() and ".overwinter-" not in str(path)}  # fmt: skip
+            live = {".env", "logs/log", "deep/logs/log"}
+            assert set(found) == live | {"file", "deep/file", "gone", "changed"}
+            assert found == {name: "live" if name in live else "of the point" for name in found}
+            assert root.stat().st_mode & 0o7777 == 0o2751
+            held = root / f".overwinter-before-{done.run.id[:8]}"
+            assert {path.name for path in root.iterdir()} == {
+                ".env", "file", "deep", "logs", "gone", "changed", held.name
+            }  # fmt: skip
+            assert (held / "changed").read_text() == "live"
+            undo = await app.runner.launch(await app.plan_undo(SITE, done.run.id))
+            undone = await app.runner.wait(SITE, undo.run)
+            assert undone.outcome is Outcome.SUCCESS, undone.error
+            mark = f".__before_restore_{undone.id[:8]}"
+            now = {name: what for name, what in described(root).items() if mark not in name}
+            assert {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)} <= {"deep"}
+            assert root.stat().st_mode & 0o7777 == 0o700
+
+    with mounted(root, root):
+        run(story())
+
+
 @pytest.mark.spec("R9")
 def test_the_old_tree_goes_after_a_day_and_nothing_else(greenhouse: Greenhouse) -> None:
     root = greenhouse.root

@@ -13,7 +13,7 @@ from app.hosts.host import Below, FileKind, FileStat
 from app.hosts.ssh.walk import Walk
 from app.jobs.compare import paired
 from app.jobs.restore.checks import Judged, Verdict, demand
-from app.jobs.restore.choice import Folder, NewDatabase, check_scopes, target_of
+from app.jobs.restore.choice import Folder, NewDatabase, Swap, check_scopes, target_of
 from app.jobs.restore.listing import Essence, Reading, Sums, nanoseconds, st_mode
 from app.jobs.sources.postgresql_loading import staged_name
 from app.settings.model import Repository, Site
@@ -31,8 +31,9 @@ def test_a_mode_names_a_folder_or_a_database() -> None:
     assert target_of("folder:/tmp/x:y") == Folder("/tmp/x:y")
     assert target_of("folder:C:\\x", "server") == Folder("C:\\x", "server")
     assert target_of("database:a b") == NewDatabase("a b")
+    assert target_of("swap") == Swap()
     for mode, code in (
-        ("swap", "restore.mode-unsupported"),
+        ("sync", "restore.mode-unsupported"),
         ("folder:", "usage.restore-mode"),
         ("x", "usage.restore-mode"),
     ):

@@ -11,7 +11,7 @@ from app.jobs.effects.trading import TradePlaces
 from app.jobs.restore.listing import Essence
 from app.jobs.swap.around import Around, new_bypass
 from app.jobs.swap.foreseen import Amount, Comparison
-from app.jobs.swap.mounts import Mount, at_or_below, read_mounts, shown_elsewhere
+from app.jobs.swap.mounts import Mount, Shown, at_or_below, read_mounts, shown_elsewhere
 from app.jobs.swap.order import effects_of
 from app.jobs.swap.patterns import is_meant, matches, outermost
 from app.jobs.swap.staged import LeftAlone, Pair, StagedTree
@@ -54,8 +54,9 @@ def test_what_is_mounted_at_in_and_of_a_tree_is_found() -> None:
     assert at_or_below(mounts, "/var/www/a b") == ["/var/www/a b/sub"]
     assert at_or_below(mounts, "/var/www/a") == []
     assert at_or_below(mounts, "/srv") == ["/srv"]
-    assert shown_elsewhere(mounts, mounts, "/var/www/site") == ["/mnt/site"]
-    assert shown_elsewhere(mounts, mounts, "/srv/www/site") == ["/container/storage"], "its parent moves along"
+    assert shown_elsewhere(mounts, mounts, "/var/www/site") == [Shown("/mnt/site", is_whole=True)]
+    part = [Shown("/container/storage", is_whole=False)]
+    assert shown_elsewhere(mounts, mounts, "/srv/www/site") == part, "the parent's mount shows whatever is in it"
     assert shown_elsewhere(mounts, mounts, "/srv/www/other") == []
     assert shown_elsewhere([], mounts, "/srv") == []
     assert read_mounts("/dev/disk1 on /Volumes/a (b) (apfs, local)\nmap auto_home on /home (autofs)") == [

@@ -9,6 +9,7 @@ import msgspec
 from app.foundation.words import Text, text
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import Happened, World
+from app.jobs.effects.owning import GiveOwning, MakeFolder
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.jobs.effects.postgresql import CloseDatabase, DropDatabase, OpenDatabase, SwapDatabases
 from app.jobs.effects.trading import TradePlaces
@@ -40,8 +41,8 @@ class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
 _OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR: Happened.UNCLEAR}
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
-    ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, RunCommand,
-    CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakenBack
+    ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
+    RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakenBack
 ]  # fmt: skip
 
 DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)

@@ -18,6 +18,9 @@ from app.settings.model import Source
 from app.tools.restic.backup import Backup, Headway, Label, Selection
 from app.tools.restic.names import as_pattern
 
+OURS = ".overwinter-"
+"""How the names of folders begin that restores put into a tree which cannot be moved."""
+
 COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -61,7 +64,8 @@ class FilesDriver:
         """The excluded parts as restic's patterns, anchored at the root; `*` and `?` keep their meaning."""
         windows = isinstance(self._root, PureWindowsPath)
         root = as_pattern(str(self._root), windows=windows)
-        return tuple(str(_path(root, windows=windows) / part) for part in self._source.exclude)
+        excluded = (*self._source.exclude, f"{OURS}*")
+        return tuple(str(_path(root, windows=windows) / part) for part in excluded)
 
 
 def _path(path: str, *, windows: bool | None = None) -> PurePath:

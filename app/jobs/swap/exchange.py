@@ -57,8 +57,11 @@ async def staging_plan(
 
 
 async def _spots(ctx: Ctx, site: Site, trees: Sequence[StagedTree], hosts: Sequence[str]) -> list[Spot]:
-    """Beside each tree, where whoever knows the site file alone looks for it; one at least on each host."""
-    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees]
+    """Beside each tree, where whoever knows the site file alone looks for it; one at least on each host.
+
+    One that cannot be moved may be on a file system of its own, and the folder above it closed to us.
+    """
+    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees if not tree.down]
     without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in beside}]
     folders = [(name, await ctx.host(name).kept_folder("cutovers")) for name in without]
     return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]
@@ -73,7 +76,7 @@ def _kept_trees(trees: Sequence[StagedTree], run: str) -> Iterator[Kept]:
     for tree in trees:
         for pair in tree.pairs:
             if pair.live_inode:
-                yield Kept(host=tree.host, name=kept_at(pair, run), fact=pair.live_inode)
+                yield Kept(host=tree.host, name=kept_at(tree, pair, run), fact=pair.live_inode)
 
 
 def _kept_databases(databases: dict[str, StagedDatabase]) -> Iterator[Kept]:

@@ -10,6 +10,7 @@ import msgspec
 
 from app.hosts.host import Below, FileKind, Host
 from app.jobs.restore.listing import Essence, Reading
+from app.jobs.sources.files import OURS
 from app.jobs.swap.patterns import is_meant
 from app.settings.model import Source
 from app.tools.restic.output import Entry
@@ -81,7 +82,12 @@ class Comparison:
     def _stays(self, path: str) -> bool:
         source = self.source
         in_part = not source.include or is_meant(path, source.include) or _leads_to(path, source.include)
-        return not in_part or is_meant(path, source.keep_live) or is_meant(path, source.exclude, hidden=True)
+        return (
+            not in_part
+            or path.startswith(OURS)
+            or is_meant(path, source.keep_live)
+            or is_meant(path, source.exclude, hidden=True)
+        )
 
     @property
     def created(self) -> Amount:

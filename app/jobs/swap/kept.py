@@ -17,6 +17,7 @@ from app.hosts.host import Below, Host
 from app.jobs.cutover.plan import Kept, StagingPlan
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.effect import World
+from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath
 from app.jobs.effects.postgresql import SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
@@ -83,10 +84,18 @@ async def remove_due(world: World, shelf: Shelf, site: str, now: datetime) -> li
         except UserError as error:
             failed.append(error)
         else:
+            await _remove_holders(world, plan)
             await shelf.forget(site, run)
     if failed:
         raise failed[0]
     return removed
+
+
+async def _remove_holders(world: World, plan: StagingPlan) -> None:
+    """The folders that held the old things go when they are empty."""
+    for effect in plan.effects:
+        if isinstance(effect, MakeFolder):
+            await effect.undo(world)
 
 
 async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -> bool:

@@ -17,10 +17,14 @@ from app.settings.model import Source
 
 
 class KeptLive(msgspec.Struct, frozen=True):
-    """What a source keeps (`keep_live`) and what it leaves out of backups (`exclude`), in one of its trees."""
+    """What a source keeps (`keep_live`) and what it leaves out of backups (`exclude`), in one of its trees.
+
+    One level `down` whatever stands directly in the tree and is kept is not swapped at all.
+    """
 
     shop: Workshop
     source: Source
+    down: bool = False
 
     async def copy_files(self, ctx: Ctx) -> tuple[str, ...]:
         """Copies the live files into the staged tree; of one that is not there the point's stays, with a warning."""
@@ -44,6 +48,8 @@ class KeptLive(msgspec.Struct, frozen=True):
         part that is kept as a whole.
         """
         source = self.source
+        if self.down and "/" not in path:
+            return False
         whole = [part for part in source.include if is_meant("/".join(parts_of(part)), source.keep_live)]
         return not source.include or (is_meant(path, source.include) and not is_meant(path, whole))
 

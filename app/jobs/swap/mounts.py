@@ -54,15 +54,24 @@ def at_or_below(mounts: Sequence[Mount], path: str) -> list[str]:
     return [mount.point for mount in mounts if is_in(mount.point, path)]
 
 
-def shown_elsewhere(mounts: Sequence[Mount], others: Sequence[Mount], path: str) -> list[str]:
+class Shown(msgspec.Struct, frozen=True):
+    """Where a tree is mounted once more; `is_whole`: the tree itself, not a part of it."""
+
+    point: str
+    is_whole: bool
+
+
+def shown_elsewhere(mounts: Sequence[Mount], others: Sequence[Mount], path: str) -> list[Shown]:
     """Where the tree, or a part of it, is mounted once more: in `others`, which may be those of containers."""
     above = [mount for mount in mounts if is_in(path, mount.point)]
     if not above:
         return []
     own = max(reversed(above), key=lambda mount: len(mount.point))
     inside = f"{own.root.rstrip('/')}/{path[len(own.point.rstrip('/')) + 1 :]}"
-    same = [mount for mount in others if mount.device == own.device]
-    return [mount.point for mount in same if is_in(mount.root, inside)]
+    same = [mount for mount in others if mount.device == own.device and mount.point != own.point]
+    return [
+        Shown(mount.point, mount.root.rstrip("/") == inside.rstrip("/")) for mount in same if is_in(mount.root, inside)
+    ]
 
 
 async def mounts_of(host: Host, system: str) -> list[Mount]:

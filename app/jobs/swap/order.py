@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.every import AnyEffect
+from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
 from app.jobs.effects.paths import ExchangePaths, KeepLive, RenamePath
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.restore.folder import below, pure
@@ -71,8 +72,10 @@ def _carried_over(tree: StagedTree) -> Iterator[KeepLive]:
 
 
 def _exchanged(tree: StagedTree, run: str) -> Iterator[AnyEffect]:
+    if tree.before_holds:
+        yield MakeFolder(host=tree.host, path=tree.before)
     for pair in tree.pairs:
-        kept = kept_at(pair, run)
+        kept = kept_at(tree, pair, run)
         if not pair.live_inode:
             yield RenamePath(host=tree.host, path=pair.staged, target=pair.live, inode=pair.staged_inode)
         elif not pair.staged_inode:
@@ -87,6 +90,9 @@ def _exchanged(tree: StagedTree, run: str) -> Iterator[AnyEffect]:
                 new=pair.staged_inode,
             )
     yield from _traded(tree, run)
+    if tree.down and tree.root_before is not None and tree.root_after is not None:
+        before, after = (Owning(one.mode, one.uid, one.gid) for one in (tree.root_before, tree.root_after))
+        yield GiveOwning(host=tree.host, path=tree.live, before=before, after=after)
 
 
 def _traded(tree: StagedTree, run: str) -> Iterator[TradePlaces]:
@@ -95,10 +101,10 @@ def _traded(tree: StagedTree, run: str) -> Iterator[TradePlaces]:
         pair = _pair_of(tree, one.path)
         if pair is not None and pair.live_inode:
             inside = _inside(tree, one.path, pair)
-            old = under(kept_at(pair, run), inside)
+            old = under(kept_at(tree, pair, run), inside)
             yield TradePlaces(
                 host=tree.host,
-                kept=kept_at(pair, run),
+                kept=kept_at(tree, pair, run),
                 old=pair.live_inode,
                 path=old,
                 other=under(pair.live, inside),
@@ -108,8 +114,10 @@ def _traded(tree: StagedTree, run: str) -> Iterator[TradePlaces]:
             )
 
 
-def kept_at(pair: Pair, run: str) -> str:
+def kept_at(tree: StagedTree, pair: Pair, run: str) -> str:
     """What the old tree, or the old one of a part, is called afterwards."""
+    if tree.before_holds:
+        return str(below(tree.before, pure(pair.live).name))
     return f"{pair.live}.__before_restore_{run[:8]}"
 
 

@@ -106,7 +106,7 @@ async def _names(host: Host, folder: str, part: str, *, hidden: bool) -> list[st
         return [part] if await host.stat(str(below(folder, part))) is not None else []
     listing = await host.entries(folder, MOST_NAMES)
     if listing.cut:
-        raise _too_many(folder)
+        raise too_many(folder)
     return [entry.name for entry in listing.entries if matches(entry.name, part, hidden=hidden)]
 
 
@@ -127,7 +127,8 @@ async def is_reached(host: Host, root: str, path: str) -> bool:
     return all([await is_folder(host, under(root, "/".join(parts[:count]))) for count in range(len(parts) + 1)])
 
 
-def _too_many(folder: str) -> UserError:
+def too_many(folder: str) -> UserError:
+    """A folder that is not looked through to its end."""
     return UserError(
         text("{folder} holds more than {count} names.", folder=folder, count=MOST_NAMES),
         text("Which of them are meant was not looked up; nothing was changed there."),

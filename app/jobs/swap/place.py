@@ -10,6 +10,7 @@ from app.hosts.host import Command, FileKind, FileStat, Host
 from app.jobs.manifest import SourceEntry
 from app.jobs.restore.checks import UNCHANGED
 from app.jobs.restore.folder import below, pure
+from app.jobs.sources.files import OURS
 from app.settings.model import Source
 
 WINDOWS = "windows"
@@ -18,7 +19,8 @@ WINDOWS = "windows"
 class Place(msgspec.Struct, frozen=True):
     """A tree of the site. `root` is its real path, with no link in it; `found` what stands there, None for nothing.
 
-    `asked` is the path in the site file, `system` that of its host.
+    `asked` is the path in the site file, `system` that of its host. One that cannot be moved itself is swapped one
+    level `down`: everything in it, one after the other.
     """
 
     source: str
@@ -27,6 +29,12 @@ class Place(msgspec.Struct, frozen=True):
     root: str
     system: str
     found: FileStat | None = None
+    down: bool = False
+
+    @property
+    def room(self) -> str:
+        """The folder on whose file system the restored tree is put."""
+        return self.root if self.down else self.parent
 
     @property
     def parent(self) -> str:
@@ -39,11 +47,17 @@ class Place(msgspec.Struct, frozen=True):
         return pure(self.root).name
 
     def stage(self, run: str) -> str:
-        """The folder beside it that a run puts the restored tree into: on the same file system, closed to others."""
+        """The folder that a run puts the restored tree into: on the same file system, closed to others."""
+        if self.down:
+            return str(below(self.root, f"{OURS}stage-{run[:8]}"))
         return str(below(self.parent, f".{self.name}.overwinter-stage-{run[:8]}"))
 
     def before(self, run: str) -> str:
-        """What the tree that was live is called when a run has put another in its place."""
+        """What the tree that was live is called when a run has put another in its place; one level down, the folder
+        that holds what was in it.
+        """
+        if self.down:
+            return str(below(self.root, f"{OURS}before-{run[:8]}"))
         return f"{self.root}.__before_restore_{run[:8]}"
 
 

@@ -21,12 +21,12 @@ from app.jobs.restore.folder import owners_lost
 from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
 from app.jobs.swap.mounts import at_or_below, is_in, mounts_of, mounts_of_all, shown_elsewhere
-from app.jobs.swap.place import Place, place_of
+from app.jobs.swap.place import WINDOWS, Place, place_of
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.software import tell_software
 from app.jobs.swap.users import users_of
 from app.settings.addresses import parsed
-from app.settings.model import THIS_COMPUTER
+from app.settings.model import THIS_COMPUTER, CommandWhen
 
 LINUX = "linux"
 RUNTIMES = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman", "/run/crio", "/run/lxc")
@@ -60,8 +60,8 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("root", partial(self._find_place, tree)),
             Check("apart", self._placed(tree, self._expect_apart)),
             Check("mount", self._placed(tree, self._expect_movable)),
-            Check("containers", self._placed(tree, _expect_no_container)),
-            Check("writable", self._placed(tree, _expect_writable)),
+            Check("containers", self._placed(tree, self._expect_no_container)),
+            Check("writable", self._placed(tree, self._expect_writable)),
             Check("ownership", self._placed(tree, partial(self._expect_ownership, tree))),
             Check("users", self._placed(tree, _tell_users)),
         ]
@@ -94,22 +94,56 @@ class Preflight(msgspec.Struct, frozen=True):
     async def _expect_movable(self, place: Place, ctx: Ctx) -> None:
         host = ctx.host(place.host)
         above = await host.stat(place.parent)
-        if place.found is not None and above is not None and above.device != place.found.device:
-            raise _mounted(place)
-        if place.system != "windows":
-            mounted = at_or_below(await mounts_of(host, place.system), place.root)
-            if mounted:
-                raise _mounted(place) if place.root in mounted else _mounted_below(place, mounted)
+        mounted = at_or_below(await mounts_of(host, place.system), place.root) if place.system != WINDOWS else []
+        below = [point for point in mounted if point != place.root]
+        if below:
+            raise _mounted_below(place, below)
+        if mounted or (place.found is not None and above is not None and above.device != place.found.device):
+            self._go_down(place, _mounted(place))
+
+    async def _expect_no_container(self, place: Place, ctx: Ctx) -> None:
+        if place.system != LINUX or place.found is None:
+            return
+        host = ctx.host(place.host)
+        everywhere, all_seen = await mounts_of_all(host)
+        elsewhere = shown_elsewhere(await mounts_of(host, place.system), everywhere, place.root)
+        parts = [mount for mount in elsewhere if not mount.is_whole]
+        if parts:
+            raise _shown_elsewhere(place, [mount.point for mount in parts])
+        if elsewhere:
+            self._go_down(place, _shown_elsewhere(place, [mount.point for mount in elsewhere]))
+        elif not all_seen and not place.down and await _runs_containers(host):
+            raise _containers_unknown(place)
+
+    async def _expect_writable(self, place: Place, ctx: Ctx) -> None:
+        """The folder above gets the new names; and only who may write in a folder may move it to another."""
+        if place.system == WINDOWS:
+            return  # made known by the stage folder, which is made before anything is changed
+        host = ctx.host(place.host)
+        if place.found is not None and not await _may_write(host, place.root):
+            raise _not_writable(place.root, place)
+        if not place.down and not await _may_write(host, place.parent):
+            self._go_down(place, _not_writable(place.parent, place))
+
+    def _go_down(self, place: Place, why: Refused) -> None:
+        """What cannot be moved can be swapped one level down, not in one step: while the site is stopped, and when a
+        person says so.
+        """
+        stops = [command for command in self.setting.site.commands if command.when is CommandWhen.STOP]
+        if place.found is None or place.system == WINDOWS or not stops:
+            raise why
+        self.state.places[place.source] = msgspec.structs.replace(place, down=True)
+        raise _one_level_down(place, why.problem)
 
     async def _expect_room(self, ctx: Ctx) -> None:
         """Of each file system: what is to stand there, all its trees together."""
         expected: dict[tuple[str, int], int] = {}
         where: dict[tuple[str, int], str] = {}
         for name, place in self.state.places.items():
-            above = await ctx.host(place.host).stat(place.parent)
+            above = await ctx.host(place.host).stat(place.room)
             disk = (place.host, above.device if above is not None else 0)
             expected[disk] = expected.get(disk, 0) + self.state.expected[name].bytes
-            where.setdefault(disk, place.parent)
+            where.setdefault(disk, place.room)
         for disk, size in expected.items():
             await expect_room(ctx.host(disk[0]), where[disk], size, text("the list of the point"))
 
@@ -139,30 +173,12 @@ async def _expect_whole(entry: SourceEntry, _ctx: Ctx) -> None:
         raise _lacking(entry)
 
 
-async def _expect_no_container(place: Place, ctx: Ctx) -> None:
-    if place.system != LINUX or place.found is None:
-        return
-    host = ctx.host(place.host)
-    everywhere, all_seen = await mounts_of_all(host)
-    elsewhere = shown_elsewhere(await mounts_of(host, place.system), everywhere, place.root)
-    if elsewhere:
-        raise _shown_elsewhere(place, elsewhere)
-    if not all_seen and await _runs_containers(host):
-        raise _containers_unknown(place)
-
-
 async def _runs_containers(host: Host) -> bool:
     return any([await host.stat(path) is not None for path in RUNTIMES])
 
 
-async def _expect_writable(place: Place, ctx: Ctx) -> None:
-    """The folder above gets the new name; the tree itself, of another account, may not be moved out of it either."""
-    if place.system == "windows":
-        return  # made known by the stage folder, which is made before anything is changed
-    paths = [place.parent] if place.found is None else [place.parent, place.root]
-    for path in paths:
-        if (await ctx.host(place.host).run(Command("test", ("-w", path)))).code != 0:
-            raise _not_writable(path, place)
+async def _may_write(host: Host, path: str) -> bool:
+    return (await host.run(Command("test", ("-w", path)))).code == 0
 
 
 async def _tell_users(place: Place, ctx: Ctx) -> None:
@@ -171,6 +187,20 @@ async def _tell_users(place: Place, ctx: Ctx) -> None:
         users = await users_of(ctx.host(place.host), place.root)
         if users:
             ctx.emit(Warned(warning=_in_use(place, users)))
+
+
+def _one_level_down(place: Place, why: Problem) -> Unchecked:
+    return Unchecked(
+        why.what,
+        text(
+            "Nothing was changed. {root} cannot be exchanged as a whole. What is in it can be, one after the other,"
+            " while the site's commands have stopped it; its own times stay.",
+            root=place.root,
+        ),
+        why.next,
+        why.code,
+        why.detail,
+    )
 
 
 def _lacking(entry: SourceEntry) -> Unchecked:

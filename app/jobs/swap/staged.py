@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from app.hosts.host import FileStat
+from app.jobs.restore.folder import pure
+
 
 class Pair(msgspec.Struct, frozen=True):
     """What is exchanged: the number of the file on each side (0: nothing stands there, the other one is renamed)."""
@@ -31,7 +34,9 @@ class StagedTree(msgspec.Struct, frozen=True):
     `live` is its real root (`asked` as the site file has it); `tree` takes its place, and stands in the folder `stage`
     of ours; `before` is what the old one is called afterwards. `device` is the file system of all of them.
     `left_alone` is what the site leaves out of backups, or keeps as a whole: it goes over into the new tree. `kept` are
-    the files (as seen from the root) that were copied, and are copied again when they have changed.
+    the files (as seen from the root) that were copied, and are copied again when they have changed. One level `down`
+    all that is in the tree is exchanged; the root itself stays, and is given the owner and mode of the point's
+    (`root_after`) in place of its own (`root_before`).
     """
 
     source: str
@@ -47,6 +52,14 @@ class StagedTree(msgspec.Struct, frozen=True):
     kept: tuple[str, ...] = ()
     bytes: int = 0
     files: int = 0
+    down: bool = False
+    root_before: FileStat | None = None
+    root_after: FileStat | None = None
+
+    @property
+    def before_holds(self) -> bool:
+        """Whether `before` is a folder that all of the old is put into."""
+        return self.down and all(pure(pair.live).parent == pure(self.live) for pair in self.pairs)
 
     @property
     def is_missing(self) -> bool:

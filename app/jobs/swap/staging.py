@@ -22,9 +22,10 @@ from app.jobs.restore.folder import below, not_as_in_point, on_disk, remove_fold
 from app.jobs.restore.listing import Faults, faults
 from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import STAGE, Unfinished
+from app.jobs.sources.files import OURS
 from app.jobs.swap.kept_live import KeptLive
 from app.jobs.swap.made_ready import Workshop, clear, make_folder
-from app.jobs.swap.patterns import is_folder, is_meant, outermost, parts_of, under
+from app.jobs.swap.patterns import MOST_NAMES, is_folder, is_meant, outermost, parts_of, too_many, under
 from app.jobs.swap.place import Place, stored_name
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staged import Pair, StagedTree
@@ -56,7 +57,7 @@ class Staging(msgspec.Struct, frozen=True):
             raise _stage_gone(restored)
         shop = Workshop(host, place.root, restored, place.system, await ctx.scratch(place.host))
         await clear(shop, self.tree.source.clear_after)
-        keeping = KeptLive(shop, self.tree.source)
+        keeping = KeptLive(shop, self.tree.source, place.down)
         kept = await keeping.copy_files(ctx) if place.found is not None else ()
         left_alone = await keeping.left_alone() if place.found is not None else ()
         await on_disk(host, stage)
@@ -75,6 +76,9 @@ class Staging(msgspec.Struct, frozen=True):
             kept=kept,
             bytes=expected.bytes,
             files=expected.files,
+            down=place.down,
+            root_before=await host.stat(place.root),
+            root_after=await host.stat(restored),
         )
 
     async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
@@ -100,6 +104,8 @@ class Staging(msgspec.Struct, frozen=True):
     async def _pairs(self, host: Host, place: Place, restored: str) -> tuple[Pair, ...]:
         """What takes which place: the whole tree, or each part of it that is backed up."""
         parts = ["/".join(parts_of(part)) for part in self.tree.source.include]
+        if place.down and not parts:
+            return await self._one_level_down(host, place, restored)
         if place.found is None or not parts:
             return (await pair_of(host, place.root, restored),)
         found = [await _outermost_missing(host, place.root, part) for part in outermost(sorted(set(parts)))]
@@ -111,6 +117,28 @@ class Staging(msgspec.Struct, frozen=True):
             for pair in pairs
             if (pair.live_inode or pair.staged_inode) and not (pair.live in kept and pair.live_inode)
         )
+
+    async def _one_level_down(self, host: Host, place: Place, restored: str) -> tuple[Pair, ...]:
+        """Everything in both, but for what stays and for folders of ours."""
+        source = self.tree.source
+        live = await _names_in(host, place.root)
+        names = dict.fromkeys((*live, *await _names_in(host, restored)))
+        staying = [name for name in live if is_meant(name, source.keep_live)]
+        staying += [name for name in live if is_meant(name, source.exclude, hidden=True)]
+        return tuple(
+            [
+                await pair_of(host, under(place.root, name), under(restored, name))
+                for name in names
+                if name not in staying and not name.startswith(OURS)
+            ]
+        )
+
+
+async def _names_in(host: Host, folder: str) -> list[str]:
+    listing = await host.entries(folder, MOST_NAMES)
+    if listing.cut:
+        raise too_many(folder)
+    return [entry.name for entry in listing.entries]
 
 
 async def pair_of(host: Host, live: str, staged: str) -> Pair:

@@ -32,10 +32,14 @@ async def carry_out(plan: StagingPlan, world: World, shelf: Shelf) -> None:
     latter case nothing was changed.
     """
     await shelf.place(plan, world.ctx.host)
+    begun: list[AnyEffect] = []
     try:
-        await do_all(plan.effects[: plan.settled], world)
+        for effect in plan.effects[: plan.settled]:
+            begun.append(effect)
+            tell(world, effect.title, len(begun), plan.settled)
+            await done(effect, world)
     except BaseException as why:
-        await _to_its_end(_taken_back(plan, world, shelf, why))
+        await _to_its_end(_taken_back(plan, begun, world, shelf, why))
         raise
     settling = asyncio.create_task(_settled(plan, world, shelf))
     await outlast(settling)  # a cancel that comes now comes too late: whoever looks for it finds it in the task
@@ -51,13 +55,6 @@ async def check_smoke(plan: StagingPlan, world: World) -> list[Problem]:
         except UserError as error:
             found.append(error.problem)
     return found
-
-
-async def do_all(effects: Sequence[AnyEffect], world: World) -> None:
-    """One after the other, each to its end."""
-    for number, effect in enumerate(effects, 1):
-        tell(world, effect.title, number, len(effects))
-        await done(effect, world)
 
 
 async def done(effect: AnyEffect, world: World) -> None:
@@ -106,17 +103,19 @@ async def _undone(effect: AnyEffect, world: World) -> None:
     return await effect.undo(world)
 
 
-async def _taken_back(plan: StagingPlan, world: World, shelf: Shelf, why: BaseException) -> None:
+async def _taken_back(
+    plan: StagingPlan, begun: Sequence[AnyEffect], world: World, shelf: Shelf, why: BaseException
+) -> None:
     try:
-        await _old_again(plan, world, shelf)
+        await _old_again(plan, begun, world, shelf)
     except Exception as error:  # noqa: BLE001  goes on up as what it means for the site
         world.ctx.emit(RolledBack(rollback=Rollback.FAILED))
         raise still_unfinished(plan, error) from why
     world.ctx.emit(RolledBack(rollback=Rollback.DONE))
 
 
-async def _old_again(plan: StagingPlan, world: World, shelf: Shelf) -> None:
-    failed = await undo_all(plan.effects[: plan.settled], world)
+async def _old_again(plan: StagingPlan, begun: Sequence[AnyEffect], world: World, shelf: Shelf) -> None:
+    failed = await undo_all(begun, world)
     if failed:
         raise not_up(failed[0])
     await ended(plan, State.OLD, world, shelf)

@@ -156,16 +156,23 @@ async def _do_the_rest(plan: StagingPlan, found: Found, world: World) -> None:
 
 
 async def _go_back(plan: StagingPlan, found: Found, world: World, shelf: Shelf) -> Recovered:
-    effects = plan.effects[: plan.settled]
     if found.is_begun:
-        await _hold_off(effects[: plan.decisive[0]], world)
-    failed = await undo_all(effects, world)
+        await _hold_off(plan.effects[: plan.decisive[0]], world)
+    failed = await undo_all(_begun(plan, found), world)
     if failed:
         world.ctx.emit(RolledBack(rollback=Rollback.FAILED))
         raise not_up(failed[0])
     await ended(plan, State.OLD, world, shelf)
     world.ctx.emit(RolledBack(rollback=Rollback.DONE))
     return Recovered(found, Did.ROLLED_BACK, State.OLD)
+
+
+def _begun(plan: StagingPlan, found: Found) -> list[AnyEffect]:
+    """What may have been done. Commands behind an exchange that has not happened were not run, or were taken back."""
+    missing = [number for number, fact in zip(plan.decisive, found.facts, strict=True) if fact.happened is Happened.NO]
+    reached = min(missing, default=plan.settled)
+    effects = enumerate(plan.effects[: plan.settled])
+    return [effect for number, effect in effects if number < reached or not isinstance(effect, RunCommand)]
 
 
 async def _hold_off(effects: Sequence[AnyEffect], world: World) -> None:

@@ -32,6 +32,7 @@ class _Stands(enum.Enum):
     EXCHANGED = "exchanged, the old one not under its name yet"
     AFTER = "after"
     BACK = "taken back, the restored one not where it was staged yet"
+    ALONE = "the live one alone: the other was cleared away, since it is over"
 
 
 _Three = tuple[int | None, int | None, int | None]
@@ -62,6 +63,8 @@ class ExchangePaths(msgspec.Struct, frozen=True, kw_only=True, tag="exchange-pat
         """Goes on from wherever the two stand."""
         host = world.ctx.host(self.host)
         match await self._stand(host):
+            case _Stands.ALONE:
+                raise unclear(self.title, f"nothing stands at {self.staged} any more")
             case _Stands.BEFORE:
                 await self._exchange(host)
             case _Stands.BACK:
@@ -97,7 +100,7 @@ class ExchangePaths(msgspec.Struct, frozen=True, kw_only=True, tag="exchange-pat
             case _Stands.BACK:
                 await host.rename(self.kept, self.staged)
                 await self._make_last(host)
-            case _Stands.BEFORE:
+            case _Stands.BEFORE | _Stands.ALONE:
                 await self._make_last(host)
 
     async def _take_back(self, host: Host) -> None:
@@ -136,6 +139,7 @@ class ExchangePaths(msgspec.Struct, frozen=True, kw_only=True, tag="exchange-pat
             (self.new, self.old, None): _Stands.EXCHANGED,
             (self.new, None, self.old): _Stands.AFTER,
             (self.old, None, self.new): _Stands.BACK,
+            (self.old, None, None): _Stands.ALONE,
         }.get(found)
 
     def _told(self, found: _Three) -> str:
@@ -164,7 +168,10 @@ async def _exchanged(host: Host, path: str, target: str) -> bool:
 
 
 class RenamePath(msgspec.Struct, frozen=True, kw_only=True, tag="rename-path"):
-    """What stands at `path`, known by its inode, gets the name `target`; what stands there is never replaced."""
+    """What stands at `path`, known by its inode, gets the name `target`; what stands there is never replaced.
+
+    Where even the folder of `path` is gone, a stage that was cleared away, it has not happened and cannot any more.
+    """
 
     host: str
     path: str
@@ -178,17 +185,20 @@ class RenamePath(msgspec.Struct, frozen=True, kw_only=True, tag="rename-path"):
 
     async def do(self, world: World) -> None:
         """Renames it, unless it was."""
+        if await self._is_cleared_away(world.ctx.host(self.host)):
+            raise self._unclear()
         await self._rename(world, self.path, self.target)
 
     async def undo(self, world: World) -> None:
         """Gives it its former name."""
-        await self._rename(world, self.target, self.path)
+        if not await self._is_cleared_away(world.ctx.host(self.host)):
+            await self._rename(world, self.target, self.path)
 
     async def _rename(self, world: World, path: str, target: str) -> None:
         host = world.ctx.host(self.host)
         at_path, at_target = await inode(host, path), await inode(host, target)
         if self.inode not in (at_path, at_target):
-            raise unclear(self.title, f"inode {self.inode} stands neither at {self.path} nor at {self.target}")
+            raise self._unclear()
         if at_target != self.inode:
             await host.rename(path, target)
         else:
@@ -199,7 +209,15 @@ class RenamePath(msgspec.Struct, frozen=True, kw_only=True, tag="rename-path"):
         host = world.ctx.host(self.host)
         if await inode(host, self.target) == self.inode:
             return Happened.YES
-        return Happened.NO if await inode(host, self.path) == self.inode else Happened.UNCLEAR
+        is_before = await inode(host, self.path) == self.inode or await self._is_cleared_away(host)
+        return Happened.NO if is_before else Happened.UNCLEAR
+
+    async def _is_cleared_away(self, host: Host) -> bool:
+        is_there = await inode(host, self.target) == self.inode
+        return not is_there and await host.stat(str(pure(self.path).parent)) is None
+
+    def _unclear(self) -> UserError:
+        return unclear(self.title, f"inode {self.inode} stands neither at {self.path} nor at {self.target}")
 
 
 class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file"):
@@ -336,7 +354,10 @@ class ClearPaths(msgspec.Struct, frozen=True, kw_only=True, tag="clear-paths"):
 
 
 class RemoveTree(msgspec.Struct, frozen=True, kw_only=True, tag="remove-tree"):
-    """Removes a folder of ours that is not needed any more, such as a stage; it is not undone."""
+    """Removes a folder of ours that is not needed any more, such as a stage; it is not undone.
+
+    It is renamed first: whoever looks while it goes finds it there whole, or not at all.
+    """
 
     host: str
     path: str
@@ -348,7 +369,11 @@ class RemoveTree(msgspec.Struct, frozen=True, kw_only=True, tag="remove-tree"):
 
     async def do(self, world: World) -> None:
         """Removes it where it is there."""
-        await world.ctx.host(self.host).remove_tree(self.path)
+        host, going = world.ctx.host(self.host), f"{self.path}.going"
+        if await host.stat(self.path) is not None:
+            await host.remove_tree(going)
+            await host.rename(self.path, going)
+        await host.remove_tree(going)
 
     async def undo(self, world: World) -> None:
         """Nothing: what is removed is gone."""

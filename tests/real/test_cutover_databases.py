@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 
 from app.foundation.errors import UserError
 from app.jobs.effects import postgresql
-from app.jobs.effects.effect import UNCLEAR, Happened, World
+from app.jobs.effects.effect import UNCLEAR, Effect, Happened, World
 from app.jobs.effects.postgresql import CloseDatabase, SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
 from app.jobs.restore.checks import Verdict
@@ -32,6 +32,7 @@ from tests.real.cutting_over import (
     SHADOW,
     Cutover,
     Reconnecting,
+    beside,
     do_all,
     in_order,
     undo_all,
@@ -91,20 +92,24 @@ def test_a_swap_brings_the_points_data_with_what_belongs_to_the_live_database(cu
 
 @pytest.mark.spec("R6")
 def test_a_client_that_reconnects_all_the_while_reads_the_old_and_then_the_new(cutover: Cutover) -> None:
-    async def story() -> None:
+    async def staging() -> StagedDatabase:
         async with cutover.world() as world:
-            effects = in_order((await cutover.staged(world)).change)
-            with Reconnecting(cutover) as client:
-                await until(lambda: client.reads("live"))
-                await do_all(effects, world)
-                await until(lambda: client.reads("restored"))
-                await undo_all(effects, world)
-                await until(lambda: client.reads("live"))
-            assert client.wrong == []
-            assert client.states == ["live", "restored", "live"]
-            assert 0 < client.refused_for < 2.0
+            return await cutover.staged(world)
 
-    run(story())
+    async def story(effects: Sequence[Effect], client: Reconnecting) -> None:
+        async with cutover.world() as world:
+            await until(lambda: client.reads("live"))
+            await do_all(effects, world)
+            await until(lambda: client.reads("restored"))
+            await undo_all(effects, world)
+            await until(lambda: client.reads("live"))
+
+    effects = in_order(run(staging()).change)
+    with Reconnecting(cutover) as client:
+        run(story(effects, client))
+    assert client.wrong == []
+    assert client.states == ["live", "restored", "live"]
+    assert 0 < client.refused_for < 2.0
 
 
 SUBSCRIBE = """
@@ -175,8 +180,8 @@ def test_sessions_of_all_kinds_are_ended_and_do_not_come_back(cutover: Cutover) 
     async def story() -> None:
         async with cutover.world() as world:
             effects = in_order((await cutover.staged(world)).change)
-            with replication_into(server), walsender(server), sessions(cutover):
-                server.sql(SLOW_VACUUM, LIVE)
+            with walsender(server), sessions(cutover):
+                await beside(lambda: server.sql(SLOW_VACUUM, LIVE))
                 await until(lambda: wanted <= {kind for (kind,) in server.sql(KINDS)}, 30)
                 await do_all(effects[:1], world)
                 assert await effects[0].happened(world) is Happened.YES
@@ -184,7 +189,8 @@ def test_sessions_of_all_kinds_are_ended_and_do_not_come_back(cutover: Cutover) 
                 await do_all(effects[1:], world)
                 assert cutover.state() == "restored"
 
-    run(story())
+    with replication_into(server):
+        run(story())
 
 
 def judge(cutover: Cutover, key: str) -> tuple[Verdict, str]:

@@ -14,7 +14,7 @@ import pytest
 from app.foundation.errors import UserError
 from app.jobs.effects import postgresql
 from app.jobs.effects.effect import Effect, Happened, World
-from app.jobs.effects.postgresql import SwapDatabases
+from app.jobs.effects.postgresql import PASSING, SwapDatabases
 from app.jobs.effects.postgresql_change import DatabaseChange
 from tests.faults.wire import Wire, listening
 from tests.real.cutting_over import (
@@ -23,6 +23,7 @@ from tests.real.cutting_over import (
     SHADOW,
     Cutover,
     Reconnecting,
+    beside,
     do_all,
     in_order,
     undo_all,
@@ -53,9 +54,9 @@ def cutover(server: PostgresServer, tmp_path: Path) -> Iterator[Cutover]:
     made.unmake()
 
 
-def stands(cutover: Cutover) -> tuple[str, dict[str, bool]]:
+async def stands(cutover: Cutover) -> tuple[str, dict[str, bool]]:
     """What the application reads, and which databases there are."""
-    return cutover.state(), cutover.names()
+    return await beside(cutover.state), await beside(cutover.names)
 
 
 async def recover(change: DatabaseChange, cutover: Cutover) -> None:
@@ -68,24 +69,30 @@ async def recover(change: DatabaseChange, cutover: Cutover) -> None:
             await undo_all(effects, world)
 
 
+async def start(server: PostgresServer) -> None:
+    """Again, on its port, while the loop goes on."""
+    server.launch()
+    await beside(server.wait_until_it_answers)
+
+
 @pytest.mark.spec("R8")
 def test_the_server_is_killed_between_two_effects_and_everything_is_whole_again(cutover: Cutover) -> None:
     async def story() -> None:
         async with cutover.world() as world:
             change = (await cutover.staged(world)).change
-        with Reconnecting(cutover) as client:
-            for done in range(len(in_order(change)) + 1):
-                async with cutover.world() as world:
-                    await do_all(in_order(change)[:done], world)
-                cutover.server.kill()
-                cutover.server.start()
-                await recover(change, cutover)
-                assert stands(cutover) == (NEW if done >= 2 else OLD), f"killed after {done} effects"
-                async with cutover.world() as world:
-                    await undo_all(in_order(change), world)
-        assert client.wrong == []
+        for done in range(len(in_order(change)) + 1):
+            async with cutover.world() as world:
+                await do_all(in_order(change)[:done], world)
+            await beside(cutover.server.kill)
+            await start(cutover.server)
+            await recover(change, cutover)
+            assert await stands(cutover) == (NEW if done >= 2 else OLD), f"killed after {done} effects"
+            async with cutover.world() as world:
+                await undo_all(in_order(change), world)
 
-    run(story())
+    with Reconnecting(cutover) as client:
+        run(story())
+    assert client.wrong == []
 
 
 @pytest.mark.spec("R8")
@@ -104,29 +111,24 @@ def test_the_server_is_killed_while_effects_work_and_it_is_never_half(cutover: C
             async with cutover.world() as world:
                 work = asyncio.create_task(do_all(in_order(change), world))
                 await asyncio.sleep(chance.uniform(0.0, 0.06))
-                cutover.server.kill()
+                await beside(cutover.server.kill)
                 if number % 2:
                     work.cancel()
                     await asyncio.gather(work, return_exceptions=True)
-                    cutover.server.start()
+                    await start(cutover.server)
                     await recover(change, cutover)
                 else:
-                    await start_beside(cutover.server)
+                    await start(cutover.server)
                     await work
-                    assert stands(cutover) == NEW
-            state = stands(cutover)
+                    assert await stands(cutover) == NEW
+            state = await stands(cutover)
             assert state in (OLD, NEW)
             seen.add(state[0])
             async with cutover.world() as world:
                 await undo_all(in_order(change), world)
-                assert stands(cutover) == OLD
+                assert await stands(cutover) == OLD
 
     run(story())
-
-
-async def start_beside(server: PostgresServer) -> None:
-    """Starts it while the loop goes on."""
-    await asyncio.get_running_loop().run_in_executor(None, server.start)
 
 
 @pytest.mark.spec("R8")
@@ -148,16 +150,16 @@ def test_a_server_killed_around_the_commit_has_the_old_names_or_the_new(cutover:
                 work = asyncio.create_task(swap.do(world))
                 await asyncio.sleep(chance.uniform(0.005, 0.025))
                 answered = work.done()
-                cutover.server.kill()
+                await beside(cutover.server.kill)
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
-                cutover.server.start()
+                await start(cutover.server)
                 happened = await swap.happened(world)
                 assert happened is not Happened.UNCLEAR
                 assert happened is Happened.YES or not answered
-                assert cutover.names()[LIVE] is False, "nobody got in meanwhile"
+                assert (await beside(cutover.names))[LIVE] is False, "nobody got in meanwhile"
                 await undo_all(in_order(change), world)
-                assert stands(cutover) == OLD
+                assert await stands(cutover) == OLD
 
     run(story())
 
@@ -217,7 +219,7 @@ def test_a_lost_answer_to_the_commit_means_looking(
                 assert raised.value.code == "postgres.connection-lost"
             assert await change.swap.happened(world) is (Happened.YES if heard else Happened.NO)
             await undo_all(in_order(change), world)
-            assert stands(cutover) == OLD
+            assert await stands(cutover) == OLD
 
     run(story())
 
@@ -230,7 +232,7 @@ def test_a_cancel_at_any_moment_leaves_a_way_back(cutover: Cutover) -> None:
             for delay in (0.0, 0.005, 0.01, 0.02, 0.03, 0.05):
                 await cancelled_after(delay, effects, world)
                 await undo_all(effects, world)
-                assert stands(cutover) == OLD
+                assert await stands(cutover) == OLD
 
     run(story())
     assert cutover.server.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'overwinter'") == [(0,)]
@@ -253,16 +255,16 @@ def test_a_server_that_does_not_come_back_is_said_and_nothing_is_assumed(
     async def story() -> None:
         async with cutover.world() as world:
             change = (await cutover.staged(world)).change
-            cutover.server.kill()
+            await beside(cutover.server.kill)
             try:
                 for effect in in_order(change):
                     for work in (effect.do, effect.undo, effect.happened):
                         with pytest.raises(UserError) as raised:
                             await work(world)
-                        assert raised.value.code == "postgres.server-down"
+                        assert raised.value.code in PASSING
                         assert "backup" not in str(raised.value.problem.means)
             finally:
-                cutover.server.start()
+                await start(cutover.server)
 
     run(story())
 

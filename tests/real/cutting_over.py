@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 
 import msgspec
 import psycopg
@@ -33,6 +33,8 @@ from app.tools.postgres.server import Server
 from app.tools.postgres.snapshot import ExportedSnapshot
 from tests.real.capturing import NO_RECORDS, no_records
 from tests.real.servers.postgresql import SUPERUSER, SUPERUSER_PASSWORD, PostgresServer
+
+T = TypeVar("T")
 
 RUN = "0123abcd" + "0" * 24
 HERE = "this-computer"
@@ -89,6 +91,8 @@ class Cutover:
     password: str = SUPERUSER_PASSWORD
     events: list[Recorded] = field(default_factory=list)
     dumped: DumpFacts | None = None
+    more: str = ""
+    """What the database holds besides, as SQL."""
 
     @property
     def dump(self) -> Path:
@@ -113,7 +117,7 @@ class Cutover:
             if statement.startswith("SET ROLE"):
                 continue
             self.server.sql(_as_grantor(statement))
-        self.server.sql(FILL, LIVE)
+        self.server.sql(FILL + self.more, LIVE)
         asyncio.run(self._take_dump())
         self.change()
 
@@ -280,16 +284,31 @@ class Reconnecting:
 
     @property
     def refused_for(self) -> float:
-        """Seconds from the first refusal to the next successful query."""
-        refused = next((at for at, state in sorted(self.answers) if not state), None)
-        if refused is None:
-            return 0.0
-        return min(at for at, state in self.answers if state and at > refused) - refused
+        """Seconds from the first refusal to the first answer of the other database."""
+        return refused_for(self.answers)
+
+
+def refused_for(answers: Sequence[tuple[float, str]]) -> float:
+    """Seconds from the first refusal to the first answer of the other database."""
+    before, refused = "", 0.0
+    for at, state in sorted(answers):
+        if not state:
+            refused = refused or at
+        elif before and state != before:
+            return at - refused if refused else 0.0
+        else:
+            before = state
+    raise AssertionError("the other database never answered")
+
+
+async def beside(work: Callable[[], T]) -> T:
+    """Does what blocks for a while (a server's start, a database's making) without holding the loop up."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 async def until(fact: Callable[[], object], within: float = 10.0) -> None:
     """Waits for a fact."""
     deadline = time.monotonic() + within
-    while not fact():
+    while not await beside(fact):
         assert time.monotonic() < deadline, "it does not come true"
         await asyncio.sleep(0.01)

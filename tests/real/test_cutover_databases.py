@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +18,11 @@ import pytest
 
 from app.foundation.errors import UserError
 from app.jobs.effects import postgresql
-from app.jobs.effects.effect import UNCLEAR, Happened, World
+from app.jobs.effects.effect import UNCLEAR, Effect, Happened, World
 from app.jobs.effects.postgresql import CloseDatabase, SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
 from app.jobs.restore.checks import Verdict
-from app.jobs.restore.put_aside import drop_old, put_aside_by, size_of
+from app.jobs.restore.put_aside import PutAside, drop_old, size_of
 from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.tools.postgres.facts import Extension
 from tests.real.cutting_over import (
@@ -32,6 +32,7 @@ from tests.real.cutting_over import (
     SHADOW,
     Cutover,
     Reconnecting,
+    beside,
     do_all,
     in_order,
     undo_all,
@@ -91,20 +92,24 @@ def test_a_swap_brings_the_points_data_with_what_belongs_to_the_live_database(cu
 
 @pytest.mark.spec("R6")
 def test_a_client_that_reconnects_all_the_while_reads_the_old_and_then_the_new(cutover: Cutover) -> None:
-    async def story() -> None:
+    async def staging() -> StagedDatabase:
         async with cutover.world() as world:
-            effects = in_order((await cutover.staged(world)).change)
-            with Reconnecting(cutover) as client:
-                await until(lambda: client.reads("live"))
-                await do_all(effects, world)
-                await until(lambda: client.reads("restored"))
-                await undo_all(effects, world)
-                await until(lambda: client.reads("live"))
-            assert client.wrong == []
-            assert client.states == ["live", "restored", "live"]
-            assert 0 < client.refused_for < 2.0
+            return await cutover.staged(world)
 
-    run(story())
+    async def story(effects: Sequence[Effect], client: Reconnecting) -> None:
+        async with cutover.world() as world:
+            await until(lambda: client.reads("live"))
+            await do_all(effects, world)
+            await until(lambda: client.reads("restored"))
+            await undo_all(effects, world)
+            await until(lambda: client.reads("live"))
+
+    effects = in_order(run(staging()).change)
+    with Reconnecting(cutover) as client:
+        run(story(effects, client))
+    assert client.wrong == []
+    assert client.states == ["live", "restored", "live"]
+    assert 0 < client.refused_for < 2.0
 
 
 SUBSCRIBE = """
@@ -175,8 +180,8 @@ def test_sessions_of_all_kinds_are_ended_and_do_not_come_back(cutover: Cutover) 
     async def story() -> None:
         async with cutover.world() as world:
             effects = in_order((await cutover.staged(world)).change)
-            with replication_into(server), walsender(server), sessions(cutover):
-                server.sql(SLOW_VACUUM, LIVE)
+            with walsender(server), sessions(cutover):
+                await beside(lambda: server.sql(SLOW_VACUUM, LIVE))
                 await until(lambda: wanted <= {kind for (kind,) in server.sql(KINDS)}, 30)
                 await do_all(effects[:1], world)
                 assert await effects[0].happened(world) is Happened.YES
@@ -184,7 +189,8 @@ def test_sessions_of_all_kinds_are_ended_and_do_not_come_back(cutover: Cutover) 
                 await do_all(effects[1:], world)
                 assert cutover.state() == "restored"
 
-    run(story())
+    with replication_into(server):
+        run(story())
 
 
 def judge(cutover: Cutover, key: str) -> tuple[Verdict, str]:
@@ -413,7 +419,6 @@ def test_the_old_database_is_brought_back_by_a_later_run_and_the_new_one_put_asi
             assert cutover.state() == "live"
             assert cutover.properties() == before
             assert cutover.names() == {LIVE: True, kept: False}
-            assert [one.name for one in put_aside_by([back], later, datetime.now(UTC))] == [kept]
             await close.do(world)
             await back.undo(world)
             await open_.do(world)
@@ -423,13 +428,19 @@ def test_the_old_database_is_brought_back_by_a_later_run_and_the_new_one_put_asi
     run(story())
 
 
+def put_aside(staged: StagedDatabase, since: datetime) -> PutAside:
+    """The database that the swap has put aside, as its plan tells."""
+    swap = staged.change.swap
+    return PutAside(swap.at, swap.moves[0].after, swap.moves[0].oid, LIVE, RUN, since)
+
+
 @pytest.mark.spec("R9")
 def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover) -> None:
     server, keep = cutover.server, timedelta(hours=24)
     now = datetime.now(UTC)
 
     async def refused(world: World, staged: StagedDatabase, at: datetime) -> str:
-        (aside,) = put_aside_by(in_order(staged.change), RUN, now)
+        aside = put_aside(staged, now)
         with pytest.raises(UserError) as raised:
             await drop_old(world, aside, keep, at)
         return raised.value.code
@@ -437,7 +448,7 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
     async def story() -> None:
         async with cutover.world() as world:
             staged = await cutover.staged(world)
-            (aside,) = put_aside_by(in_order(staged.change), RUN, now)
+            aside = put_aside(staged, now)
             later = now + timedelta(hours=25)
             assert await refused(world, staged, later) == "aside.unclear", "it is the live one still"
             await do_all(in_order(staged.change), world)

@@ -5,7 +5,6 @@ One is dropped only when everything fits: number, name, age, nobody in it, and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,7 +13,7 @@ import msgspec
 from app.foundation.errors import Refused
 from app.foundation.words import Duration, Text, text
 from app.jobs.effects.effect import World
-from app.jobs.effects.postgresql import DatabaseServer, SwapDatabases, on_server
+from app.jobs.effects.postgresql import DatabaseServer, on_server
 from app.jobs.effects.postgresql_change import before_name
 from app.tools.postgres import making, swapping
 from app.tools.postgres.connected import Connected
@@ -29,17 +28,6 @@ class PutAside(msgspec.Struct, frozen=True):
     live: str
     run: str
     since: datetime
-
-
-def put_aside_by(effects: Sequence[object], run: str, since: datetime) -> list[PutAside]:
-    """The databases that a cutover with these effects, by the run `run`, has put aside at that time."""
-    swaps = [one for one in effects if isinstance(one, SwapDatabases)]
-    moves = [(swap.at, move) for swap in swaps for move in swap.moves]
-    return [
-        PutAside(at, move.after, move.oid, move.before, run, since)
-        for at, move in moves
-        if move.after == before_name(move.before, run)
-    ]
 
 
 async def size_of(world: World, aside: PutAside) -> int | None:

@@ -67,6 +67,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Starts it, on the port it had before or on a free one; comes back when it answers."""
+        self.launch()
+        self.wait_until_it_answers()
+
+    def launch(self) -> None:
+        """Starts it and does not wait for it. Only from the main thread: it ends with the thread that started it."""
         self.port = self.port or _free_port()
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         with self.log.open("ab") as log:
@@ -75,7 +80,6 @@ class PostgresServer:
                 output=log,
             )
         outliving.add(self._process.pid)
-        self._wait_until_it_answers()
 
     def stop(self) -> None:
         """Stops it and everyone connected to it (a fast shutdown); nothing happens when it does not run."""
@@ -134,7 +138,8 @@ class PostgresServer:
             autocommit=True,
         )
 
-    def _wait_until_it_answers(self) -> None:
+    def wait_until_it_answers(self) -> None:
+        """Comes back when it takes connections; raises when it ends before."""
         deadline = time.monotonic() + STARTS_WITHIN
         while True:
             try:

@@ -30,6 +30,7 @@ from app.jobs.swap.chosen import DATABASES, expect_phrase, globals_of, parts_of_
 from app.jobs.swap.databases import DatabaseStaging
 from app.jobs.swap.exchange import staging_plan
 from app.jobs.swap.foreseen import Foreseen, foresee_tree
+from app.jobs.swap.identity import phrase
 from app.jobs.swap.kept import old_of
 from app.jobs.swap.notes import keep_foreseen
 from app.jobs.swap.preflight import Preflight
@@ -105,10 +106,15 @@ def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]
 
 async def _put_away(setting: SwapSetting, state: RestoreState) -> None:
     """As after any restore. What an unfinished cutover needs stays where it is: that is its recovery's to put away."""
-    unfinished = await setting.shelf.unfinished(setting.site.name)
-    if unfinished is not None and unfinished.run == setting.base.run:
+    try:
+        unfinished = await setting.shelf.unfinished(setting.site.name)
+        if unfinished is not None and unfinished.run == setting.base.run:
+            state.begun.clear()
+    except UserError:  # it cannot be read, so nothing is known to be of no use any more
         state.begun.clear()
-    await put_away(state)
+        raise
+    finally:
+        await put_away(state)
 
 
 class SwapSteps(msgspec.Struct, frozen=True):
@@ -200,6 +206,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
         for part in self.setting.databases:
             staging = DatabaseStaging(self.setting, part)
             checks += staging.checks(await staging.ready(ctx, self.state))
+            if self.setting.swap.onto_other == phrase(self.setting.site.name, part.source.host):
+                checks = [check for check in checks if check.key != "database-identity"]
         if self.setting.staged_by:
             checks = [check for check in checks if check.key not in STAGED_ALREADY]
         self.state.judged = await judged(ctx, checks)

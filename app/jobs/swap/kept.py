@@ -106,11 +106,14 @@ async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -
 
 async def _remove_tree(host: Host, plan: StagingPlan, kept: Kept) -> bool:
     """False where it is gone. Raises `Refused` `restore.old-unclear` for anything that is not what was put aside."""
-    live = _live_of(plan, kept)
+    live, is_replaced = _live_of(plan, kept)
     going = str(below(str(pure(kept.name).parent), f".{pure(live).name}.overwinter-removing-{plan.run[:8]}"))
     found = await host.stat(kept.name)
     if found is not None:
-        await _expect_old(host, kept, live, found.inode)
+        now_live = await host.stat(live)
+        live_inode = now_live.inode if now_live is not None else 0
+        if found.inode != kept.fact or live_inode == kept.fact or (is_replaced and not live_inode):
+            raise _unclear(kept.name)
         await host.rename(kept.name, going)
     left = await host.stat(going)
     if left is None:
@@ -121,19 +124,13 @@ async def _remove_tree(host: Host, plan: StagingPlan, kept: Kept) -> bool:
     return True
 
 
-async def _expect_old(host: Host, kept: Kept, live: str, inode: int) -> None:
-    now_live = await host.stat(live)
-    if inode != kept.fact or now_live is None or now_live.inode == kept.fact:
-        raise _unclear(kept.name)
-
-
-def _live_of(plan: StagingPlan, kept: Kept) -> str:
-    """What it stood for; its name is that one's with the run's mark, and nothing else is removed."""
+def _live_of(plan: StagingPlan, kept: Kept) -> tuple[str, bool]:
+    """Where it stood, and whether another one took its place there; nothing else is removed."""
     for effect in plan.effects:
         if isinstance(effect, ExchangePaths) and effect.kept == kept.name:
-            return effect.live
+            return effect.live, True
         if isinstance(effect, RenamePath) and effect.target == kept.name:
-            return effect.path
+            return effect.path, False
     raise _unclear(kept.name)
 
 

@@ -86,13 +86,13 @@ async def make_folder(host: Host, path: str, system: str) -> None:
     """
     if system == WINDOWS:
         if await host.stat(path) is not None:
-            raise _taken(path)
+            raise taken(path)
         return
     done = await host.run(Command("mkdir", ("-m", "700", path)))
     if done.code == 0:
         return
     if await host.stat(path) is not None:
-        raise _taken(path)
+        raise taken(path)
     raise _failed(path, done.stderr.decode("utf-8", "replace"))
 
 
@@ -118,7 +118,8 @@ async def _clear_in(shop: Workshop, folder: str, part: str) -> None:
                 await shop.host.remove_tree(under(path, one))
 
 
-def _taken(path: str) -> Busy:
+def taken(path: str) -> Busy:
+    """Something stands where a stage is to be."""
     return Busy(
         text("{path} is there already: another restore is at work there, or died.", path=path),
         UNCHANGED,

@@ -24,7 +24,7 @@ from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import STAGE, Unfinished
 from app.jobs.sources.files import OURS
 from app.jobs.swap.kept_live import KeptLive
-from app.jobs.swap.made_ready import Workshop, clear, make_folder
+from app.jobs.swap.made_ready import Workshop, clear, make_folder, taken
 from app.jobs.swap.patterns import MOST_NAMES, is_folder, is_meant, outermost, parts_of, too_many, under
 from app.jobs.swap.place import Place, stored_name
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
@@ -83,6 +83,8 @@ class Staging(msgspec.Struct, frozen=True):
 
     async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
         """Noted before it is made, made by one alone: of two laptops the other one is refused."""
+        if await ctx.host(place.host).stat(stage) is not None:
+            raise taken(stage)
         unfinished = Unfinished(self.setting.base.run, STAGE, place.host, stage)
         await begin_unfinished(ctx, state, unfinished, partial(remove_folder, ctx))
         await make_folder(ctx.host(place.host), stage, place.system)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_a_kill_while_staging_leaves_nothing_after_the_next_start(
 
 
 @pytest.mark.spec("R8")
-def test_a_kill_in_the_cutover_is_found_and_taken_back(
+def test_a_kill_in_the_cutover_is_found_and_taken_back_and_so_is_a_cancel(
     console: Console, postgres: PostgresServer, root: Path, tmp_path: Path
 ) -> None:
     waits = COMMAND.format(name="waits", when="stop", folder=root, run='["sleep", "300"]', undo='["true"]')
@@ -203,6 +204,15 @@ def test_a_kill_in_the_cutover_is_found_and_taken_back(
     assert (root / "composer.lock").read_text() == "live"
     assert [path.name for path in root.parent.iterdir()] == ["laravel"]
     assert (tmp_path / "said").read_text().splitlines()[-1].startswith("undo-maintenance_on")
+
+    family = Family(console.start("restore", SITE, point, "--scope", "files", *confirm))
+    waited_for(lambda: family.member("sleep", "300") or family.command.poll() is not None, "the command")
+    family.command.send_signal(signal.SIGINT)
+    said = family.ended()
+    assert (said.code, said.json["status"], said.json["rollback"]) == (130, "cancelled", "done"), said.out
+    assert (root / "composer.lock").read_text() == "live"
+    assert [path.name for path in root.parent.iterdir()] == ["laravel"]
+    assert console.run("recover", SITE).json["did"] == "nothing"
 
 
 @pytest.mark.spec("R4", "R8", "J8")

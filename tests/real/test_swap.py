@@ -21,10 +21,12 @@ from app.foundation.errors import Refused
 from app.foundation.events import Outcome, Warned
 from app.jobs.backup import BackupChoice
 from app.jobs.cutover.plan import State
+from app.jobs.restore import checks
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.swap.kept import STAYS
 from app.jobs.swap.setting import SwapState
 from app.records.runs import Run
+from tests.faults.test_full_disks import disk_at
 from tests.features.greenhouse import REPOSITORY_PASSWORD
 from tests.real.practice import opened
 from tests.real.servers.restic import VERSIONS, fresh_repository, restic_program
@@ -371,6 +373,40 @@ def test_wrong_points_hosts_and_commands_are_refused_before_anything(greenhouse:
             assert done.run.rollback.value == "done"
             assert everything(greenhouse.root)[""][2] == before[""][2]
             assert beside(greenhouse.root) == {"laravel"}
+
+    run(story())
+
+
+@pytest.mark.spec("R4", "R8", "J2")
+def test_what_goes_wrong_while_staging_leaves_the_site_as_it_was(
+    greenhouse: Greenhouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is too small, one that fills up, and data that the repository has lost."""
+    root = greenhouse.root
+    (root / "large").write_bytes(os.urandom(5_000_000))
+
+    async def story() -> None:
+        async with greenhouse.opened() as app:
+            point = await greenhouse.backed_up(app)
+            with disk_at(root.parent, "9m"):
+                before = everything(root)
+                done = await greenhouse.swapped(app, point)
+                assert (done.run.outcome, done.code) == (Outcome.REFUSED, "restore.no-room")
+                monkeypatch.setattr(checks, "ROOM_TO_SPARE", -(10**9))
+                done = await greenhouse.swapped(app, point)
+                assert (done.run.outcome, done.code) == (Outcome.FAILED, "restic.target-full")
+                assert everything(root) == before
+                assert beside(root) == {"laravel"}
+            root.mkdir()
+            for pack in (greenhouse.folder / "repository" / "data").rglob("*"):
+                if pack.is_file() and pack.stat().st_size > 100_000:
+                    pack.chmod(0o600)
+                    pack.write_bytes(b"x" * pack.stat().st_size)
+            done = await greenhouse.swapped(app, point)
+            assert done.run.outcome is Outcome.FAILED
+            assert done.code.startswith("restic."), done.code
+            assert list(root.iterdir()) == []
+            assert beside(root) == {"laravel"}
 
     run(story())
 

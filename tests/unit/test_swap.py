@@ -78,7 +78,6 @@ def tree(*pairs: Pair, **fields: object) -> StagedTree:
             "host": "this-computer",
             **made,
             "before": "",
-            "device": 1,
             "pairs": pairs or (Pair("/srv/laravel", "/srv/.stage/laravel", 7, 8),),
             **fields,
         }

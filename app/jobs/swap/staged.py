@@ -32,11 +32,10 @@ class StagedTree(msgspec.Struct, frozen=True):
     """One source, ready for its place.
 
     `live` is its real root (`asked` as the site file has it); `tree` takes its place, and stands in the folder `stage`
-    of ours; `before` is what the old one is called afterwards. `device` is the file system of all of them.
-    `left_alone` is what the site leaves out of backups, or keeps as a whole: it goes over into the new tree. `kept` are
-    the files (as seen from the root) that were copied, and are copied again when they have changed. One level `down`
-    all that is in the tree is exchanged; the root itself stays, and is given the owner and mode of the point's
-    (`root_after`) in place of its own (`root_before`).
+    of ours; `before` is what the old one is called afterwards. `left_alone` is what the site leaves out of backups, or
+    keeps as a whole: it goes over into the new tree. `kept` are the files (as seen from the root) that were copied, and
+    are copied again when they have changed. One level `down` all that is in the tree is exchanged; the root itself
+    stays, and is given the owner and mode of the point's (`root_after`) in place of its own (`root_before`).
     """
 
     source: str
@@ -46,12 +45,9 @@ class StagedTree(msgspec.Struct, frozen=True):
     stage: str
     tree: str
     before: str
-    device: int
     pairs: tuple[Pair, ...]
     left_alone: tuple[LeftAlone, ...] = ()
     kept: tuple[str, ...] = ()
-    bytes: int = 0
-    files: int = 0
     down: bool = False
     root_before: FileStat | None = None
     root_after: FileStat | None = None

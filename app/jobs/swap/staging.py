@@ -13,7 +13,6 @@ import msgspec
 from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.events import Warned
 from app.foundation.words import text
-from app.hosts import file_errors
 from app.hosts.host import Host
 from app.jobs.manifest import SourceEntry
 from app.jobs.pace import Pace
@@ -61,7 +60,6 @@ class Staging(msgspec.Struct, frozen=True):
         kept = await keeping.copy_files(ctx) if place.found is not None else ()
         left_alone = await keeping.left_alone() if place.found is not None else ()
         await on_disk(host, stage)
-        expected = state.expected[self.tree.source.name]
         return StagedTree(
             source=self.tree.source.name,
             host=place.host,
@@ -70,12 +68,9 @@ class Staging(msgspec.Struct, frozen=True):
             stage=stage,
             tree=restored,
             before=place.before(self.setting.run),
-            device=await _device_of(host, stage),
             pairs=await self._pairs(host, place, restored),
             left_alone=left_alone,
             kept=kept,
-            bytes=expected.bytes,
-            files=expected.files,
             down=place.down,
             root_before=await host.stat(place.root),
             root_after=await host.stat(restored),
@@ -157,13 +152,6 @@ async def _outermost_missing(host: Host, root: str, part: str) -> str:
         if await host.stat(under(root, path)) is None:
             return path
     return part
-
-
-async def _device_of(host: Host, path: str) -> int:
-    found = await host.stat(path)
-    if found is None:
-        raise file_errors.missing(path)
-    return found.device
 
 
 def _not_kept(entry: SourceEntry, found: Faults) -> UserError:

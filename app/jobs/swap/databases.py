@@ -93,12 +93,16 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
         for problem in staged.problems:
             ctx.emit(Warned(warning=problem))
 
+    async def exists(self, ctx: Ctx) -> bool:
+        """Whether there is a live one."""
+        source = self.part.source
+        async with PostgresqlWay(source, self.setting.equipment).server(ctx) as server:
+            return bool(await server.do(partial(swapping.oid_of, name=source.database)))
+
     async def foreseen(self, ctx: Ctx) -> Foreseen:
         """One database is overwritten, or made."""
         source, amount = self.part.source, Amount(1, self.part.entry.bytes)
         target = f"{source.server}:{source.port}/{source.database}"
-        async with PostgresqlWay(source, self.setting.equipment).server(ctx) as server:
-            number = await server.do(partial(swapping.oid_of, name=source.database))
-        if number:
+        if await self.exists(ctx):
             return Foreseen(source.name, source.host, target, overwritten=amount)
         return Foreseen(source.name, source.host, target, created=amount)

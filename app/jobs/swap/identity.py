@@ -6,6 +6,7 @@ import msgspec
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
+from app.jobs.manifest import SourceEntry
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED
 from app.jobs.restore.contents import Contents
@@ -14,12 +15,13 @@ from app.settings.site_file import read
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Compares what the manifest says of its hosts with the site as it is now.
+    """Compares what the manifest says of the hosts of these entries with the site as it is now.
 
     A server's key is pinned, so who answers at its address is known; `onto_other` is what was typed to mean another.
     """
 
     contents: Contents
+    entries: tuple[SourceEntry, ...]
     site: Site
     onto_other: str
 
@@ -29,7 +31,7 @@ class Identity(msgspec.Struct, frozen=True):
         if manifest is None:
             raise _no_manifest(self.contents.point.short_id)
         then = _site_of(manifest.site_file)
-        for entry in self.contents.entries:
+        for entry in self.entries:
             was, now = self._told(then, entry.host), self._told(self.site, entry.host)
             if entry.host == THIS_COMPUTER:
                 was, now = manifest.computer, (await ctx.host(THIS_COMPUTER).facts()).computer

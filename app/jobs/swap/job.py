@@ -230,8 +230,11 @@ class SwapSteps(msgspec.Struct, frozen=True):
         return found.foreseen(place.host, place.root)
 
     async def _back_up(self, ctx: Ctx) -> None:
-        """What is there: of a tree that is gone there is nothing to be saved."""
+        """What is there: of what is gone there is nothing to be saved."""
         gone = {name for name, place in self.state.places.items() if place.found is None}
+        for part in self.setting.databases:
+            if not await DatabaseStaging(self.setting, part).exists(ctx):
+                gone.add(part.source.name)
         names = [entry.source for entry in self.setting.base.entries if entry.source not in gone]
         if names:
             base = self.setting.base
@@ -258,10 +261,10 @@ class SwapSteps(msgspec.Struct, frozen=True):
 
     async def _cut_over(self, ctx: Ctx) -> None:
         await carry_out(await self._staging_plan(ctx), self._world(ctx), self.setting.shelf)
-        if self.setting.staged_by:
-            await no_longer(ctx.records, self.setting.staged_by)
         for entry in self.setting.base.entries:
             ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
+        if self.setting.staged_by:
+            await no_longer(ctx.records, self.setting.staged_by)
 
     async def _staging_plan(self, ctx: Ctx) -> StagingPlan:
         base = self.setting.base

@@ -44,7 +44,8 @@ class Preflight(msgspec.Struct, frozen=True):
 
     def checks(self) -> list[Check]:
         """In the order in which they are told; of a tree whose place is not known the others have nothing to say."""
-        identity = Identity(self.setting.base.contents, self.setting.site, self.setting.swap.onto_other)
+        base = self.setting.base
+        identity = Identity(base.contents, base.entries, base.site, self.setting.swap.onto_other)
         of_all = [
             Check("identity", identity.check),
             Check("space", self._expect_room),

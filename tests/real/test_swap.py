@@ -425,7 +425,7 @@ when = "stop"
 run = ["true"]
 """
     for name in ("logs/log", "deep/logs/log", "deep/file", "gone", "changed"):
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("of the point")
     root.chmod(0o2751)
 

@@ -48,7 +48,8 @@ class GiveOwning(msgspec.Struct, frozen=True, kw_only=True, tag="give-owning"):
         found, host = await self._found(world), world.ctx.host(self.host)
         if found == wanted:
             return
-        changes = [Command("chmod", (f"{wanted.mode:o}", self.path))]
+        # Five digits: chmod leaves a folder its setuid and setgid when there are four.
+        changes = [Command("chmod", (f"{wanted.mode:05o}", self.path))]
         if (found.uid, found.gid) != (wanted.uid, wanted.gid):  # first: it takes setuid and setgid away
             changes.insert(0, Command("chown", (f"{wanted.uid}:{wanted.gid}", self.path)))
         for change in changes:

@@ -55,7 +55,7 @@ class Workshop(msgspec.Struct, frozen=True):
             made = await self.host.stat(path)
             if made is not None and (made.uid, made.gid) != (live.uid, live.gid):
                 await self.host.run(Command("chown", (f"{live.uid}:{live.gid}", path)))  # only root may
-            await self.run("chmod", f"{live.mode:o}", path)
+            await self.run("chmod", f"{live.mode:05o}", path)  # five digits: four leave a folder its setgid
 
     async def make_way(self, path: str) -> bool:
         """Makes the folders that lead to `path` as the live tree has them; False where a link stands in the way."""

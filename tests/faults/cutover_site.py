@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from app.jobs.cutover.names import kept_tree, plan_beside, stage_folder
 from app.jobs.cutover.plan import Spot, StagingPlan
 from app.jobs.effects.commands import RunCommand
@@ -276,7 +278,7 @@ class CutoverSite:
     def faults(self, *, is_staged: bool = False) -> list[str]:
         """In what the site is not wholly one of the two, up, and without anything left over.
 
-        One that `is_staged` was not begun with: what is staged is still there.
+        One that `is_staged` may not have been begun with: then what is staged is still there.
         """
         state = self.state()
         found = [fault for part in self.parts for fault in part.faults(state)]
@@ -287,12 +289,18 @@ class CutoverSite:
 
     def _names(self, state: str, *, is_staged: bool) -> list[str]:
         names = {"laravel", "service", "broker.conf", "services"}
-        if is_staged:
-            names |= {"by", *(Path(stage_folder(str(tree.live), self.run)).name for tree in self._trees)}
         if state == NEW:
             names |= {Path(kept_tree(str(tree.live), self.run)).name for tree in self._trees}
-        found = {path.name for path in self.folder.iterdir()}
+        staged = {"by", *(Path(stage_folder(str(tree.live), self.run)).name for tree in self._trees)}
+        found = {path.name for path in self.folder.iterdir()} - (staged if is_staged else set())
         return [f"names: {sorted(found ^ names)}"] if found != names else []
+
+    def nobody_does(self, command: str) -> bool:
+        """Whether no process has that among its arguments."""
+        return not any(
+            any(command in word for word in process.info["cmdline"] or ())
+            for process in psutil.process_iter(["cmdline"])
+        )
 
     @contextmanager
     def read_all_the_while(self) -> Iterator[None]:

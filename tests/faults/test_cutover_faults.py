@@ -95,6 +95,7 @@ def test_killed_anywhere_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
@@ -142,6 +143,7 @@ def test_an_error_anywhere_is_rolled_back(matrix: Matrix) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_an_error_at_every_point_is_rolled_back(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
@@ -188,6 +190,7 @@ def test_killed_in_its_rollback_it_is_recovered(matrix: Matrix) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_of_its_rollback_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
@@ -215,6 +218,7 @@ def test_killed_in_its_recovery_it_is_recovered(matrix: Matrix) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("wanted", ["", "finish", "roll-back"])
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_of_its_recovery_it_is_recovered(matrix: Matrix, wanted: str, *, exchanges: bool) -> None:
@@ -222,3 +226,87 @@ def test_killed_at_every_point_of_its_recovery_it_is_recovered(matrix: Matrix, w
     points = points_of(matrix)
     hit = [number for number, name in enumerate(points) if "rename" in name or "xchange" in name or "Command" in name]
     each_recovery_recovers(matrix, hit[6::5], 1, wanted)
+
+
+@pytest.mark.parametrize("wanted", ["finish", "roll-back"])
+def test_a_person_may_say_where_it_goes(matrix: Matrix, wanted: str) -> None:
+    points = points_of(matrix)
+    exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
+    begun = points.index("before do RunCommand")
+    late = max(number for number, name in enumerate(points) if name == "after do ClearPaths")
+    for number in (begun, *exchanges, late):
+        kill(matrix, number)
+        with matrix.site.read_all_the_while():
+            assert recovered(matrix, wanted) == (NEW if wanted == "finish" else OLD)
+
+
+# --- orphans, lost laptops, lost power -------------------------------------------------------------------------------
+
+
+def test_a_command_that_outlives_its_overwinter_is_ended_before_the_recovery(matrix: Matrix) -> None:
+    """One that stops the services, slowly: it must not do so behind the back of the recovery that starts them."""
+    points = points_of(matrix)
+    stopping = points.index("before run", points.index("before do ExchangePaths") - 3)
+    matrix.fresh()
+    slowly = f"sleep 2;echo down >{matrix.site.services}"
+    matrix.change_command("stop", slowly)
+    assert matrix.carry_out({stopping: LATER}) is None
+    assert recovered(matrix) == OLD
+    assert matrix.site.nobody_does(slowly)
+    assert matrix.site.faults() == []
+
+
+@pytest.mark.spec("R8", "B6")
+def test_what_stands_beside_the_target_is_enough(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    hit = [number for number, name in enumerate(points) if name in ("after exchange", "before do RunCommand")]
+    for number in hit[:-1]:
+        kill(matrix, number)
+        matrix.lose_the_laptop()
+        assert recovered(matrix) == swapped(matrix, points, number)
+
+
+@pytest.mark.spec("B6")
+def test_while_one_is_unfinished_no_other_begins(matrix: Matrix) -> None:
+    """Neither here nor from another laptop."""
+    points = points_of(matrix)
+    number = points.index("after exchange")
+    for lost in (False, True):
+        kill(matrix, number)
+        if lost:
+            matrix.lose_the_laptop()
+        before = sorted(path.name for path in matrix.site.folder.iterdir())
+        matrix.stage_again()
+        answer = matrix.carry_out()
+        assert answer is not None
+        assert answer.code == "restore.unfinished"
+        matrix.unstage()
+        assert sorted(path.name for path in matrix.site.folder.iterdir()) == before
+        assert recovered(matrix) == OLD
+
+
+def each_power_cut_recovers(matrix: Matrix, numbers: list[int], points: list[str]) -> None:
+    """What was not synced when it died has never been; and what was not synced when its recovery was over neither."""
+    for number in numbers:
+        kill(matrix, number)
+        matrix.cut_power()
+        recovered(matrix)
+        assert matrix.cut_power() == 0, f"{number}: {points[number]}: the recovery is not on the disk"
+        kill(matrix, number)
+        recovered(matrix)
+        matrix.cut_power()
+        assert matrix.site.faults(is_staged=True) == [], f"{number}: {points[number]}"
+
+
+def test_a_power_cut_at_any_moment_is_recovered(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    each_power_cut_recovers(matrix, some(points, 12), points)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_power_cut_at_every_moment_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
+    matrix.exchanges = exchanges
+    points = points_of(matrix)
+    each_power_cut_recovers(matrix, list(range(len(points))), points)

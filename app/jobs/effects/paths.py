@@ -344,6 +344,7 @@ class ClearPaths(msgspec.Struct, frozen=True, kw_only=True, tag="clear-paths"):
             *folders, last = PurePosixPath(pattern).parts
             for folder in await folders_that_fit(host, self.folder, folders):
                 await host.remove_matching(folder, last)
+                await host.sync(folder)
 
     async def undo(self, world: World) -> None:
         """Nothing: see above."""

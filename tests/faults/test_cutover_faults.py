@@ -56,7 +56,8 @@ def swapped(matrix: Matrix, points: list[str], killed: int) -> str:
     exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
     if matrix.exchanges:
         return NEW if killed >= exchanges[-1] else OLD
-    renames = [number for number, name in enumerate(points) if name == "after rename"]
+    over = max(number for number, name in enumerate(points) if name == "after do ExchangePaths")
+    renames = [number for number, name in enumerate(points[:over]) if name == "after rename"]
     return NEW if killed >= renames[-1] else OLD
 
 
@@ -91,7 +92,7 @@ def each_kill_recovers(matrix: Matrix, numbers: list[int], points: list[str]) ->
 def test_killed_anywhere_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
     points = points_of(matrix)
-    each_kill_recovers(matrix, some(points, 3 if exchanges else 6), points)
+    each_kill_recovers(matrix, some(points, 9), points)
 
 
 @pytest.mark.long
@@ -138,7 +139,7 @@ def stopped(matrix: Matrix, points: list[str], number: int, blow: str) -> None:
 @pytest.mark.spec("J2")
 def test_an_error_anywhere_is_rolled_back(matrix: Matrix) -> None:
     points = points_of(matrix)
-    for number in some(points, 5):
+    for number in some(points, 9):
         stopped(matrix, points, number, ERROR)
 
 
@@ -153,10 +154,10 @@ def test_an_error_at_every_point_is_rolled_back(matrix: Matrix, *, exchanges: bo
 
 
 @pytest.mark.spec("J2")
-def test_a_cancel_at_every_effect_is_rolled_back_or_comes_too_late(matrix: Matrix) -> None:
+def test_a_cancel_at_any_effect_is_rolled_back_or_comes_too_late(matrix: Matrix) -> None:
     points = points_of(matrix)
     for number, name in enumerate(points):
-        if name.split()[1] in ("do", "run"):
+        if name.split()[1] in ("do", "run") and number % 3:
             stopped(matrix, points, number, CANCEL)
 
 
@@ -186,7 +187,7 @@ def each_rollback_recovers(matrix: Matrix, pairs: list[tuple[int, int]]) -> None
 
 @pytest.mark.spec("J2")
 def test_killed_in_its_rollback_it_is_recovered(matrix: Matrix) -> None:
-    each_rollback_recovers(matrix, rollbacks(matrix, 12, "ExchangePaths", "ClearPaths"))
+    each_rollback_recovers(matrix, rollbacks(matrix, 20, "ExchangePaths", "ClearPaths"))
 
 
 @pytest.mark.long
@@ -214,7 +215,7 @@ def each_recovery_recovers(matrix: Matrix, numbers: list[int], one_of: int, want
 def test_killed_in_its_recovery_it_is_recovered(matrix: Matrix) -> None:
     points = points_of(matrix)
     exchanged = [number for number, name in enumerate(points) if name == "after exchange"]
-    each_recovery_recovers(matrix, exchanged, 12)
+    each_recovery_recovers(matrix, exchanged, 20)
 
 
 @pytest.mark.long
@@ -300,7 +301,7 @@ def each_power_cut_recovers(matrix: Matrix, numbers: list[int], points: list[str
 
 def test_a_power_cut_at_any_moment_is_recovered(matrix: Matrix) -> None:
     points = points_of(matrix)
-    each_power_cut_recovers(matrix, some(points, 12), points)
+    each_power_cut_recovers(matrix, some(points, 30), points)
 
 
 @pytest.mark.long

@@ -246,9 +246,8 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
             if self.before != NOTHING:
                 await host.copy(self.path, self.kept)
             await host.copy(self.source, self.path)
-        elif found != self.after:
-            raise self._unclear(found)
-        await sync_parents(host, self.path)
+        else:
+            await self._expect(host, found, self.after)
 
     async def undo(self, world: World) -> None:
         """Puts the former one back."""
@@ -259,8 +258,13 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
                 await host.copy(self.kept, self.path)
             else:
                 await host.remove_tree(self.path)
-        elif found != self.before:
-            raise self._unclear(found)
+        else:
+            await self._expect(host, found, self.before)
+
+    async def _expect(self, host: Host, found: str, wanted: str) -> None:
+        """It is so already, perhaps by a process that died: that may have left a copy, and what was not synced."""
+        if found != wanted:
+            raise unclear(self.title, f"{self.path}: {found or 'nothing'}, neither {self.before} nor {self.after}")
         await host.remove_tree(str(pure(self.path).with_name(WHILE_COPIED.format(name=pure(self.path).name))))
         await sync_parents(host, self.path)
 
@@ -270,11 +274,6 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
         if found == self.after:
             return Happened.YES
         return Happened.NO if found == self.before else Happened.UNCLEAR
-
-    def _unclear(self, found: str) -> UserError:
-        return unclear(
-            self.title, f"{self.path}: {found or 'nothing'}; before {self.before or 'nothing'}, then {self.after}"
-        )
 
 
 class KeepLive(msgspec.Struct, frozen=True, kw_only=True, tag="keep-live"):

@@ -53,12 +53,9 @@ def recovered(matrix: Matrix, wanted: str = "", at: dict[int, str] | None = None
 
 def swapped(matrix: Matrix, points: list[str], killed: int) -> str:
     """What the default has to make of a cutover that was killed there."""
-    exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
-    if matrix.exchanges:
-        return NEW if killed >= exchanges[-1] else OLD
-    over = max(number for number, name in enumerate(points) if name == "after do ExchangePaths")
-    renames = [number for number, name in enumerate(points[:over]) if name == "after rename"]
-    return NEW if killed >= renames[-1] else OLD
+    over = max(number for number, name in enumerate(points) if name == "after do RenamePath")
+    last = max(number for number, name in enumerate(points[:over]) if name == "after rename")
+    return NEW if killed >= last else OLD
 
 
 def kill(matrix: Matrix, number: int) -> None:
@@ -195,7 +192,7 @@ def test_killed_in_its_rollback_it_is_recovered(matrix: Matrix) -> None:
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_of_its_rollback_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
-    each_rollback_recovers(matrix, rollbacks(matrix, 1, "KeepLive", "ExchangePaths", "ReplaceFile", "ClearPaths"))
+    each_rollback_recovers(matrix, rollbacks(matrix, 1, "KeepLive", "ExchangePaths", "RenamePath", "ClearPaths"))
 
 
 def each_recovery_recovers(matrix: Matrix, numbers: list[int], one_of: int, wanted: str = "") -> None:

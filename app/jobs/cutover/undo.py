@@ -13,13 +13,13 @@ from app.foundation.words import text
 from app.jobs.cutover.forward import carry_out, check_smoke
 from app.jobs.cutover.job import expect_smoke, secrets_of
 from app.jobs.cutover.names import kept_tree
-from app.jobs.cutover.plan import Kept, StagingPlan
+from app.jobs.cutover.plan import Kept, Spot, StagingPlan
 from app.jobs.cutover.recover import Found, look
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
 from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
-from app.jobs.effects.paths import ExchangePaths
+from app.jobs.effects.paths import ExchangePaths, pure
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.records.runs import new_run_id
@@ -47,7 +47,7 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
         point=plan.point,
         choice=plan.run,
         effects=(*before, *swaps, *after),
-        spots=plan.spots,
+        spots=tuple(Spot(spot.host, spot.path, str(pure(spot.path).parent)) for spot in plan.spots),
         kept=tuple(kept),
         bypass=bypass,
     )

@@ -223,7 +223,8 @@ class RenamePath(msgspec.Struct, frozen=True, kw_only=True, tag="rename-path"):
 class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file"):
     """A file gets the content, owner and mode of `source`; what it was before is kept at `kept`.
 
-    `before` and `after` are the SHA-256 of both; `before` is `NOTHING` where there was none. Never half of it.
+    `before` and `after` are the SHA-256 of both; `before` is `NOTHING` where there was none. Never half of it. Both
+    `source` and `kept` have to stand as long as it may be taken back.
     """
 
     host: str

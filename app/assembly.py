@@ -522,10 +522,9 @@ class Overwinter:
 
     async def plan_undo(self, site: str, run: str) -> Plan[UndoState]:
         """The plan of putting back what a restore put aside. Raises `Refused` `restore.no-way-back`."""
-        whole = (await self.records((await self.sites.get(site)).name).run(run)).id
-        finished = await self.shelf.finished(site, whole)
+        finished = await self.shelf.finished((await self.sites.get(site)).name, run)
         if finished is None:
-            raise no_way_back(site, whole)
+            raise no_way_back(site, run)
         return plan_undo(finished, self._equipment, self.shelf)
 
     async def _permit(self, plan: AnyPlan) -> None:

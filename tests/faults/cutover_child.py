@@ -138,7 +138,7 @@ def instrument(request: Request, points: Points) -> None:
             setattr(kind, method, _effect_watched(original, f"{method} {kind.__name__}", points))
     journal = Journal(Path(request.journal)) if request.journal else None
     if not request.exchanges:
-        durable._exchange = _no_exchange  # type: ignore[attr-defined]  # a file system without that step
+        durable._exchange = _no_exchange  # a file system without that step
     for name in ("_exchange", "_rename", "_replace", "sync_folder", "_sync"):
         watched = _watched(getattr(durable, name), name.strip("_"), points, _disk_error, journal)
         setattr(durable, name, watched)
@@ -247,7 +247,7 @@ def _forgotten(entry: dict[str, str]) -> bool:
     path, target, kept = Path(entry["path"]), Path(entry["target"]), entry.get("kept", "")
     with contextlib.suppress(FileNotFoundError):  # it had not been done yet
         if entry["what"] == "exchange":
-            durable._exchange(path, target)  # type: ignore[attr-defined]
+            durable._exchange(path, target)
         elif entry["what"] == "remove":
             if not path.exists():
                 os.link(kept, path)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.jobs.cutover.plan import encode
+from app.jobs.cutover.plan import Spot, decode, encode
+from app.jobs.effects.commands import RunCommand
+from app.records.runs import new_run_id
 from tests.faults.cutover_child import Answer, Request, forget
 from tests.faults.cutover_site import CutoverSite
 
@@ -35,11 +37,41 @@ class Matrix:
         self._plan = folder / "plan.json"
         self._answer = folder / "answer.json"
         self._journal = folder / "journal"
+        self._before = b""
+        self._staged_again: list[str] = []
 
     def fresh(self) -> None:
         """A site that is staged, and nothing else."""
         shutil.rmtree(self._journal, ignore_errors=True)
         self._plan.write_bytes(encode(self.site.fresh()))
+
+    def change_command(self, name: str, run: str) -> None:
+        """Another command in the plan of this case."""
+        plan = decode(self._plan.read_bytes())
+        effects = tuple(
+            msgspec.structs.replace(effect, run=("/bin/sh", "-c", run))
+            if isinstance(effect, RunCommand) and effect.name == name
+            else effect
+            for effect in plan.effects
+        )
+        self._plan.write_bytes(encode(msgspec.structs.replace(plan, effects=effects)))
+
+    def stage_again(self) -> None:
+        """Another restore of the same site is staged, by whoever does not know of the one that is unfinished."""
+        plan = decode(self._plan.read_bytes())
+        self._before = self._plan.read_bytes()
+        run = new_run_id()
+        spots = tuple(Spot(spot.host, spot.path, spot.by.replace(plan.run[:8], run[:8])) for spot in plan.spots)
+        for spot in spots:
+            Path(spot.by).mkdir()
+        self._staged_again = [spot.by for spot in spots]
+        self._plan.write_bytes(encode(msgspec.structs.replace(plan, run=run, spots=spots)))
+
+    def unstage(self) -> None:
+        """It cleans up after itself."""
+        self._plan.write_bytes(self._before)
+        for folder in self._staged_again:
+            Path(folder).rmdir()
 
     def carry_out(self, at: dict[int, str] | None = None) -> Answer | None:
         """The cutover, with what happens at these points; None when it was killed."""

@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from app.jobs.cutover.names import kept_tree, plan_beside, stage_folder
 from app.jobs.cutover.plan import Spot, StagingPlan
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.every import AnyEffect
-from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, ReplaceFile
+from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.records.runs import new_run_id
 from app.settings.command import CommandWhen
 from app.settings.model import THIS_COMPUTER, Repository, Site, Source, SourceKind
@@ -167,6 +169,54 @@ class FilePart:
         return [] if self._path.read_text() == state else [f"broker.conf: {self._path.read_text()}"]
 
 
+class FixedRootPart:
+    """A folder that cannot be renamed itself, as a mount point cannot: what is in it is exchanged, name by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder / "volume"
+        self._by = folder / "by" / "volume"
+
+    def fresh(self) -> None:
+        """Each name as a folder with a word in it."""
+        for version, place in ((OLD, self._root), (NEW, self._by / NEW)):
+            for name in self._names(version):
+                (place / name).mkdir(parents=True)
+                (place / name / "version").write_text(version)
+        (self._by / OLD).mkdir()
+
+    def _names(self, version: str) -> list[str]:
+        return ["both", "gone" if version == OLD else "came"]
+
+    def closing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  every part's signature
+        """Nothing."""
+        return ()
+
+    def swapping(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  every part's signature
+        """Each old name aside, then each new one in."""
+        away = [(self._root / name, self._by / OLD / name) for name in self._names(OLD)]
+        here = [(self._by / NEW / name, self._root / name) for name in self._names(NEW)]
+        return [
+            RenamePath(host=THIS_COMPUTER, path=str(path), target=str(target), inode=path.stat().st_ino)
+            for path, target in (*away, *here)
+        ]
+
+    def opening(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  every part's signature
+        """Nothing."""
+        return ()
+
+    def seen(self) -> str | None:
+        """By the name that both have; it is not there for a moment."""
+        try:
+            return (self._root / "both" / "version").read_text()
+        except FileNotFoundError:
+            return None
+
+    def faults(self, state: str) -> list[str]:
+        """By all names."""
+        found = {path.name: (path / "version").read_text() for path in self._root.iterdir()}
+        return [] if found == dict.fromkeys(self._names(state), state) else [f"volume: {found}"]
+
+
 LIVE_ENV = "APP_KEY=of the live site, changed since it was staged\n"
 
 
@@ -179,7 +229,7 @@ class CutoverSite:
         self.data = folder / "data"
         pristine = folder / "pristine"
         self._trees = [TreePart(self.folder, name, pristine) for name in ("laravel", "service")]
-        self.parts: list[Part] = [*self._trees, FilePart(self.folder), *parts]
+        self.parts: list[Part] = [*self._trees, FilePart(self.folder), FixedRootPart(self.folder), *parts]
         self.run = ""
 
     @property
@@ -242,7 +292,7 @@ class CutoverSite:
                 Spot(THIS_COMPUTER, plan_beside(str(tree.live)), stage_folder(str(tree.live), run))
                 for tree in self._trees
             ),
-            when_new=tuple(RemoveTree(host=THIS_COMPUTER, path=path) for path in (*stages, by)),
+            when_new=tuple(RemoveTree(host=THIS_COMPUTER, path=path) for path in stages),
             when_old=tuple(RemoveTree(host=THIS_COMPUTER, path=path) for path in (*stages, by)),
         )
 
@@ -276,7 +326,7 @@ class CutoverSite:
     def faults(self, *, is_staged: bool = False) -> list[str]:
         """In what the site is not wholly one of the two, up, and without anything left over.
 
-        One that `is_staged` was not begun with: what is staged is still there.
+        One that `is_staged` may not have been begun with: then what is staged is still there.
         """
         state = self.state()
         found = [fault for part in self.parts for fault in part.faults(state)]
@@ -286,13 +336,19 @@ class CutoverSite:
         return found + self._names(state, is_staged=is_staged and state == OLD)
 
     def _names(self, state: str, *, is_staged: bool) -> list[str]:
-        names = {"laravel", "service", "broker.conf", "services"}
-        if is_staged:
-            names |= {"by", *(Path(stage_folder(str(tree.live), self.run)).name for tree in self._trees)}
+        names = {"laravel", "service", "broker.conf", "services", "volume"}
         if state == NEW:
-            names |= {Path(kept_tree(str(tree.live), self.run)).name for tree in self._trees}
-        found = {path.name for path in self.folder.iterdir()}
+            names |= {"by", *(Path(kept_tree(str(tree.live), self.run)).name for tree in self._trees)}
+        staged = {"by", *(Path(stage_folder(str(tree.live), self.run)).name for tree in self._trees)}
+        found = {path.name for path in self.folder.iterdir()} - (staged - names if is_staged else set())
         return [f"names: {sorted(found ^ names)}"] if found != names else []
+
+    def nobody_does(self, command: str) -> bool:
+        """Whether no process has that among its arguments."""
+        return not any(
+            any(command in word for word in process.info["cmdline"] or ())
+            for process in psutil.process_iter(["cmdline"])
+        )
 
     @contextmanager
     def read_all_the_while(self) -> Iterator[None]:

@@ -53,11 +53,9 @@ def recovered(matrix: Matrix, wanted: str = "", at: dict[int, str] | None = None
 
 def swapped(matrix: Matrix, points: list[str], killed: int) -> str:
     """What the default has to make of a cutover that was killed there."""
-    exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
-    if matrix.exchanges:
-        return NEW if killed >= exchanges[-1] else OLD
-    renames = [number for number, name in enumerate(points) if name == "after rename"]
-    return NEW if killed >= renames[-1] else OLD
+    over = max(number for number, name in enumerate(points) if name == "after do RenamePath")
+    last = max(number for number, name in enumerate(points[:over]) if name == "after rename")
+    return NEW if killed >= last else OLD
 
 
 def kill(matrix: Matrix, number: int) -> None:
@@ -91,10 +89,11 @@ def each_kill_recovers(matrix: Matrix, numbers: list[int], points: list[str]) ->
 def test_killed_anywhere_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
     points = points_of(matrix)
-    each_kill_recovers(matrix, some(points, 3 if exchanges else 6), points)
+    each_kill_recovers(matrix, some(points, 9), points)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
@@ -137,11 +136,12 @@ def stopped(matrix: Matrix, points: list[str], number: int, blow: str) -> None:
 @pytest.mark.spec("J2")
 def test_an_error_anywhere_is_rolled_back(matrix: Matrix) -> None:
     points = points_of(matrix)
-    for number in some(points, 5):
+    for number in some(points, 9):
         stopped(matrix, points, number, ERROR)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_an_error_at_every_point_is_rolled_back(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
@@ -151,10 +151,10 @@ def test_an_error_at_every_point_is_rolled_back(matrix: Matrix, *, exchanges: bo
 
 
 @pytest.mark.spec("J2")
-def test_a_cancel_at_every_effect_is_rolled_back_or_comes_too_late(matrix: Matrix) -> None:
+def test_a_cancel_at_any_effect_is_rolled_back_or_comes_too_late(matrix: Matrix) -> None:
     points = points_of(matrix)
     for number, name in enumerate(points):
-        if name.split()[1] in ("do", "run"):
+        if name.split()[1] in ("do", "run") and number % 3:
             stopped(matrix, points, number, CANCEL)
 
 
@@ -184,14 +184,15 @@ def each_rollback_recovers(matrix: Matrix, pairs: list[tuple[int, int]]) -> None
 
 @pytest.mark.spec("J2")
 def test_killed_in_its_rollback_it_is_recovered(matrix: Matrix) -> None:
-    each_rollback_recovers(matrix, rollbacks(matrix, 12, "ExchangePaths", "ClearPaths"))
+    each_rollback_recovers(matrix, rollbacks(matrix, 20, "ExchangePaths", "ClearPaths"))
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_of_its_rollback_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
     matrix.exchanges = exchanges
-    each_rollback_recovers(matrix, rollbacks(matrix, 1, "KeepLive", "ExchangePaths", "ReplaceFile", "ClearPaths"))
+    each_rollback_recovers(matrix, rollbacks(matrix, 1, "KeepLive", "ExchangePaths", "RenamePath", "ClearPaths"))
 
 
 def each_recovery_recovers(matrix: Matrix, numbers: list[int], one_of: int, wanted: str = "") -> None:
@@ -211,10 +212,11 @@ def each_recovery_recovers(matrix: Matrix, numbers: list[int], one_of: int, want
 def test_killed_in_its_recovery_it_is_recovered(matrix: Matrix) -> None:
     points = points_of(matrix)
     exchanged = [number for number, name in enumerate(points) if name == "after exchange"]
-    each_recovery_recovers(matrix, exchanged, 12)
+    each_recovery_recovers(matrix, exchanged, 20)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("wanted", ["", "finish", "roll-back"])
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_every_point_of_its_recovery_it_is_recovered(matrix: Matrix, wanted: str, *, exchanges: bool) -> None:
@@ -222,3 +224,87 @@ def test_killed_at_every_point_of_its_recovery_it_is_recovered(matrix: Matrix, w
     points = points_of(matrix)
     hit = [number for number, name in enumerate(points) if "rename" in name or "xchange" in name or "Command" in name]
     each_recovery_recovers(matrix, hit[6::5], 1, wanted)
+
+
+@pytest.mark.parametrize("wanted", ["finish", "roll-back"])
+def test_a_person_may_say_where_it_goes(matrix: Matrix, wanted: str) -> None:
+    points = points_of(matrix)
+    exchanges = [number for number, name in enumerate(points) if name == "after exchange"]
+    begun = points.index("before do RunCommand")
+    late = max(number for number, name in enumerate(points) if name == "after do ClearPaths")
+    for number in (begun, *exchanges, late):
+        kill(matrix, number)
+        with matrix.site.read_all_the_while():
+            assert recovered(matrix, wanted) == (NEW if wanted == "finish" else OLD)
+
+
+# --- orphans, lost laptops, lost power -------------------------------------------------------------------------------
+
+
+def test_a_command_that_outlives_its_overwinter_is_ended_before_the_recovery(matrix: Matrix) -> None:
+    """One that stops the services, slowly: it must not do so behind the back of the recovery that starts them."""
+    points = points_of(matrix)
+    stopping = points.index("before run", points.index("before do ExchangePaths") - 3)
+    matrix.fresh()
+    slowly = f"sleep 2;echo down >{matrix.site.services}"
+    matrix.change_command("stop", slowly)
+    assert matrix.carry_out({stopping: LATER}) is None
+    assert recovered(matrix) == OLD
+    assert matrix.site.nobody_does(slowly)
+    assert matrix.site.faults() == []
+
+
+@pytest.mark.spec("R8", "B6")
+def test_what_stands_beside_the_target_is_enough(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    hit = [number for number, name in enumerate(points) if name in ("after exchange", "before do RunCommand")]
+    for number in hit[:-1]:
+        kill(matrix, number)
+        matrix.lose_the_laptop()
+        assert recovered(matrix) == swapped(matrix, points, number)
+
+
+@pytest.mark.spec("B6")
+def test_while_one_is_unfinished_no_other_begins(matrix: Matrix) -> None:
+    """Neither here nor from another laptop."""
+    points = points_of(matrix)
+    number = points.index("after exchange")
+    for lost in (False, True):
+        kill(matrix, number)
+        if lost:
+            matrix.lose_the_laptop()
+        before = sorted(path.name for path in matrix.site.folder.iterdir())
+        matrix.stage_again()
+        answer = matrix.carry_out()
+        assert answer is not None
+        assert answer.code == "restore.unfinished"
+        matrix.unstage()
+        assert sorted(path.name for path in matrix.site.folder.iterdir()) == before
+        assert recovered(matrix) == OLD
+
+
+def each_power_cut_recovers(matrix: Matrix, numbers: list[int], points: list[str]) -> None:
+    """What was not synced when it died has never been; and what was not synced when its recovery was over neither."""
+    for number in numbers:
+        kill(matrix, number)
+        matrix.cut_power()
+        recovered(matrix)
+        assert matrix.cut_power() == 0, f"{number}: {points[number]}: the recovery is not on the disk"
+        kill(matrix, number)
+        recovered(matrix)
+        matrix.cut_power()
+        assert matrix.site.faults(is_staged=True) == [], f"{number}: {points[number]}"
+
+
+def test_a_power_cut_at_any_moment_is_recovered(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    each_power_cut_recovers(matrix, some(points, 30), points)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_power_cut_at_every_moment_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
+    matrix.exchanges = exchanges
+    points = points_of(matrix)
+    each_power_cut_recovers(matrix, list(range(len(points))), points)

@@ -17,7 +17,10 @@ from app.hosts.running import finish
 from app.jobs.cutover.names import plan_beside, plan_in, stage_folder
 from app.jobs.cutover.plan import LARGEST, Spot, StagingPlan, State, decode, encode
 from app.jobs.effects.paths import below, pure, sync_parents
+from app.records.runs import SHORTEST_PREFIX
 from app.settings.model import Site, SourceKind
+
+PLANS_AT_MOST = 10_000
 
 UNFINISHED = "restore.unfinished"
 
@@ -43,8 +46,11 @@ class Shelf:
         return await read_plan(self._here, self._unfinished(site))
 
     async def finished(self, site: str, run: str) -> StagingPlan | None:
-        """The plan of a cutover after which that site is the new one; `run` is the whole id."""
-        return await read_plan(self._here, self._finished(site, run))
+        """The plan of a cutover after which that site is the new one; `run` is the run's id, or how it begins."""
+        listed = await self._here.entries(self._folder, PLANS_AT_MOST)
+        names = [one.name for one in listed.entries if re.fullmatch(rf"{site}\.[0-9a-f]{{32}}\.json", one.name)]
+        begin_so = [name for name in names if name.startswith(f"{site}.{run}") and len(run) >= SHORTEST_PREFIX]
+        return await read_plan(self._here, below(self._folder, begin_so[0])) if len(begin_so) == 1 else None
 
     async def finished_runs(self, site: str) -> list[str]:
         """The runs of that site whose way back is still known."""

@@ -223,7 +223,8 @@ class RenamePath(msgspec.Struct, frozen=True, kw_only=True, tag="rename-path"):
 class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file"):
     """A file gets the content, owner and mode of `source`; what it was before is kept at `kept`.
 
-    `before` and `after` are the SHA-256 of both; `before` is `NOTHING` where there was none. Never half of it.
+    `before` and `after` are the SHA-256 of both; `before` is `NOTHING` where there was none. Never half of it. Both
+    `source` and `kept` have to stand as long as it may be taken back.
     """
 
     host: str
@@ -246,9 +247,8 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
             if self.before != NOTHING:
                 await host.copy(self.path, self.kept)
             await host.copy(self.source, self.path)
-        elif found != self.after:
-            raise self._unclear(found)
-        await sync_parents(host, self.path)
+        else:
+            await self._expect(host, found, self.after)
 
     async def undo(self, world: World) -> None:
         """Puts the former one back."""
@@ -259,8 +259,13 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
                 await host.copy(self.kept, self.path)
             else:
                 await host.remove_tree(self.path)
-        elif found != self.before:
-            raise self._unclear(found)
+        else:
+            await self._expect(host, found, self.before)
+
+    async def _expect(self, host: Host, found: str, wanted: str) -> None:
+        """It is so already, perhaps by a process that died: that may have left a copy, and what was not synced."""
+        if found != wanted:
+            raise unclear(self.title, f"{self.path}: {found or 'nothing'}, neither {self.before} nor {self.after}")
         await host.remove_tree(str(pure(self.path).with_name(WHILE_COPIED.format(name=pure(self.path).name))))
         await sync_parents(host, self.path)
 
@@ -270,11 +275,6 @@ class ReplaceFile(msgspec.Struct, frozen=True, kw_only=True, tag="replace-file")
         if found == self.after:
             return Happened.YES
         return Happened.NO if found == self.before else Happened.UNCLEAR
-
-    def _unclear(self, found: str) -> UserError:
-        return unclear(
-            self.title, f"{self.path}: {found or 'nothing'}; before {self.before or 'nothing'}, then {self.after}"
-        )
 
 
 class KeepLive(msgspec.Struct, frozen=True, kw_only=True, tag="keep-live"):
@@ -344,6 +344,7 @@ class ClearPaths(msgspec.Struct, frozen=True, kw_only=True, tag="clear-paths"):
             *folders, last = PurePosixPath(pattern).parts
             for folder in await folders_that_fit(host, self.folder, folders):
                 await host.remove_matching(folder, last)
+                await host.sync(folder)
 
     async def undo(self, world: World) -> None:
         """Nothing: see above."""

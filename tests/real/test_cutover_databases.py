@@ -512,6 +512,28 @@ def test_what_fits_neither_state_stops_and_says_what_was_found(cutover: Cutover)
 
 
 @pytest.mark.spec("R8")
+def test_a_staged_database_that_somebody_dropped_does_not_keep_the_live_one_closed(cutover: Cutover) -> None:
+    async def story() -> None:
+        async with cutover.world() as world:
+            effects = in_order((await cutover.staged(world)).change)
+            close, swap, _ = effects
+            await close.do(world)
+            await beside(lambda: cutover.server.sql(f"DROP DATABASE {SHADOW}"))
+            assert await swap.happened(world) is Happened.NO
+            with pytest.raises(UserError) as raised:
+                await swap.do(world)
+            assert raised.value.code == "postgres.database-missing"
+            assert SHADOW in str(raised.value.problem.what)
+            await undo_all(effects, world)
+            assert cutover.state() == "live"
+            await close.do(world)
+            await beside(lambda: cutover.server.sql(f"DROP DATABASE {LIVE}"))
+            assert await swap.happened(world) is Happened.UNCLEAR
+
+    run(story())
+
+
+@pytest.mark.spec("R8")
 def test_a_session_whose_client_died_in_the_middle_is_over_before_anything_is_believed(
     cutover: Cutover, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,7 +151,7 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
         await on_server(world, self.at, partial(self._renamed, moves=back, statements=()))
 
     async def happened(self, world: World) -> Happened:
-        """By the names that the databases have now."""
+        """By the names that the databases have now. Of two, one may be gone: the other tells it alone."""
         return await on_server(world, self.at, lambda server: self._moved(server, self.moves))
 
     def reversed(self, kept: str) -> SwapDatabases:
@@ -174,14 +174,14 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
 
     async def _moved(self, server: Connected, moves: Sequence[Move]) -> Happened:
         standing = await server.do(partial(swapping.read_standing, oids=[move.oid for move in moves]))
-        names = [standing[move.oid].name if move.oid in standing else "" for move in moves]
-        if names == [move.after for move in moves]:
+        named = [(standing[move.oid].name, move) for move in moves if move.oid in standing]
+        if named and all(name == move.after for name, move in named):
             return Happened.YES
-        return Happened.NO if names == [move.before for move in moves] else Happened.UNCLEAR
+        return Happened.NO if named and all(name == move.before for name, move in named) else Happened.UNCLEAR
 
     async def _found(self, server: Connected) -> str:
         standing = await server.do(partial(swapping.read_standing, oids=[move.oid for move in self.moves]))
-        return "; ".join(seen(move.oid, standing) for move in self.moves)
+        return "; ".join(_seen(move.oid, standing) for move in self.moves)
 
 
 class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
@@ -203,10 +203,12 @@ class OpenDatabase(msgspec.Struct, frozen=True, tag="open-database"):
         await _opened(world, self.at, self.oid, self.title, workers=self.workers)
 
     async def undo(self, world: World) -> None:
-        """Closed, and nobody in it."""
+        """Closed, and nobody in it; one that is gone is closed enough for the way back."""
         await on_server(world, self.at, self._close)
 
     async def _close(self, server: Connected) -> None:
+        if self.oid not in await server.do(partial(swapping.read_standing, oids=(self.oid,))):
+            return
         await _set_allowed(server, self.oid, self.title, allowed=False)
         await emptied(server, (self.oid,), self.name, self.limit)
 
@@ -278,11 +280,11 @@ async def _with_workers(world: World, at: DatabaseServer, name: str) -> None:
 async def _standing(server: Connected, oid: int, title: Text) -> Standing:
     found: dict[int, Standing] = await server.do(partial(swapping.read_standing, oids=(oid,)))
     if oid not in found:
-        raise unclear(title, seen(oid, found))
+        raise unclear(title, _seen(oid, found))
     return found[oid]
 
 
-def seen(oid: int, standing: dict[int, Standing]) -> str:
+def _seen(oid: int, standing: dict[int, Standing]) -> str:
     if oid not in standing:
         return f"there is no database with the number {oid}"
     return f"database {oid} is called {standing[oid].name}"
@@ -360,19 +362,22 @@ async def _settled(server: Connected, at: DatabaseServer) -> None:
 
 # --- what a person is told -------------------------------------------------------------------------------------------
 
+OF_TABLES = frozenset({"postgres.no-rights", "postgres.database-missing", "postgres.locked"})
+
 AS_BEFORE = text("The database is not renamed by this step; what was changed before it goes back.")
 
 
 def _restated(error: UserError) -> UserError:
-    """The errors of the tool speak of a backup."""
+    """The errors of the tool speak of a backup, some of them of its tables."""
     problem = error.problem
     if not problem.code.startswith("postgres.") or isinstance(error, Refused):
         return error
-    what = problem.what
-    if problem.code == "postgres.no-rights":
+    what, next_step = problem.what, problem.next
+    if problem.code in OF_TABLES:
         what = text("The database server refused: {said}", said=problem.detail.partition("\n")[0])
+        next_step = text("Put right what it says, then restore or recover again.")
     means = text("Whether this step was done is asked of the server again before anything goes on or back.")
-    return UserError(what, means, problem.next, problem.code, problem.detail)
+    return UserError(what, means, next_step, problem.code, problem.detail)
 
 
 def _session_stays(name: str, left: Sequence[Attached]) -> UserError:

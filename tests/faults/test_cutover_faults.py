@@ -223,7 +223,7 @@ def test_killed_at_every_point_of_its_recovery_it_is_recovered(matrix: Matrix, w
     matrix.exchanges = exchanges
     points = points_of(matrix)
     hit = [number for number, name in enumerate(points) if "rename" in name or "xchange" in name or "Command" in name]
-    each_recovery_recovers(matrix, hit[6::5], 1, wanted)
+    each_recovery_recovers(matrix, hit[6::12], 1, wanted)
 
 
 @pytest.mark.parametrize("wanted", ["finish", "roll-back"])

@@ -50,7 +50,7 @@ def world_of(place: Place, blocking: Blocking, kind: type[LoggedHost] = LoggedHo
         return {}
 
     hosts = {"server": kind(place.patient, RUN, log)}
-    context = RunContext(RUN, hosts, {}, lambda _event: None, None)  # type: ignore[arg-type]  # no effect asks for them
+    context = RunContext(RUN, hosts, {}, lambda _event: None, None)  # type: ignore[arg-type, unused-ignore]  # no effect asks for them
     return World(context, Equipment(blocking, {}, sys.executable, no_records))
 
 

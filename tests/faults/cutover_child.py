@@ -13,7 +13,6 @@ import errno
 import importlib
 import json
 import os
-import signal
 import sys
 import traceback
 import typing
@@ -117,7 +116,7 @@ class Points:
 
 def die() -> NoReturn:
     """At once, as nobody can prevent."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    psutil.Process().kill()
     raise AssertionError
 
 
@@ -137,10 +136,10 @@ def instrument(request: Request, points: Points) -> None:
             original = getattr(kind, method)
             setattr(kind, method, _effect_watched(original, f"{method} {kind.__name__}", points))
     journal = Journal(Path(request.journal)) if request.journal else None
-    if not request.exchanges:
-        durable._exchange = _no_exchange  # a file system without that step
     for name in ("_exchange", "_rename", "_replace", "sync_folder", "_sync"):
-        watched = _watched(getattr(durable, name), name.strip("_"), points, _disk_error, journal)
+        has_no_such_step = name == "_exchange" and not request.exchanges
+        operation = _no_exchange if has_no_such_step else getattr(durable, name)
+        watched = _watched(operation, name.strip("_"), points, _disk_error, journal)
         setattr(durable, name, watched)
     files.remove_tree = _watched(files.remove_tree, "remove_tree", points, _injected, journal)
     LocalHost.run = _run_watched(LocalHost.run, points)  # type: ignore[method-assign]
@@ -331,6 +330,8 @@ async def recovered(request: Request, points: Points, blocking: Blocking, told: 
 
 def serve() -> None:
     """Forks for every request that comes in; says how its process ended."""
+    if sys.platform == "win32":
+        raise AssertionError("Windows does not fork")
     for line in sys.stdin:
         request = msgspec.json.decode(line, type=Request)
         pid = os.fork()

@@ -18,7 +18,7 @@ from installer.restic import Restic
 PLATFORMS = ("linux", "win32", "darwin")
 
 # Most of the time tests wait for programs that they started, so two at a time take half as long on two cores.
-NOT_LONG = ("-m", "not long", "--numprocesses", "2", "--dist", "loadgroup")
+NOT_LONG = ("-m", "not long", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 TIERS: dict[str, tuple[str, ...]] = {"--fast": (*NOT_LONG, "tests/unit", "tests/contracts"), "--long": ()}
 
 

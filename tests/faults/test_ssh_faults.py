@@ -35,7 +35,6 @@ from tests.real.servers.sshd import SshServer, ssh_server
 from tests.running import run
 
 pytestmark = [
-    pytest.mark.xdist_group("north-house"),  # one at a time has the site's lease on this computer
     pytest.mark.spec("H2", "J2"),
     pytest.mark.skipif(sys.platform == "win32", reason="OpenSSH's server as POSIX systems have it"),
 ]

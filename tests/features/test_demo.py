@@ -25,7 +25,6 @@ if sys.platform == "win32":
     pytest.skip("told with sh programs and the signals of POSIX", allow_module_level=True)
 
 ENDS_WITHIN = 150
-pytestmark = pytest.mark.xdist_group("practice")  # what a practice leaves is looked for on the whole computer
 
 PRACTICE = "overwinter-practice-"
 NOTHING: Mapping[str, str] = {}

@@ -34,8 +34,6 @@ from tests.real.servers.restic import VERSIONS, restic_program
 from tests.real.servers.sshd import SshServer, ssh_server
 from tests.trees import add_rarities, described
 
-pytestmark = pytest.mark.xdist_group("north-house")  # one at a time has the site's lease on this computer
-
 HOST = """
 [[hosts]]
 name = "server"

@@ -389,7 +389,6 @@ def server(tmp_path: Path) -> Iterator[SshServer]:
         yield server
 
 
-@pytest.mark.xdist_group("north-house")  # one at a time has the site's lease on this computer
 @pytest.mark.spec("V1", "H1", "H2")
 def test_sources_on_a_server_are_proven_there_when_not_here(make_site: Any, server: SshServer) -> None:
     host = HOST.format(port=server.port, key_file=server.key_file)

@@ -26,8 +26,6 @@ from app.hosts.local import LocalHost
 from app.settings.rules import faults_of
 from tests.running import run
 
-pytestmark = pytest.mark.xdist_group("practice")  # what a practice leaves is looked for on the whole computer
-
 if sys.platform == "win32":
     pytest.skip("told with links and modes of POSIX", allow_module_level=True)
 

@@ -26,7 +26,7 @@ ONE_AFTER_THE_OTHER = {
 """Files that share something outside of their own folders, and what."""
 
 
-class FilesSideBySide(LoadScopeScheduling):
+class FilesSideBySide(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Where several processes run the tests, a file is one's; so are files that share something."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -133,7 +133,8 @@ class Console:
 
     def add_site(self, site_file: str, secrets: dict[str, str]) -> None:
         """Sets a site up with its secrets, and a repository and a vault whose keys are cheap: all start at once."""
-        VaultSecrets(self.data / "vault", self.data / "locks" / "vault.lock", CHEAP).make(PASSPHRASE)
+        if "DBUS_SESSION_BUS_ADDRESS" not in self.environment:  # there is no keyring
+            VaultSecrets(self.data / "vault", self.data / "locks" / "vault.lock", CHEAP).make(PASSPHRASE)
         file = self.folder / "site.toml"
         file.write_text(site_file, "utf-8")
         site = self.run("site", "add", str(file)).json["site"]

@@ -17,7 +17,8 @@ from installer.restic import Restic
 
 PLATFORMS = ("linux", "win32", "darwin")
 
-NOT_LONG = ("-m", "not long")
+# Most of the time tests wait for programs that they started, so two at a time take half as long on two cores.
+NOT_LONG = ("-m", "not long", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 TIERS: dict[str, tuple[str, ...]] = {"--fast": (*NOT_LONG, "tests/unit", "tests/contracts"), "--long": ()}
 
 

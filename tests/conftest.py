@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.guards import ExpectedLog, no_unexpected_log, nothing_left_running
 from tests.real.servers.mariadb import MariadbServer, mariadb_server
@@ -13,6 +15,28 @@ from tests.real.servers.postgresql import PostgresServer, postgres_server
 
 # A job that a shell put into the background ignores Ctrl+C, and so would every program the tests start from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+ONE_AFTER_THE_OTHER = {
+    "tests/faults/test_ssh_faults.py": "the lease of a site on its server, which is this computer",
+    "tests/features/test_server.py": "the lease of a site on its server, which is this computer",
+    "tests/features/test_verify.py": "the lease of a site on its server, which is this computer",
+    "tests/features/test_demo.py": "what a practice leaves, looked for on the whole computer",
+    "tests/real/test_practice.py": "what a practice leaves, looked for on the whole computer",
+}
+"""Files that share something outside of their own folders, and what."""
+
+
+class FilesSideBySide(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Where several processes run the tests, a file is one's; so are files that share something."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return ONE_AFTER_THE_OTHER.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesSideBySide:
+    """Asked only where several processes run the tests."""
+    return FilesSideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

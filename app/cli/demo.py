@@ -361,7 +361,8 @@ class _Demo:
     def _say_kept(self) -> None:
         practice = self._practice
         self._say(text("It stays in {folder}. Look around in it:", folder=str(practice.folder)))
-        self._tell(f"{PASSPHRASE_FILE_VARIABLE}={practice.passphrase_file}")
+        word = "set" if sys.platform == "win32" else "export"
+        self._tell(f"{word} {PASSPHRASE_FILE_VARIABLE}={practice.passphrase_file}")
         self._tell(f"overwinter --data {practice.places.data} points {SITE}")
         if self._servers:
             self._tell(text("Its databases were stopped and removed; the dumps are what is left of them."))

@@ -41,8 +41,10 @@ LOCK_WAIT = 5.0
 Secrets = dict[str, dict[str, str]]
 """Site, name, secret."""
 
-# More than this is no vault of ours; without a limit a forged file could ask for all memory.
-Memory = Annotated[int, msgspec.Meta(ge=8, le=4 * 1024 * 1024)]
+MOST_MEMORY = 1024**3
+"""Bytes that opening a vault may take; without a limit a forged file could ask for all there is."""
+
+Memory = Annotated[int, msgspec.Meta(ge=8, le=MOST_MEMORY // 1024)]
 Lanes = Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
@@ -68,6 +70,11 @@ class ScryptCost(msgspec.Struct, frozen=True, tag_field="kdf", tag="scrypt", for
     block: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     lanes: Lanes = 1
     salt: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for what would take too much memory (N x r x 128 bytes, RFC 7914)."""
+        if 128 * self.cost * self.block > MOST_MEMORY:
+            raise ValueError("it asks for too much memory")
 
     def derive(self, passphrase: bytes) -> bytes:
         """The 32-byte key."""
@@ -263,7 +270,7 @@ def _parsed(content: bytes, file: Path) -> _Parsed:
     second, _, sealed = rest.partition(b"\n")
     try:
         cost = msgspec.json.decode(second, type=Cost)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(file, str(error)) from error
     return _Parsed(first + b"\n" + second + b"\n", cost, sealed)
 
@@ -271,7 +278,7 @@ def _parsed(content: bytes, file: Path) -> _Parsed:
 def _opened(parsed: _Parsed, unlocked: Unlocked, file: Path) -> Secrets:
     try:
         return msgspec.json.decode(open_sealed(unlocked.key, parsed.sealed, parsed.header), type=Secrets)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(file, str(error)) from error
     except UserError as error:
         if error.code == "sealed.wrong-key":

@@ -180,10 +180,13 @@ def told_to_end(greenhouse: Prepared, signals: Sequence[signal.Signals], seed: i
     run = newest_run(console)
     assert run["id"] == begun
     sources = {tag_of(one, "source") for one in greenhouse.snapshots(f"run:{begun}")}
-    if "manifest" in sources:  # the signal came too late
-        assert (said.code, said.json["status"], run["status"]) == (0, "success", "success")
-    else:
+    if "manifest" not in sources:
         assert (said.code, said.json["status"], run["status"]) == (130, "cancelled", "cancelled")
+    elif said.code:  # the point was made, and only what follows was cut short
+        assert (said.code, said.json["status"], run["status"]) == (3, "partial", "partial")
+    else:  # the signal came too late
+        assert (said.json["status"], run["status"], run["error"]) == ("success", "success", None)
+    if said.code:
         assert_explained(said.json["error"])
         assert_explained(run["error"])
         assert {name for name, item in items_of(said).items() if item["status"] == "success"} <= sources

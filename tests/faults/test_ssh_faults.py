@@ -137,7 +137,7 @@ def test_a_cut_is_told_and_what_ran_there_is_interrupted_then_ended(
         async with reached(server, tmp_path) as (host, wire):
             mark, diary = uuid.uuid4().hex, tmp_path / "diary"
             task = await started(host, polite(mark, diary))
-            assert len(running(mark)) == 2
+            await comes(lambda: len(running(mark)) == 2, "the whole family")
             wire.cut() if fault == "wire" else server.cut()
             await cut_of(task)
             await comes(lambda: not running(mark), "the end of the whole family")
@@ -174,7 +174,7 @@ def test_a_link_that_died_without_a_word_is_noticed_and_what_ran_there_is_ended_
             wire.die()
             await cut_of(task)
             assert psutil.pid_exists(before)
-            assert len(running(mark)) == 2
+            await comes(lambda: len(running(mark)) == 2, "the whole family")
             assert (await host.run(Command("echo", ("hello",)))).stdout == b"hello\n"
             assert not running(mark)
             assert diary.read_text() == "SIGINT\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.settings.vault import ArgonCost, VaultSecrets
 from tests.real.servers.restic import fresh_repository
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ sys.exit(run_command_line(sys.argv[1:]))
 """
 
 PASSPHRASE = "correct horse battery staple"
+CHEAP = ArgonCost(memory=32, passes=1, lanes=4)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ class Console:
         return Said(begun.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
     def add_site(self, site_file: str, secrets: dict[str, str]) -> None:
-        """Sets a site up with its secrets and a repository whose key is cheap, so that each restic starts at once."""
+        """Sets a site up with its secrets, and a repository and a vault whose keys are cheap: all start at once."""
+        if "DBUS_SESSION_BUS_ADDRESS" not in self.environment:  # there is no keyring
+            VaultSecrets(self.data / "vault", self.data / "locks" / "vault.lock", CHEAP).make(PASSPHRASE)
         file = self.folder / "site.toml"
         file.write_text(site_file, "utf-8")
         site = self.run("site", "add", str(file)).json["site"]

@@ -25,6 +25,7 @@ if sys.platform == "win32":
     pytest.skip("told with sh programs and the signals of POSIX", allow_module_level=True)
 
 ENDS_WITHIN = 150
+
 PRACTICE = "overwinter-practice-"
 NOTHING: Mapping[str, str] = {}
 

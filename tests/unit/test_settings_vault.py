@@ -171,9 +171,23 @@ def test_a_vault_of_a_newer_program_asks_for_an_update(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "secrets.vault-newer"
 
 
-def test_a_header_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
-    made(tmp_path)
-    content = (tmp_path / "vault").read_bytes()[:-32].replace(b'"memory":32', b'"memory":99999999999')
+@pytest.mark.parametrize(
+    ("cost", "honest", "forged"),
+    [
+        (FAST, b'"memory":32', b'"memory":99999999999'),
+        (FAST, b'"memory":32', b'"memory":1048577'),
+        (FAST, b'"passes":1', b'"passes":100000'),
+        (ScryptCost(cost=2), b'"cost":2,"block":8', b'"cost":4194304,"block":64'),
+        (ScryptCost(cost=2), b'"cost":2,"block":8', b'"cost":1048576,"block":16'),
+        (FAST, b'"kdf":"', b'"kdf":"\xff'),
+    ],
+)
+def test_a_header_that_asks_for_all_memory_or_makes_no_sense_is_refused_at_once(
+    tmp_path: Path, cost: Cost, honest: bytes, forged: bytes
+) -> None:
+    made(tmp_path, cost)
+    content = (tmp_path / "vault").read_bytes()[:-32].replace(honest, forged)
+    assert forged in content
     (tmp_path / "vault").write_bytes(content + hashlib.sha256(content).digest())
     assert refusal(tmp_path) == "secrets.vault-damaged"
 

@@ -168,12 +168,11 @@ def _watched(original: Any, name: str, points: Points, error: Callable[[], Excep
     @wraps(original)
     def watched(*arguments: Any, **named: Any) -> Any:
         points.reach(f"before {name}", error)
-        if journal is not None:
-            journal.begins(name, arguments)
+        entry = None if journal is None else journal.begins(name, arguments)
         with points.one_operation():
             result = original(*arguments, **named)
-        if journal is not None:
-            journal.ended(name, arguments)
+        if journal is not None and entry is not None:
+            journal.write(entry)
         points.reach(f"after {name}", error)
         return result
 
@@ -202,29 +201,26 @@ class Journal:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
-    def begins(self, name: str, arguments: Sequence[Any]) -> None:
-        """Before it is done: what it would take to forget it."""
+    def begins(self, name: str, arguments: Sequence[Any]) -> dict[str, str] | None:
+        """What is to be written down when it is done: what it would take to forget it, or that it will last."""
         if name in ("exchange", "rename", "replace"):
             path, target = map(str, arguments[:2])
             kept = self._kept(target) if name == "replace" and Path(target).exists() else ""
-            self._write({"what": name, "path": path, "target": target, "kept": kept})
-        elif name == "remove_tree" and Path(arguments[0]).is_file():
+            return {"what": name, "path": path, "target": target, "kept": kept}
+        if name == "remove_tree" and Path(arguments[0]).is_file():
             path = str(arguments[0])
-            self._write({"what": "remove", "path": path, "target": path, "kept": self._kept(path)})
+            return {"what": "remove", "path": path, "target": path, "kept": self._kept(path)}
+        return {"what": "sync", "path": str(arguments[0])} if name == "sync_folder" else None
 
-    def ended(self, name: str, arguments: Sequence[Any]) -> None:
-        """What is synced is not forgotten any more."""
-        if name == "sync_folder":
-            self._write({"what": "sync", "path": str(arguments[0])})
+    def write(self, entry: dict[str, str]) -> None:
+        """It is done."""
+        with (self._folder / "journal").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
 
     def _kept(self, path: str) -> str:
         kept = self._folder / f"{len(list(self._folder.iterdir()))}.kept"
         os.link(path, kept)
         return str(kept)
-
-    def _write(self, entry: dict[str, str]) -> None:
-        with (self._folder / "journal").open("a") as file:
-            file.write(json.dumps(entry) + "\n")
 
 
 def forget(folder: Path) -> int:

@@ -93,7 +93,9 @@ class ExchangePaths(msgspec.Struct, frozen=True, kw_only=True, tag="exchange-pat
             case _Stands.AFTER:
                 await self._take_back(host)
             case _Stands.EXCHANGED:
-                await host.exchange(self.live, self.staged)
+                if not await _exchanged(host, self.live, self.staged):
+                    await host.rename(self.staged, self.kept)
+                    await self._take_back(host)
             case _Stands.ASIDE:
                 await host.rename(self.kept, self.live)
                 await self._make_last(host)

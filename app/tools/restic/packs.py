@@ -45,7 +45,10 @@ async def pieces_of(session: Session, wanted: Collection[str]) -> list[str]:
 
 
 async def is_well(session: Session, pack: str) -> tuple[bool, int]:
-    """Whether a pack holds what its name says, and how many bytes came; raises what kept it from being read."""
+    """Whether a pack holds what its name says, and how many bytes came; raises what kept it from being read.
+
+    Without the cache: restic keeps a copy of every pack of folders that it has written.
+    """
     digest, size = hashlib.sha256(), 0
 
     async def take(piece: bytes) -> None:
@@ -53,5 +56,5 @@ async def is_well(session: Session, pack: str) -> tuple[bool, int]:
         digest.update(piece)
         size += len(piece)
 
-    await session.run(session.attempt(), ["cat", "pack", "--no-lock", "--", pack], stdout=take)
+    await session.run(session.attempt(), ["cat", "pack", "--no-lock", "--no-cache", "--", pack], stdout=take)
     return digest.hexdigest() == pack, size

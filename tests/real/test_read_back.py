@@ -28,7 +28,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 newest_restic = pytest.mark.parametrize("site", VERSIONS[-1:], indirect=True)
 NEWEST = "$(find {folder} -type f -size +200c -printf '%T@ %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
-NEWEST_COPIED = "$(find {copies} -path '*/restic/*/data/*' -type f -printf '%T@ %f\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+NEWEST_COPIED = (
+    "$(find {copies} -path '*/restic/*/data/*' -type f -printf '%T@ %f\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+)
 
 
 def damaging(site: Damaged, folder: str) -> Path:

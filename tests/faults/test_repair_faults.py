@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.faults.family import Family, waited_for
@@ -48,7 +50,8 @@ def test_a_kill_before_a_command_is_healed_by_the_next_repair(tmp_path: Path, co
     family = Family(console.start("repo", "repair", "north-house", "--no-backup", *PHRASE))
     waited_for(here.exists, f"restic {command}")
     for process in family.members():
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+            process.kill()
     family.ended()
     go.touch()
     if command != "check":  # before that nobody knew of the damage

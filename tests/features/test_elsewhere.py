@@ -166,6 +166,8 @@ def test_a_plain_user_is_told_that_owners_are_lost(console: Console, tmp_path: P
     described_ = site_file(console.folder, root, postgres.port).partition('[[sources]]\nname = "database"')[0]
     console.add_site(described_, SECRETS)
     point = back_up(console)
+    restic = shutil.copy(console.restic, console.folder / "restic")  # where another user may read it
+    console.environment["OVERWINTER_RESTIC"] = str(restic)
     user = 65534
     for path in (console.folder, *console.folder.rglob("*")):
         os.lchown(path, user, user)

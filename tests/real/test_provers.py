@@ -183,7 +183,7 @@ def test_everything_that_postgresql_can_hold_is_proven(
             postgres.sql(statement, database.name)
         entry = bench.take(database)
         assert entry.dump is not None
-        assert entry.dump.database.roles == ("policy's role",)
+        assert "policy's role" in entry.dump.database.roles
         assert len(entry.dump.checksums) == len(entry.dump.counts.tables) == 7
         shown = bench.prove(database, entry)
         assert shown.compared == {"tables": 7, "rows": 2063, "large_objects": 1, "checksums": 7}
@@ -255,7 +255,7 @@ def test_everything_that_mariadb_can_hold_is_proven(bench: Bench, shop: Mysql, m
     mariadb.sql(VERSIONED, shop.name)
     mariadb.sql(f"GRANT DELETE HISTORY ON `{shop.name}`.* TO `{shop.name}`@`127.0.0.1`")
     shown = bench.prove(shop, bench.take(shop))
-    assert (shown.compared["tables"], shown.compared["objects"]) == (5, 5)
+    assert (shown.compared["tables"], shown.compared["objects"]) == (7, 6)
 
 
 WRONG_MARIADB: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {

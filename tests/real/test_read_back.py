@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,13 +28,26 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 newest_restic = pytest.mark.parametrize("site", VERSIONS[-1:], indirect=True)
 NEWEST = "$(find {folder} -type f -size +200c -printf '%T@ %p\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+NEWEST_COPIED = (
+    "$(find {copies} -path '*/restic/*/data/*' -type f -printf '%T@ %f\\n' | sort -n | tail -1 | cut -d' ' -f2)"
+)
 
 
 def damaging(site: Damaged, folder: str) -> Path:
     """A restic after whose last backup, the manifest's, a file in this folder of the repository is another."""
+    return _damaging(site, [f'file="{NEWEST.format(folder=site.repository / folder)}"'])
+
+
+def damaging_what_is_copied(site: Damaged) -> Path:
+    """Such a restic, which damages a pack that restic keeps a copy of on this computer."""
+    newest = NEWEST_COPIED.format(copies=site.folder / "laptop")
+    return _damaging(site, [f'name="{newest}"', f'file="$(find {site.repository} -name "$name")"'])
+
+
+def _damaging(site: Damaged, file: list[str]) -> Path:
     lines = [
         'real "$@"; code=$?',
-        f'file="{NEWEST.format(folder=site.repository / folder)}"',
+        *file,
         "chmod u+w $file",
         "printf 'XXXX' | dd of=$file bs=1 seek=100 conv=notrunc 2>/dev/null",
         "exit $code",
@@ -90,7 +105,10 @@ def test_it_can_be_switched_off_for_a_slow_link(site: Damaged, monkeypatch: pyte
 
 @pytest.mark.spec("B11")
 @newest_restic
-def test_elsewhere_the_new_packs_are_fetched_and_no_others(site: Damaged, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lying", [partial(damaging, folder="data"), damaging_what_is_copied], ids=["last", "copied"])
+def test_elsewhere_the_new_packs_are_fetched_and_no_others(
+    site: Damaged, lying: Callable[[Damaged], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story() -> None:
         async with site.opened() as app:
             assert (await backup(app)).outcome is Outcome.SUCCESS
@@ -101,7 +119,7 @@ def test_elsewhere_the_new_packs_are_fetched_and_no_others(site: Damaged, monkey
             log = (app.places.run_folder(made.id) / LOG).read_text("utf-8", "replace")
             assert log.count(" list packs ") == 2
             assert log.count(" cat pack ") == site.packs() - before > 0
-            monkeypatch.setenv("OVERWINTER_RESTIC", str(damaging(site, "data")))
+            monkeypatch.setenv("OVERWINTER_RESTIC", str(lying(site)))
         async with site.opened() as app:
             (site.www / "small").write_text("another")
             failed = await backup(app)

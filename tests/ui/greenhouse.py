@@ -69,7 +69,8 @@ class Greenhouse:
         """What its site file says."""
         head = f'format = 1\nname = "{self.name}"\ntitle = "{self.title}"\n[repository]\nurl = "{self.repository}"\n'
         each = '[[sources]]\nname = "{0}"\nkind = "files"\nlayer = "{0}"\nroot = "{1}"\n'
-        return head + "".join(each.format(source, self.root(source)) for source in self.sources)
+        keep = "[retention]\nkeep_last = 20\n"  # else only the day's last point would stay
+        return head + "".join(each.format(source, self.root(source)) for source in self.sources) + keep
 
     def make_repository(self, restic: str) -> None:
         """Makes its repository, by the way that costs no time."""

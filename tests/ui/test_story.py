@@ -86,7 +86,7 @@ def test_a_technician_protects_a_site_with_the_mouse(qapp: QApplication, tmp_pat
     async def cancel_a_slow_one(someone: Technician) -> None:
         house.make_endless()
         someone.click("Back up now")
-        await someone.sees(lambda: someone.reads("step 2 of 3") and someone.reads("%"))
+        await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
         someone.click("Cancel")
         await someone.reads_soon("Cancelling…")
         await someone.reads_soon("Cancelled after")
@@ -140,7 +140,7 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
     async def cancel_a_slow_one(someone: Technician) -> None:
         house.make_endless()
         someone.press(Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
-        await someone.sees(lambda: someone.reads("step 2 of 3") and someone.reads("%"))
+        await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
         await someone.tabs_to("Cancel")
         someone.press(Qt.Key.Key_Return)
         await someone.reads_soon("Cancelled after")

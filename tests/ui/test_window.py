@@ -60,7 +60,7 @@ async def begin_endless(someone: Technician, house: Greenhouse) -> str:
     """A backup that does not end by itself, in the middle; gives its run."""
     house.make_endless()
     someone.click("Back up now")
-    await someone.sees(lambda: someone.reads("step 2 of 3") and someone.reads("%"))
+    await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
     (run,) = someone.page.runs.own
     return run
 
@@ -111,7 +111,7 @@ def test_while_a_backup_runs_what_is_known_stays(qapp: QApplication, house: Gree
         await someone.sees(lambda: not someone.page.tasks)
         assert table(someone).isVisible()
         assert someone.reads("Last complete point today")
-        assert someone.reads("step 2 of 3")
+        assert someone.reads("step 2 of ")
         assert not someone.reads("Unknown")
         button = someone.button("Back up now")
         assert button is not None
@@ -187,7 +187,7 @@ def test_a_run_of_another_site_goes_on_in_the_strip_and_leads_back(
         sites(someone).setCurrentIndex(sites(someone).findData("east"))
         await someone.reads_soon("is not stored")
         assert someone.button("Back up now").isEnabled()  # type: ignore[union-attr]  # it is there
-        assert someone.reads("step 2 of 3")
+        assert someone.reads("step 2 of ")
         assert someone.reads("are shown here")
         strip = next(button for button in someone.window.strip.findChildren(QAbstractButton) if button.isVisible())
         QTest.mouseClick(strip, Qt.MouseButton.LeftButton)

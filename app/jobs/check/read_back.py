@@ -72,7 +72,7 @@ async def _read_added(ctx: Ctx, checker: Checker, state: ReadBackState) -> None:
     repository = await checker.repository(ctx)
     there = await _there(repository, checker.blocking)
     added = {name: size for name, size in there.items() if name not in state.before}
-    broken = await _damaged_of(ctx, repository, checker.blocking, added)
+    broken = await _that_count(repository, await _damaged_of(ctx, repository, checker.blocking, added))
     if broken:
         raise await _explained(ctx, checker, broken)
 
@@ -84,6 +84,20 @@ async def _damaged_of(ctx: Ctx, repository: OpenRepository, blocking: Blocking, 
     if folder is not None:
         return await _read_files(folder.is_well, added, pace)
     return await _fetch(repository, list(added), pace)
+
+
+async def _that_count(repository: OpenRepository, broken: Sequence[str]) -> Sequence[str]:
+    """Without packs that no index names: half of a pack is left where the way to the repository broke off, it is in no
+    snapshot, and the next prune removes it. Where an index cannot be read all of them count.
+    """
+    packs_broken = {name.rpartition("/")[2] for name in broken if name.startswith("data/")}
+    if not packs_broken:
+        return broken
+    try:
+        named = await packs.named_in_an_index(repository.restic.session, packs_broken)
+    except UserError:
+        return broken
+    return [name for name in broken if not name.startswith("data/") or name.rpartition("/")[2] in named]
 
 
 async def _read_files(is_well: Callable[[str], Awaitable[bool]], added: Mapping[str, int], pace: Pace) -> list[str]:

@@ -33,6 +33,11 @@ _LISTS = frozenset(
 _NOT_KEPT = frozenset({"timescaledb.restoring"})
 """Says that a load is under way; it is no setting of anybody's."""
 
+_END_CLIENTS = """
+    SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+     WHERE datname = %s AND backend_type = 'client backend'
+"""
+
 _LISTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*?))\s*(?:,|$)')
 
 Statements = Callable[[psycopg.Connection[Any]], None]
@@ -122,11 +127,12 @@ def rename(connection: psycopg.Connection[Any], name: str, target: str) -> None:
 
 
 def drop(connection: psycopg.Connection[Any], name: str) -> None:
-    """Removes a database with all in it; whoever is connected to it is cut off. None there is success."""
-    if connection.info.server_version >= 130000:
-        connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
-        return
-    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    """Removes a database with all in it; whoever is connected to it is cut off. None there is success.
+
+    Not WITH (FORCE): where autovacuum is at work in it, that is refused to anybody but a superuser. DROP DATABASE
+    itself sends autovacuum away, and waits five seconds for the others to be gone (PostgreSQL, CountOtherDBBackends).
+    """
+    connection.execute(_END_CLIENTS, (name,))
     connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(name)))
 
 

@@ -9,10 +9,10 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
+from app.tools.postgres import making
 from app.tools.postgres.facts import DatabaseFacts
 
 TIMESCALE = "timescaledb"
-_FORCE_SINCE = 130000
 _PROVIDERS_SINCE = 150000
 _ALWAYS_THERE = frozenset({"plpgsql"})
 
@@ -65,7 +65,7 @@ def drop(connection: psycopg.Connection[Any], name: str, comment: str) -> None:
     One without any comment was made a moment before its maker died.
     """
     if _comment(connection, name) in ("", comment):
-        connection.execute(_drop(name, connection.info.server_version))
+        making.drop(connection, name)
 
 
 def make_roles(connection: psycopg.Connection[Any], names: tuple[str, ...]) -> None:
@@ -121,11 +121,6 @@ def _create(name: str, facts: DatabaseFacts, server_version: int) -> Composed:
         made += SQL(" LOCALE_PROVIDER icu ICU_LOCALE {}").format(Literal(facts.locale))
         return made + SQL(" ICU_RULES {}").format(Literal(facts.icu_rules)) if facts.icu_rules else made
     return made + SQL(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}").format(Literal(facts.locale))
-
-
-def _drop(name: str, server_version: int) -> Composed:
-    forced = SQL(" WITH (FORCE)") if server_version >= _FORCE_SINCE else SQL("")
-    return SQL("DROP DATABASE IF EXISTS {}").format(Identifier(name)) + forced
 
 
 def _unable(code: str, what: Text, next_step: Text) -> UserError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 
 import msgspec
 
@@ -36,16 +36,28 @@ class _Index(msgspec.Struct, frozen=True):
 
 async def pieces_of(session: Session, wanted: Collection[str]) -> list[str]:
     """The pieces that these packs should hold, as the indexes say; each index is read whole."""
-    listed = await session.ask(session.attempt(), "list", "index", "--no-lock")
-    found: dict[str, None] = {}
-    for name in listed.finished.stdout.decode("ascii", "replace").split():
-        index = (await session.ask(session.attempt(), "cat", "index", name, "--no-lock")).document(_Index)
-        found |= {piece.id: None for pack in index.packs if pack.id in wanted for piece in pack.blobs}
+    found = {piece.id: None async for pack in _indexed(session) if pack.id in wanted for piece in pack.blobs}
     return list(found)
 
 
+async def named_in_an_index(session: Session, wanted: Collection[str]) -> frozenset[str]:
+    """Those of the packs that hold something as far as the indexes say: the others are waste of a cut-short backup."""
+    return frozenset([pack.id async for pack in _indexed(session) if pack.id in wanted])
+
+
+async def _indexed(session: Session) -> AsyncIterator[_Pack]:
+    listed = await session.ask(session.attempt(), "list", "index", "--no-lock")
+    for name in listed.finished.stdout.decode("ascii", "replace").split():
+        index = (await session.ask(session.attempt(), "cat", "index", name, "--no-lock")).document(_Index)
+        for pack in index.packs:
+            yield pack
+
+
 async def is_well(session: Session, pack: str) -> tuple[bool, int]:
-    """Whether a pack holds what its name says, and how many bytes came; raises what kept it from being read."""
+    """Whether a pack holds what its name says, and how many bytes came; raises what kept it from being read.
+
+    Without the cache: restic keeps a copy of every pack of folders that it has written.
+    """
     digest, size = hashlib.sha256(), 0
 
     async def take(piece: bytes) -> None:
@@ -53,5 +65,5 @@ async def is_well(session: Session, pack: str) -> tuple[bool, int]:
         digest.update(piece)
         size += len(piece)
 
-    await session.run(session.attempt(), ["cat", "pack", "--no-lock", "--", pack], stdout=take)
+    await session.run(session.attempt(), ["cat", "pack", "--no-lock", "--no-cache", "--", pack], stdout=take)
     return digest.hexdigest() == pack, size

@@ -53,7 +53,7 @@ def at_once(*commands: subprocess.Popen[bytes]) -> list[Said]:
 
 @pytest.mark.spec("B6", "J8")
 def test_of_two_starts_of_one_backup_one_runs_and_both_see_it_to_its_end(small: Console) -> None:
-    twice_at_once(small, times=5)
+    twice_at_once(small, times=10)
 
 
 @pytest.mark.long
@@ -89,7 +89,7 @@ def test_both_see_a_failed_run_to_its_end_with_its_exit_code(small: Console) -> 
 @pytest.mark.spec("B6", "J8")
 def test_of_different_choices_at_once_one_works_and_the_others_are_skipped_naming_it(small: Console) -> None:
     """A full one, and the same with a tag of one's own: two different choices."""
-    for time in range(3):
+    for time in range(5):
         others = [small.start_ready("backup", SITE, "--tag", tag) for tag in ("a", "b", "c")]
         said = at_once(*others)
         assert sorted(one.code for one in said) == [0, 5, 5], f"time {time}: {said}"

@@ -195,6 +195,7 @@ def test_a_source_that_is_gone_leaves_the_others_backed_up(console: Console, tmp
     assert (point["status"], point["complete"]) == ("partial", False)
 
 
+@every_version
 @pytest.mark.spec("B5")
 def test_included_parts_that_are_missing_are_named(console: Console, tmp_path: Path) -> None:
     root = tmp_path / "laravel"

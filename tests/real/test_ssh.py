@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Refused, UserError
 from app.hosts.host import Command
-from app.hosts.ssh import script, sftp
+from app.hosts.ssh import links, script, sftp
 from app.hosts.ssh.host import SshHost
 from app.hosts.ssh.links import Links
 from app.hosts.ssh.login import Credentials, Route
+from app.hosts.ssh.process import Ears
 from tests.guards import ExpectedLog
 from tests.real.servers.sshd import SshServer, ssh_server
 from tests.running import run
@@ -374,6 +375,22 @@ def test_an_account_that_may_start_nothing_is_told_from_a_missing_program(tmp_pa
         with ssh_server(tmp_path / str(number), ForceCommand=forced) as server:
             error = refused(tmp_path, route_to(server))
             assert error.code == "host.no-shell"
+
+
+def test_an_account_that_is_done_before_it_was_told_anything_starts_nothing_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server closes the channel as soon as it is open; what we would say finds it closed."""
+    open_session = links._session
+
+    async def closed_by_then(connection: asyncssh.SSHClientConnection, ears: Ears, command: str) -> links.Channel:
+        channel = await open_session(connection, ears, command)
+        await channel.wait_closed()
+        return channel
+
+    monkeypatch.setattr(links, "_session", closed_by_then)
+    with ssh_server(tmp_path / "sshd", ForceCommand="exit 1") as server:
+        assert refused(tmp_path, route_to(server)).code == "host.no-shell"
 
 
 def test_more_programs_than_the_server_allows_on_one_connection_get_another_one(tmp_path: Path) -> None:

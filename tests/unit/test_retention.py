@@ -84,6 +84,7 @@ def test_what_goes_is_what_the_model_says_and_nothing_protected_ever(world: Worl
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @pytest.mark.spec("B7")
 @given(world=worlds(), seed=st.integers(0, 9))
 @settings(many, max_examples=10_000)

@@ -104,14 +104,13 @@ class RemoteProcess(Running):
         self._opening = asyncio.ensure_future(opening)
         self._channel = await self._opening
         try:
-            self._channel.write(source)
-            if not input_open:
-                self._channel.write_eof()
+            with contextlib.suppress(OSError):  # it is closed already: the report knows why, and says it
+                self._channel.write(source)
+                if not input_open:
+                    self._channel.write_eof()
             self._place = self._judged(command, await self._report())
-        except BaseException as error:
+        except BaseException:
             self._channel.abort()
-            if isinstance(error, OSError):
-                raise errors.cut(self._server.name, shown(command.program)) from error
             raise
 
     def _new_ears(self) -> _Ears:

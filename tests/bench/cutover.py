@@ -82,7 +82,7 @@ def _both_ways(cutover: Cutover, change: DatabaseChange) -> tuple[float, float, 
 
 
 def _one_way(cutover: Cutover, change: DatabaseChange, way: Way) -> tuple[float, float]:
-    with _client(cutover.server.port) as answers:
+    with reconnecting_client(cutover.server.port) as answers:
         time.sleep(SETTLES)
         began = time.monotonic()
         run(_carried_out(cutover, change, way))
@@ -97,7 +97,7 @@ async def _carried_out(cutover: Cutover, change: DatabaseChange, way: Way) -> No
 
 
 @contextmanager
-def _client(port: int) -> Iterator[list[tuple[float, str]]]:
+def reconnecting_client(port: int) -> Iterator[list[tuple[float, str]]]:
     """What the application is answered while the body runs; there when it is over."""
     answers: list[tuple[float, str]] = []
     command = [sys.executable, "-m", "tests.bench.reconnecting", str(port)]

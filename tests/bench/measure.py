@@ -31,9 +31,15 @@ class Child(msgspec.Struct, frozen=True):
     """A program that was started, on the monotonic clock; `memory` is what the starting one had resident then."""
 
     program: str
+    arguments: tuple[str, ...]
     began: float
     ended: float
     memory: int
+
+    @property
+    def took(self) -> float:
+        """Seconds."""
+        return self.ended - self.began
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -135,7 +141,9 @@ def _children(journal: Path) -> tuple[Child, ...]:
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     ends = {line["pid"]: line["ended"] for line in lines if "ended" in line}
     starts = [line for line in lines if "began" in line]
-    return tuple(Child(one["program"], one["began"], ends[one["pid"]], one["memory"]) for one in starts)
+    return tuple(
+        Child(one["program"], tuple(one["arguments"]), one["began"], ends[one["pid"]], one["memory"]) for one in starts
+    )
 
 
 def size_on_disk(folder: Path) -> int:

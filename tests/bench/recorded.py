@@ -31,7 +31,8 @@ def record(journal: Path) -> None:
     def start(child: Any, arguments: Any, *rest: Any, **named: Any) -> None:
         began, memory = time.monotonic(), this.memory_info().rss
         _start(child, arguments, *rest, **named)
-        write(pid=child.pid, began=began, program=os.fspath(arguments[0]), memory=memory)
+        words = [os.fsdecode(word) for word in arguments]
+        write(pid=child.pid, began=began, program=words[0], arguments=words[1:], memory=memory)
 
     def wait(pid: int, options: int) -> tuple[int, int]:
         ended = _wait(pid, options)

@@ -62,7 +62,7 @@ def restore(
         result["rollback"] = run.rollback.value
         session.output.result(
             result | _found(plan.state),
-            [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state)],
+            [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state, run)],
         )
         if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
             session.output.problem(run.error)
@@ -79,14 +79,17 @@ def _found(state: RestoreState) -> dict[str, object]:
     return found
 
 
-def _after(state: RestoreState) -> list[Text]:
+def _after(state: RestoreState, run: Run) -> list[Text]:
     """What a swap leaves: how the old state is called and how long it stays, the backup of it, the way back."""
     if not isinstance(state, SwapState):
         return []
     told = [_foreseen(one) for one in state.foreseen]
     if state.safety:
         told.append(text("  Backup of the state before: {point}", point=state.safety[:8]))
-    return [*told, *map(_old, state.old)]
+    told += map(_old, state.old)
+    if state.old:
+        told.append(text("  To take it back: overwinter restore-undo {site} {run}", site=run.site, run=run.id[:8]))
+    return told
 
 
 def _foreseen(one: Foreseen) -> Text:

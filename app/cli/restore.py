@@ -24,6 +24,12 @@ from app.records.runs import Run
 @click.option("--host", default="", help="Where the folder is; else on each source's own host.")
 @click.option("--accept", "accepted", multiple=True, help="A check that may remain open.")
 @click.option("--make-roles", is_flag=True, help="Make roles that the server lacks out of the point.")
+@click.option(
+    "--owners",
+    type=click.Choice(["numbers", "names"]),
+    default="numbers",
+    help="Give files to the accounts that have the owners' numbers today, or their names.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be restored, and whether it can be.")
 @click.option("--onto-other", default="", help='"SITE ONTO HOST", where the point is of another host.')
 @click.option("--no-safety-backup", is_flag=True, help="Do not back the present state up before.")
@@ -41,6 +47,7 @@ def restore(
     host: str,
     accepted: tuple[str, ...],
     make_roles: bool,
+    owners: str,
     dry_run: bool,
     onto_other: str,
     no_safety_backup: bool,
@@ -54,7 +61,9 @@ def restore(
         target = target_of(mode, host)
         if isinstance(target, Swap):
             target = Swap(onto_other, safety=not no_safety_backup, stage_only=stage_only, cutover=cutover)
-        choice = RestoreChoice(point_id, scopes, target, accepted, make_roles=make_roles, dry_run=dry_run)
+        choice = RestoreChoice(
+            point_id, scopes, target, accepted, make_roles=make_roles, by_name=owners == "names", dry_run=dry_run
+        )
         plan = await app.plan_restore(site, choice, typed)
         run, joined = await session.follow(app, plan)
         items = await app.records(run.site).items(run.id)
@@ -62,7 +71,7 @@ def restore(
         result["rollback"] = run.rollback.value
         session.output.result(
             result | _found(plan.state),
-            [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state)],
+            [*_said(run, items, dry_run=dry_run), *_targets(plan.state), *_after(plan.state, run)],
         )
         if run.error is not None and run.outcome is not Outcome.SUCCESS and not session.output.json:
             session.output.problem(run.error)
@@ -79,14 +88,17 @@ def _found(state: RestoreState) -> dict[str, object]:
     return found
 
 
-def _after(state: RestoreState) -> list[Text]:
+def _after(state: RestoreState, run: Run) -> list[Text]:
     """What a swap leaves: how the old state is called and how long it stays, the backup of it, the way back."""
     if not isinstance(state, SwapState):
         return []
     told = [_foreseen(one) for one in state.foreseen]
     if state.safety:
         told.append(text("  Backup of the state before: {point}", point=state.safety[:8]))
-    return [*told, *map(_old, state.old)]
+    told += map(_old, state.old)
+    if state.old:
+        told.append(text("  To take it back: overwinter restore-undo {site} {run}", site=run.site, run=run.id[:8]))
+    return told
 
 
 def _foreseen(one: Foreseen) -> Text:

@@ -14,6 +14,7 @@ import msgspec
 from app.foundation.errors import UserError
 from app.foundation.events import ItemStatus
 from app.foundation.words import text
+from app.jobs.accounts import Accounts
 from app.tools.mysql.facts import MysqlFacts
 from app.tools.postgres.facts import DatabaseFacts
 from app.tools.postgres.snapshot import Counts, TableChecksum
@@ -24,12 +25,14 @@ FORMAT = 1
 
 
 class TreeFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a tree of files says of itself: how many files, the deployed commit, the lock file's SHA-256 (hex)."""
+    """What a tree of files says of itself: how many files, the deployed commit, the lock file's SHA-256 (hex), and who
+    the numbers of owners were on its host."""
 
     root: str
     files: int
     git_commit: str = ""
     composer_lock_sha256: str = ""
+    accounts: Accounts = Accounts()
 
 
 class DumpFacts(msgspec.Struct, frozen=True, omit_defaults=True):

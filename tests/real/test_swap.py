@@ -107,11 +107,18 @@ class Greenhouse:
         return launched.run
 
     async def swapped(
-        self, app: Overwinter, point: str, target: Swap | None = None, *, accept: Sequence[str] = (), dry: bool = False
+        self,
+        app: Overwinter,
+        point: str,
+        target: Swap | None = None,
+        *,
+        accept: Sequence[str] = (),
+        dry: bool = False,
+        by_name: bool = False,
     ) -> Swapped:
         """Swaps the files of a point in; without a safety backup, but where the target asks for it."""
         target = target or Swap(safety=False)
-        choice = RestoreChoice(point, ("files",), target, tuple(accept), dry_run=dry)
+        choice = RestoreChoice(point, ("files",), target, tuple(accept), by_name=by_name, dry_run=dry)
         plan = await app.plan_restore(SITE, choice, f"RESTORE {SITE} {point[:8]} files")
         launched = await app.runner.launch(plan)
         said: list[str] = []
@@ -121,16 +128,21 @@ class Greenhouse:
         return Swapped(await app.runner.wait(SITE, launched.run), plan.state, said)
 
 
-@pytest.fixture
-def greenhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Greenhouse:
+def greenhouse_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Greenhouse:
+    """With an empty repository."""
     program = restic_program(VERSIONS[-1])
     monkeypatch.setenv("OVERWINTER_RESTIC", program)
-    fresh_repository(program, tmp_path / "repository", REPOSITORY_PASSWORD)
-    root = tmp_path / "site" / "laravel"
+    fresh_repository(program, folder / "repository", REPOSITORY_PASSWORD)
+    root = folder / "site" / "laravel"
     root.mkdir(parents=True)
     (root / "file").write_text("of the point")
     (root / ".env").write_text("APP_KEY=base64:then")
-    return Greenhouse(tmp_path, root)
+    return Greenhouse(folder, root)
+
+
+@pytest.fixture
+def greenhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Greenhouse:
+    return greenhouse_in(tmp_path, monkeypatch)
 
 
 def beside(root: Path) -> set[str]:

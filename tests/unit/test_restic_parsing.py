@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.foundation.errors import Busy, Cancelled
 from app.hosts.host import Ending, Finished
 from app.tools.restic.backup import INCOMPLETE, outcome
-from app.tools.restic.errors import Attempt, failure, holder
+from app.tools.restic.errors import Attempt, DumpFailed, failure, holder
 from app.tools.restic.names import as_pattern, shown, unquoted
 from app.tools.restic.output import (
     Entry,
@@ -105,6 +105,15 @@ def test_the_dumps_own_words_are_kept_apart() -> None:
     said = words("subprocess /bin/a: b: no database", "subprocess ssh: refused", command="/bin/a: b")
     assert list(said.command) == ["no database"]
     assert list(said.text) == ["subprocess ssh: refused"]
+
+
+def test_a_dump_whose_failure_restic_lost_is_still_to_blame() -> None:
+    """restic's own end may come first; without a command the same words say nothing of one."""
+    said = words(exit_error("Fatal: unable to save snapshot: no result", 1))
+    failed = failure(ended(1), said, msgspec.structs.replace(ATTEMPT, command="pg_dump"))
+    assert isinstance(failed, DumpFailed)
+    assert (failed.code, failed.said) == ("restic.dump-failed", "")
+    assert not isinstance(failure(ended(1), said, ATTEMPT), DumpFailed)
 
 
 def test_go_traces_are_left_out_of_the_reason() -> None:

@@ -44,7 +44,8 @@ class RestoreChoice(msgspec.Struct, frozen=True):
     """What was asked for.
 
     `point` is an id or its beginning; `scopes` are `files`, `databases`, `both`, `layer:X`, `source:X`. `accepted` are
-    the checks that may remain open. `make_roles` says to make roles that the server lacks out of the point's globals.
+    the checks that may remain open. `make_roles` says to make roles that the server lacks out of the point's globals,
+    `by_name` to give files to the accounts that have the owners' names today, whatever their numbers.
     """
 
     point: str
@@ -52,6 +53,7 @@ class RestoreChoice(msgspec.Struct, frozen=True):
     target: Target
     accepted: tuple[str, ...] = ()
     make_roles: bool = False
+    by_name: bool = False
     dry_run: bool = False
 
 

@@ -23,7 +23,8 @@ from app.jobs.plan import Ctx, OnFailure, Step, failed_item
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, demand, expect_room, judged
 from app.jobs.restore.choice import Folder
 from app.jobs.restore.contents import not_in_point
-from app.jobs.restore.listing import Faults, Reading, faults, sum_expected
+from app.jobs.restore.listing import Faults, faults, sum_expected
+from app.jobs.restore.ownership import concerned, expect_owners, owners_moved, reading_on
 from app.jobs.restore.setting import (
     Planned,
     RestoreState,
@@ -38,7 +39,7 @@ from app.settings.paths import is_absolute
 from app.tools.restic.backup import Headway
 
 KIND = "folder"
-OWNERSHIP = "ownership"
+OWNERSHIP, OWNERS = "ownership", "owners"
 
 
 class FolderRestore(msgspec.Struct, frozen=True):
@@ -75,10 +76,10 @@ class FolderRestore(msgspec.Struct, frozen=True):
         """Lists every source; from this computer, which is next to the repository."""
         for entry in self._present():
             host = ctx.host(self._host_of(entry))
-            windows = (await host.facts()).system == "windows"
-            reading = state.readings[entry.source] = Reading(root_of(entry), modes=not windows)
+            reading = await reading_on(host, entry, self.setting.choice)
             tree = await self.setting.tree(ctx, THIS_COMPUTER, state, entry)
             expected = state.expected[entry.source] = await sum_expected(tree, reading)
+            state.readings[entry.source] = reading.of_owners(expected)
             target = str(below(self.target.path, entry.source))
             state.planned.append(Planned(entry.source, host.name, target, expected.files, expected.bytes))
 
@@ -103,6 +104,7 @@ class FolderRestore(msgspec.Struct, frozen=True):
             Check("folder", partial(self._expect_free, host)),
             Check("space", partial(self._expect_room, host, state)),
             Check(OWNERSHIP, partial(self._expect_ownership, host, state)),
+            *(Check(OWNERS, partial(self._look_at_owners, host, entry, state)) for entry in self._of(host)),
         ]
 
     async def _expect_free(self, name: str, ctx: Ctx) -> None:
@@ -137,6 +139,15 @@ class FolderRestore(msgspec.Struct, frozen=True):
             state.readings[entry.source] = msgspec.structs.replace(reading, owners=False)
         raise owners_lost(foreign[0], ctx.host(name))
 
+    async def _look_at_owners(self, name: str, entry: SourceEntry, state: RestoreState, ctx: Ctx) -> None:
+        """In a folder to look at, a number that is another's today is only worth a word."""
+        if self.setting.choice.by_name:
+            await expect_owners(self.setting, entry, name, state, ctx)
+        elif state.readings[entry.source].owners:
+            found = await concerned(ctx.host(name), entry, state.expected[entry.source])
+            if found:
+                ctx.emit(Warned(warning=owners_moved(entry, ctx.host(name), found)))
+
     # --- each source -----------------------------------------------------------------------------
 
     async def _restore(self, entry: SourceEntry, ctx: Ctx, state: RestoreState) -> None:
@@ -160,10 +171,10 @@ class FolderRestore(msgspec.Struct, frozen=True):
     async def _put_there(self, ctx: Ctx, state: RestoreState, entry: SourceEntry, folder: str) -> Faults:
         """Restores one source below `folder`, and compares it with its snapshot's own list."""
         name, pace = self._host_of(entry), Pace(f"source:{entry.source}", ctx.emit)
-        far = await self.setting.tree(ctx, name, state, entry)
-        await far.restore(root_of(entry), folder, partial(tell, pace))
-        near = await self.setting.tree(ctx, THIS_COMPUTER, state, entry)
         reading, expected = state.readings[entry.source], state.expected[entry.source]
+        far = await self.setting.tree(ctx, name, state, entry)
+        await far.restore(root_of(entry), folder, partial(tell, pace), by_name=bool(reading.moved))
+        near = await self.setting.tree(ctx, THIS_COMPUTER, state, entry)
         found = await faults(near, ctx.host(name), folder, reading, expected)
         if found.content_differs:
             raise not_as_in_point(entry, found)

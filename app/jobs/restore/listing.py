@@ -18,6 +18,7 @@ from hashlib import blake2b
 import msgspec
 
 from app.hosts.host import Below, FileKind, Host
+from app.jobs.accounts import Moved, Owner
 from app.tools.restic.names import shown
 from app.tools.restic.output import Entry
 from app.tools.restic.tree import Tree
@@ -59,12 +60,12 @@ class Essence(msgspec.Struct, frozen=True):
 
 @dataclass
 class Sums:
-    """A tree summed up: `files` counts everything but folders, `owners` whom things belong to."""
+    """A tree summed up: `files` counts everything but folders, `owners` (in the snapshot) whom things belong to."""
 
     files: int = 0
     folders: int = 0
     bytes: int = 0
-    owners: Counter[tuple[int, int]] = field(default_factory=Counter)
+    owners: Counter[Owner] = field(default_factory=Counter)
     content: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     beside: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     owned: list[int] = field(default_factory=lambda: [0] * BUCKETS)
@@ -74,7 +75,6 @@ class Sums:
         self.folders += one.kind is FileKind.FOLDER
         self.files += one.kind is not FileKind.FOLDER
         self.bytes += one.size
-        self.owners[one.owner] += 1
         bucket = bucket_of(one.path)
         for sums, what in ((self.content, one.content), (self.beside, one.beside), (self.owned, one.owner)):
             sums[bucket] = (sums[bucket] + _number(f"{one.path}\0{what}")) & _MASK
@@ -105,12 +105,18 @@ def bucket_of(path: str) -> int:
 class Reading(msgspec.Struct, frozen=True):
     """How a tree in a snapshot is read: `path` is its root there; what is `asked` of a name beside its content.
 
-    `owners`: whether they are expected to be as they were; `modes`: whether the system of the target has them.
+    `owners`: whether they are expected to be as they were; `modes`: whether the system of the target has them. Owners
+    that have `moved` are expected under their numbers of today.
     """
 
     path: str
     owners: bool = True
     modes: bool = True
+    moved: Moved = Moved()
+
+    def of_owners(self, expected: Sums) -> Reading:
+        """The same, with only those moved that own something."""
+        return msgspec.structs.replace(self, moved=self.moved.among(expected.owners))
 
     @property
     def parent(self) -> str:
@@ -128,7 +134,7 @@ class Reading(msgspec.Struct, frozen=True):
             size=entry.size if kind is FileKind.FILE else 0,
             mode=self._mode(kind, st_mode(entry.mode)),
             modified=nanoseconds(entry.mtime) if self.modes else None,
-            owner=(entry.uid, entry.gid),
+            owner=self.moved.owner((entry.uid, entry.gid)),
         )
 
     def of_file(self, found: Below) -> Essence:
@@ -174,6 +180,7 @@ async def sum_expected(tree: Tree, reading: Reading) -> Sums:
         for entry in entries:
             if (asked := reading.of_entry(entry)) is not None:
                 sums.add(asked)
+                sums.owners[entry.uid, entry.gid] += 1
 
     await tree.ls(take, reading.parent, recursive=True)
     return sums

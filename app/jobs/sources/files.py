@@ -10,9 +10,11 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from app.foundation.errors import Problem, UserError
 from app.foundation.events import ItemStatus
 from app.foundation.words import plural, text
-from app.hosts.host import FileKind, Host
+from app.hosts.host import Host
+from app.jobs.accounts import accounts_of
 from app.jobs.manifest import TreeFacts
 from app.jobs.plan import Ctx
+from app.jobs.small_file import content_of
 from app.jobs.sources.driver import Captured, Equipment, Intake
 from app.settings.model import Source
 from app.tools.restic.backup import Backup, Headway, Label, Selection
@@ -45,6 +47,7 @@ class FilesDriver:
             files=made.files,
             git_commit=await git_commit(host, self._root),
             composer_lock_sha256=await _sha256(host, self._root / "composer.lock"),
+            accounts=await accounts_of(host),
         )
         return _captured(str(self._root), made, absent, facts)
 
@@ -133,7 +136,7 @@ async def git_commit(host: Host, root: PurePath) -> str:
 
 
 async def _packed_ref(host: Host, root: PurePath, name: str) -> str:
-    for line in (await _content(host, root / ".git" / "packed-refs")).decode("utf-8", "replace").splitlines():
+    for line in (await content_of(host, str(root / ".git" / "packed-refs"))).decode("utf-8", "replace").splitlines():
         commit, _, ref = line.partition(" ")
         if ref == name and COMMIT.fullmatch(commit):
             return commit
@@ -141,18 +144,9 @@ async def _packed_ref(host: Host, root: PurePath, name: str) -> str:
 
 
 async def _first_line(host: Host, path: PurePath) -> str:
-    return (await _content(host, path)).decode("utf-8", "replace").partition("\n")[0].strip()
+    return (await content_of(host, str(path))).decode("utf-8", "replace").partition("\n")[0].strip()
 
 
 async def _sha256(host: Host, path: PurePath) -> str:
-    content = await _content(host, path)
+    content = await content_of(host, str(path))
     return hashlib.sha256(content).hexdigest() if content else ""
-
-
-async def _content(host: Host, path: PurePath) -> bytes:
-    """A small file's content; b"" when there is none or it cannot be read: a fact that is not known is left out."""
-    try:
-        stat = await host.stat(str(path))
-        return await host.read(str(path)) if stat is not None and stat.kind is FileKind.FILE else b""
-    except UserError:
-        return b""

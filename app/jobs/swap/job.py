@@ -22,8 +22,9 @@ from app.jobs.repositories import Repositories
 from app.jobs.restore.checks import Check, demand, judged
 from app.jobs.restore.choice import RestoreChoice, Swap, check_scopes
 from app.jobs.restore.contents import Contents
-from app.jobs.restore.listing import Reading, sum_expected
-from app.jobs.restore.setting import Planned, RestoreState, Setting, item_of, put_away, root_of
+from app.jobs.restore.listing import sum_expected
+from app.jobs.restore.ownership import reading_on
+from app.jobs.restore.setting import Planned, RestoreState, Setting, item_of, put_away
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.around import new_bypass
 from app.jobs.swap.chosen import DATABASES, expect_phrase, globals_of, parts_of_choice
@@ -43,7 +44,7 @@ from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
 KIND = "restore"
 
-STAGED_ALREADY = ("space", "database", "database-space", "dump-space")
+STAGED_ALREADY = ("space", "owners", "database", "database-space", "dump-space")
 """Checks of what staging needs."""
 
 Do = Callable[[Ctx], Awaitable[None]]
@@ -191,10 +192,10 @@ class SwapSteps(msgspec.Struct, frozen=True):
         """Lists every tree; from this computer, which is next to the repository."""
         for part in self.setting.trees:
             entry, name = part.entry, part.source.name
-            windows = (await ctx.host(part.source.host).facts()).system == "windows"
-            reading = self.state.readings[name] = Reading(root_of(entry), modes=not windows)
+            reading = await reading_on(ctx.host(part.source.host), entry, self.setting.base.choice)
             tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, entry)
             expected = self.state.expected[name] = await sum_expected(tree, reading)
+            self.state.readings[name] = reading.of_owners(expected)
             self.state.planned.append(Planned(name, part.source.host, part.source.root, expected.files, expected.bytes))
         for part in self.setting.databases:
             self.state.planned.append(

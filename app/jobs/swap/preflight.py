@@ -18,6 +18,7 @@ from app.jobs.manifest import SourceEntry
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
 from app.jobs.restore.folder import owners_lost
+from app.jobs.restore.ownership import expect_owners
 from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
 from app.jobs.swap.mounts import at_or_below, is_in, mounts_of, mounts_of_all, shown_elsewhere
@@ -64,6 +65,7 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("containers", self._placed(tree, self._expect_no_container)),
             Check("writable", self._placed(tree, self._expect_writable)),
             Check("ownership", self._placed(tree, partial(self._expect_ownership, tree))),
+            Check("owners", partial(expect_owners, self.setting.base, tree.entry, tree.source.host, self.state)),
             Check("users", self._placed(tree, _tell_users)),
         ]
 

@@ -7,12 +7,13 @@ import hashlib
 from app.foundation.errors import Problem, UserError
 from app.foundation.events import Warned
 from app.foundation.words import text
-from app.hosts.host import FileKind, Host
+from app.hosts.host import Host
 from app.jobs.manifest import SourceEntry
 from app.jobs.plan import Ctx
 from app.jobs.restore.contents import DATABASE_VALUES
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.setting import root_of
+from app.jobs.small_file import content_of
 from app.jobs.sources.files import git_commit
 from app.jobs.swap.patterns import is_meant
 from app.jobs.swap.setting import SwapSetting, SwapState
@@ -58,12 +59,7 @@ async def _compare_keys(setting: SwapSetting, state: SwapState, ctx: Ctx, entry:
 
 
 async def _live(host: Host, source: Source) -> bytes:
-    path = str(below(source.root, ENVIRONMENT))
-    try:
-        found = await host.stat(path)
-        return await host.read(path) if found is not None and found.kind is FileKind.FILE else b""
-    except UserError:  # not ours to read
-        return b""
+    return await content_of(host, str(below(source.root, ENVIRONMENT)))
 
 
 def _fingerprint(content: bytes) -> str:

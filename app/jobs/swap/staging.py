@@ -86,10 +86,10 @@ class Staging(msgspec.Struct, frozen=True):
 
     async def _restore(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
         entry, pace = self.tree.entry, Pace(f"stage:{self.tree.source.name}", ctx.emit)
-        far = await self.setting.base.tree(ctx, place.host, state, entry)
-        await far.restore(root_of(entry), stage, partial(tell, pace))
-        near = await self.setting.base.tree(ctx, THIS_COMPUTER, state, entry)
         reading, expected = state.readings[entry.source], state.expected[entry.source]
+        far = await self.setting.base.tree(ctx, place.host, state, entry)
+        await far.restore(root_of(entry), stage, partial(tell, pace), by_name=bool(reading.moved))
+        near = await self.setting.base.tree(ctx, THIS_COMPUTER, state, entry)
         found = await faults(near, ctx.host(place.host), stage, reading, expected)
         if found.content_differs:
             raise not_as_in_point(entry, found)

@@ -192,6 +192,8 @@ _BY_CODE: dict[int, Explained] = {
 _SIGNALLED = re.compile(r"^signal \w+ received")
 _COMMAND_ENDED = re.compile(r"command failed: (.+)")
 _COMMAND_NOT_STARTED = re.compile(r"failed to start command: (.+)", re.DOTALL)
+_NO_RESULT = re.compile(r"unable to save snapshot: no result")
+"""What restic says in place of a command's failure when its own end comes first."""
 
 
 def _dump_failed(words: Words, command: str) -> UserError | None:
@@ -200,6 +202,8 @@ def _dump_failed(words: Words, command: str) -> UserError | None:
         return DumpFailed(command, said, found.group(1).strip(), words.detail)
     if found := _COMMAND_NOT_STARTED.search(words.why):
         return DumpFailed(command, said or found.group(1), "not started", words.detail)
+    if _NO_RESULT.search(words.why):
+        return DumpFailed(command, said, "restic did not say how", words.detail)
     return None
 
 

@@ -115,20 +115,26 @@ class Tree:
         nodes = answer.document(StoredTree).nodes
         return {unquoted(node.name): node.content for node in nodes if node.content is not None}
 
-    async def restore(self, path: str, target: str, progress: Progress | None = None) -> Restored:
+    async def restore(
+        self, path: str, target: str, progress: Progress | None = None, *, by_name: bool = False
+    ) -> Restored:
         """Puts a file or folder below `target` under its own name, with its owner, mode, times and attributes.
 
         What stands there is overwritten; what is there besides is left; holes stay holes. Without the right to change
-        owners, restic drops them and still calls it success.
+        owners, restic drops them and still calls it success. `by_name` gives files to the accounts of the owners' names
+        where there are such (restic 0.19 or newer).
         """
         real = await self.real_path(path)
         folder, name = _split(real)
         windows = (await self._session.host.facts()).system == "windows"
         only = ["--include", as_pattern(f"/{name}", windows=windows)] if name else []
+        owners = ["--ownership-by-name"] if by_name else []
         attempt = self._session.attempt(snapshot=self._snapshot, path=real, target=target)
         watch = Watch(progress)
         answer = await self._session.follow(
-            attempt, ["restore", *only, "--sparse", "--target", target, "--", f"{self._snapshot}:{folder}"], watch.take
+            attempt,
+            ["restore", *only, *owners, "--sparse", "--target", target, "--", f"{self._snapshot}:{folder}"],
+            watch.take,
         )
         if watch.summary is None:
             raise no_summary(answer.words)

@@ -196,11 +196,31 @@ def leftover(place: Place, patience: Patience) -> Leftover:
     return Leftover(_ending(place, patience, _LEAVE_TO_THE_WATCH % {"connection": place.connection}, "-1"))
 
 
+def nameless(mark: str, patience: Patience) -> Leftover:
+    """Ends a program that may have been started, or may be yet, when a cut came before its number was told.
+
+    The shell that was to start it is known by its mark, and so is the watch, which has the program's session.
+    """
+    halves = mark[: len(mark) // 2], mark[len(mark) // 2 :]  # whole, it would be found among our own arguments
+    ending = "end %(interrupt)d %(terminate)d %(kill)d" % _looks(patience)
+    return Leftover(f"trap '' HUP\n{_FIND_MARKED}\n{_FAMILY}{ending}\necho \"$known\"\n", halves)
+
+
 def _ending(place: Place, patience: Patience, before: str, interrupt: str) -> str:
     known = f"p={place.pid};started={place.started};leads={1 if place.leads else ''};known=;me="
     ending = f"{before}end {interrupt} %(terminate)d %(kill)d" % _looks(patience)
     return f"trap '' HUP\n{known}\n{_FAMILY}{ending}\necho \"$known\"\n"
 
+
+# The mark goes in by the input and by the environment: nobody is found by the words he looks for.
+_FIND_MARKED = """\
+m=$1$2
+if [ -r /proc/self/cmdline ];then q=$(echo "$m"|grep -laFf - /proc/[0-9]*/cmdline 2>/dev/null|sed -n '1s/[^0-9]//gp')
+read -r a <"/proc/${q:-none}/stat";a=${a##*) };set -- $a;p=$4
+else p=$(ps -A -ww -o pgid= -o args=|m=$m awk 'index($0,ENVIRON["m"]){print $1;exit}');fi 2>/dev/null
+[ -n "$p" ]||exit 0
+started=;leads=1;known=;me=
+"""
 
 # Only while it is still the parent of the program: its number may be somebody else's by now.
 _LEAVE_TO_THE_WATCH = """\

@@ -202,7 +202,8 @@ def nameless(mark: str, patience: Patience) -> Leftover:
     The shell that was to start it is known by its mark, and so is the watch, which has the program's session.
     """
     halves = mark[: len(mark) // 2], mark[len(mark) // 2 :]  # whole, it would be found among our own arguments
-    ending = "end %(interrupt)d %(terminate)d %(kill)d" % _looks(patience)
+    looks = _looks(patience)
+    ending = f"end {looks['interrupt']} {looks['terminate']} {looks['kill']}"
     return Leftover(f"trap '' HUP\n{_FIND_MARKED}\n{_FAMILY}{ending}\necho \"$known\"\n", halves)
 
 

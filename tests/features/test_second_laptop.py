@@ -154,11 +154,11 @@ def with_the_kit(greenhouse: Greenhouse) -> Console:
 @pytest.mark.parametrize(
     ("when", "wanted", "did"),
     [
-        ("after_restore", "", "finished"),
-        ("stop", "--finish", "finished"),
+        ("after_restore", "--roll-back", "rolled-back"),
+        pytest.param("after_restore", "", "finished", marks=pytest.mark.long),
+        pytest.param("stop", "--finish", "finished", marks=pytest.mark.long),
         pytest.param("stop", "", "rolled-back", marks=pytest.mark.long),
         pytest.param("stop", "--roll-back", "rolled-back", marks=pytest.mark.long),
-        pytest.param("after_restore", "--roll-back", "rolled-back", marks=pytest.mark.long),
         pytest.param("after_restore", "--finish", "finished", marks=pytest.mark.long),
     ],
 )

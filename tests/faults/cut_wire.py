@@ -158,9 +158,8 @@ def live_wire(server_port: int) -> Iterator[LiveWire]:
 
 async def _hear(wire: CuttingWire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A laptop tells its number, then each operation by its name."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), contextlib.closing(writer):
         laptop = int(await reader.readline())
         while name := await reader.readline():
             if wire.reach(name.decode().strip(), laptop):
                 writer.write(b"\n")
-    writer.close()

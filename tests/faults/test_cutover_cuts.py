@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -140,16 +141,41 @@ def told(blow: Blow, passed: Sequence[Passed]) -> str:
     return f"{blow} at {passed[blow.operation].name}"
 
 
+class Cases:
+    """One after the other; what fails is told when all have been tried."""
+
+    def __init__(self) -> None:
+        self._failed: list[str] = []
+        self._ended: dict[str, int] = {}
+
+    @contextmanager
+    def one(self, said: str) -> Iterator[None]:
+        """One case, which fails by an assertion."""
+        try:
+            yield
+        except AssertionError as error:
+            self._failed.append(f"{said}: {error}")
+            print(self._failed[-1])  # noqa: T201  the long ones take an hour
+
+    def count(self, how: str) -> None:
+        """How the case ended."""
+        self._ended[how] = self._ended.get(how, 0) + 1
+
+    def all_passed(self) -> None:
+        """Fails where one has."""
+        print(self._ended)  # noqa: T201  shown when the test fails
+        assert self._failed == []
+
+
 def each_cut_ends_whole(matrix: CutMatrix, blows: Sequence[Blow], passed: Sequence[Passed]) -> None:
-    ended: dict[str, int] = {}
+    cases = Cases()
     for blow in blows:
         matrix.fresh()
-        with matrix.site.read_all_the_while():
+        with cases.one(told(blow, passed)), matrix.site.read_all_the_while():
             answer = matrix.carry_out(blow)
             assert answer is not None
-            how = whole(matrix, answer, told(blow, passed))
-        ended[how] = ended.get(how, 0) + 1
-    print(f"{len(blows)} cuts: {ended}")  # noqa: T201  shown when the test fails
+            cases.count(whole(matrix, answer, told(blow, passed)))
+    cases.all_passed()
 
 
 def test_a_cutover_over_ssh_does_all_that_one_here_does(passed: list[Passed]) -> None:
@@ -188,13 +214,15 @@ def killed(matrix: CutMatrix, blow: Blow, said: str) -> bool:
 
 def each_kill_recovers(matrix: CutMatrix, blows: Sequence[Blow], passed: Sequence[Passed]) -> None:
     """By the same laptop, and by one that has nothing but the site's description."""
+    cases = Cases()
     for number, blow in enumerate(blows):
         said = told(blow, passed)
         matrix.fresh()
-        with matrix.site.read_all_the_while():
-            if killed(matrix, blow, said) and number % 2:
+        with cases.one(said), matrix.site.read_all_the_while():
+            if killed(matrix, blow, said) and number // 2 % 2:
                 matrix.lose_the_laptop()
-            recovered(matrix, said=said)
+            cases.count(recovered(matrix, said=said))
+    cases.all_passed()
 
 
 def killing(blows: Sequence[Blow]) -> list[Blow]:
@@ -234,12 +262,15 @@ def unfinished_at(matrix: CutMatrix, passed: Sequence[Passed], name: str) -> Cal
 
 def each_cut_recovery_recovers(matrix: CutMatrix, leave: Callable[[], None], blows: Sequence[Blow]) -> None:
     """A recovery ends whole in spite of a cut, or the next one does."""
+    cases = Cases()
     for blow in blows:
         leave()
-        with matrix.site.read_all_the_while():
+        with cases.one(str(blow)), matrix.site.read_all_the_while():
             answer = matrix.recover(blow=blow)
-            assert answer is None or answer.code == "" or matrix.has_struck, answer.told
-            recovered(matrix, said=str(blow))
+            assert answer is not None
+            assert answer.code == "" or matrix.has_struck, answer.told
+            cases.count(f"first {answer.did or answer.code}, then {recovered(matrix, said=str(blow))}")
+    cases.all_passed()
 
 
 def recovery_blows(matrix: CutMatrix, leave: Callable[[], None]) -> list[Blow]:

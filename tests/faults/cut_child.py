@@ -151,7 +151,7 @@ async def recovered(request: Request, plan: StagingPlan, told: list[str]) -> str
 
 def perform(request: Request) -> None:
     """The whole of one request; the answer is written when it comes to its end."""
-    login.KEEP_ALIVE = request.keep_alive  # type: ignore[misc]
+    login.KEEP_ALIVE = request.keep_alive
     plan = decode(Path(request.plan).read_bytes())
     told: list[str] = []
     work = carried_out if request.work == "carry out" else recovered

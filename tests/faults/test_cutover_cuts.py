@@ -128,8 +128,8 @@ def whole(matrix: CutMatrix, answer: Answer, said: str) -> str:
         recovered(matrix, said=said)
         return "recovered"
     left = any("restore.left-behind" in told for told in answer.told)
-    is_placed = len(matrix.passed) > 4  # else it never began
-    faults = matrix.site.faults(is_staged=not is_placed)
+    is_begun = any(operation.name == "run" for operation in matrix.passed)  # else its plan was not placed even
+    faults = matrix.site.faults(is_staged=not is_begun)
     assert [fault for fault in faults if not (left and "names" in fault)] == [], said
     is_new = matrix.site.state() == NEW
     assert is_new == (answer.code == "" or "check_smoke" in said), said

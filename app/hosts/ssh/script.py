@@ -213,13 +213,16 @@ def _ending(place: Place, patience: Patience, before: str, interrupt: str) -> st
     return f"trap '' HUP\n{known}\n{_FAMILY}{ending}\necho \"$known\"\n"
 
 
-# The mark goes in by the input and by the environment: nobody is found by the words he looks for.
+# The mark goes in by the input and by the environment: nobody is found by the words he looks for. A server that gives
+# its programs no sessions of their own has all in one, which is ours too; there the watch has to do.
 _FIND_MARKED = """\
 m=$1$2
-if [ -r /proc/self/cmdline ];then q=$(echo "$m"|grep -laFf - /proc/[0-9]*/cmdline 2>/dev/null|sed -n '1s/[^0-9]//gp')
-read -r a <"/proc/${q:-none}/stat";a=${a##*) };set -- $a;p=$4
-else p=$(ps -A -ww -o pgid= -o args=|m=$m awk 'index($0,ENVIRON["m"]){print $1;exit}');fi 2>/dev/null
-[ -n "$p" ]||exit 0
+session(){ read -r a <"/proc/$1/stat";a=${a##*) };set -- $a;echo "$4";}
+if [ -r /proc/self/cmdline ];then q=$(echo "$m"|grep -laFf - /proc/[0-9]*/cmdline|sed -n '1s/[^0-9]//gp')
+p=$(session "${q:-none}");ours=$(session $$)
+else p=$(ps -A -ww -o pgid= -o args=|m=$m awk 'index($0,ENVIRON["m"]){print $1;exit}')
+ours=$(ps -o pgid= -p $$|tr -d ' ');fi 2>/dev/null
+[ -n "$p" ]&&[ "$p" != "$ours" ]||exit 0
 started=;leads=1;known=;me=
 """
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
+import psutil
 
 from tests.faults.wire import Wire, listening
 
@@ -105,7 +104,7 @@ class CuttingWire(Wire):
         self.has_struck = True
         self.die() if blow.way is Way.DEAD else self.cut()
         if blow.kills:
-            os.kill(self._laptop, signal.SIGKILL)
+            psutil.Process(self._laptop).kill()
 
 
 class LiveWire:

@@ -157,12 +157,12 @@ class Overwinter:
 
     async def _hosts(self, plan: AnyPlan, secrets: Mapping[str, str]) -> Mapping[str, Host]:
         """The hosts of a plan; nothing is opened yet."""
-        return await self._hosts_of(plan.site, secrets)
+        return await self._hosts_of(plan.site, secrets, plan.run)
 
-    async def _hosts_of(self, site: Site, secrets: Mapping[str, str]) -> Mapping[str, Host]:
+    async def _hosts_of(self, site: Site, secrets: Mapping[str, str], run: str) -> Mapping[str, Host]:
         if not _has_servers(site):
             return {THIS_COMPUTER: self._here}
-        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(site, secrets)}
+        return {THIS_COMPUTER: self._here, **(await self._ssh()).of(site, secrets, run)}
 
     async def _ssh(self) -> Servers:
         """The servers over SSH; what works with them is loaded when a site first has one, since that takes a while."""
@@ -373,8 +373,9 @@ class Overwinter:
         """What clearing away needs of a site that no run holds."""
         found = await self.sites.get(site)
         secrets = {name: await self.secrets.get(site, name) or "" for name in found.secret_names()}
-        hosts = await self._hosts_of(found, secrets)
-        context = RunContext(new_run_id(), hosts, secrets, _nobody_listens, self.records(site))
+        run = new_run_id()
+        hosts = await self._hosts_of(found, secrets, run)
+        context = RunContext(run, hosts, secrets, _nobody_listens, self.records(site))
         try:
             yield found, context
         finally:

@@ -128,10 +128,11 @@ class _Mount(msgspec.Struct, frozen=True):
 
 
 class RemoteFiles:
-    """The files of one server."""
+    """The files of one server, as a run works on them."""
 
-    def __init__(self, server: LinkedServer, patience: Patience) -> None:
+    def __init__(self, server: LinkedServer, patience: Patience, run: str) -> None:
         self._server = server
+        self._run = run
         self._patience = patience
         self._facts: HostFacts | None = None
 
@@ -491,7 +492,7 @@ class RemoteFiles:
 
     async def _ask(self, source: str, *arguments: str) -> Finished:
         async with self._server.link.programs:
-            return await process.ask(self._server, source, *arguments, patience=self._patience)
+            return await process.ask(self._server, source, *arguments, patience=self._patience, run=self._run)
 
 
 async def _first(names: AsyncIterator[asyncssh.SFTPName], limit: int) -> Listing:

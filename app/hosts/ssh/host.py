@@ -37,11 +37,11 @@ class SshHost:
     `host.cut` when the connection is lost meanwhile.
     """
 
-    def __init__(self, link: Link, secrets: Secrets, patience: Patience = PATIENT) -> None:
-        """`secrets` are what is shown to this server and to those on the way to it."""
+    def __init__(self, link: Link, secrets: Secrets, patience: Patience = PATIENT, *, run: str = "") -> None:
+        """`secrets` are what is shown to this server and to those on the way to it; `run` is what all this is for."""
         self._server = LinkedServer(link, secrets)
         self._patience = patience
-        self._files = RemoteFiles(self._server, patience)
+        self._files = RemoteFiles(self._server, patience, run)
         self._tunnels = Tunnels(self._server, self._files, patience)
 
     @property

@@ -15,6 +15,7 @@ from app.foundation.words import text
 from app.hosts import programs, running
 from app.hosts.file_errors import shown
 from app.hosts.host import KEPT, Command, Ending, Finished
+from app.hosts.orphans import RUN_VARIABLE
 from app.hosts.output import Output
 from app.hosts.running import Patience, Running, settled, unstoppable
 from app.hosts.ssh import errors, script
@@ -143,7 +144,12 @@ class RemoteProcess(Running):
         await asyncio.wait({self._ears.report}, timeout=STARTS_WITHIN)
         if not self._ears.report.done():
             raise errors.no_shell(self._server.name, f"no word within {STARTS_WITHIN:.0f} s {self._ears.chatter()}")
-        return self._ears.report.result()
+        try:
+            return self._ears.report.result()
+        except UserError as error:
+            if error.code == "host.cut":  # what was asked for may begin yet
+                self._server.leave(script.nameless(self._mark, self._patience))
+            raise
 
     def _judged(self, command: Command, report: str) -> Place:
         match report.split():
@@ -218,9 +224,12 @@ class RemoteProcess(Running):
                 self._channel.abort()
 
 
-async def ask(server: Server, source: str, *arguments: str, patience: Patience, watched: bool = True) -> Finished:
-    """Runs a script of ours on the server to its end; `arguments` are its `$1` and so on."""
-    command = Command("/bin/sh", ("-c", source, "sh", *arguments))
+async def ask(
+    server: Server, source: str, *arguments: str, patience: Patience, watched: bool = True, run: str = ""
+) -> Finished:
+    """Runs a script of ours on the server to its end; `arguments` are its `$1` and so on. It carries the mark of `run`,
+    so that it is found should this process be killed."""
+    command = Command("/bin/sh", ("-c", source, "sh", *arguments), environment={RUN_VARIABLE: run} if run else {})
     return await running.run(RemoteProcess(server, patience, watched=watched), command)
 
 

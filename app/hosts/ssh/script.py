@@ -196,11 +196,35 @@ def leftover(place: Place, patience: Patience) -> Leftover:
     return Leftover(_ending(place, patience, _LEAVE_TO_THE_WATCH % {"connection": place.connection}, "-1"))
 
 
+def nameless(mark: str, patience: Patience) -> Leftover:
+    """Ends a program that may have been started, or may be yet, when a cut came before its number was told.
+
+    The shell that was to start it is known by its mark, and so is the watch, which has the program's session.
+    """
+    halves = mark[: len(mark) // 2], mark[len(mark) // 2 :]  # whole, it would be found among our own arguments
+    looks = _looks(patience)
+    ending = f"end {looks['interrupt']} {looks['terminate']} {looks['kill']}"
+    return Leftover(f"trap '' HUP\n{_FIND_MARKED}\n{_FAMILY}{ending}\necho \"$known\"\n", halves)
+
+
 def _ending(place: Place, patience: Patience, before: str, interrupt: str) -> str:
     known = f"p={place.pid};started={place.started};leads={1 if place.leads else ''};known=;me="
     ending = f"{before}end {interrupt} %(terminate)d %(kill)d" % _looks(patience)
     return f"trap '' HUP\n{known}\n{_FAMILY}{ending}\necho \"$known\"\n"
 
+
+# The mark goes in by the input and by the environment: nobody is found by the words he looks for. A server that gives
+# its programs no sessions of their own has all in one, which is ours too; there the watch has to do.
+_FIND_MARKED = """\
+m=$1$2
+session(){ read -r a <"/proc/$1/stat";a=${a##*) };set -- $a;echo "$4";}
+if [ -r /proc/self/cmdline ];then q=$(echo "$m"|grep -laFf - /proc/[0-9]*/cmdline|sed -n '1s/[^0-9]//gp')
+p=$(session "${q:-none}");ours=$(session $$)
+else p=$(ps -A -ww -o pgid= -o args=|m=$m awk 'index($0,ENVIRON["m"]){print $1;exit}')
+ours=$(ps -o pgid= -p $$|tr -d ' ');fi 2>/dev/null
+[ -n "$p" ]&&[ "$p" != "$ours" ]||exit 0
+started=;leads=1;known=;me=
+"""
 
 # Only while it is still the parent of the program: its number may be somebody else's by now.
 _LEAVE_TO_THE_WATCH = """\

@@ -24,10 +24,13 @@ class Servers:
         self._blocking = blocking
         self._links = Links(blocking, folder)
 
-    def of(self, site: Site, secrets: Mapping[str, str]) -> dict[str, SshHost]:
-        """The servers of a site by name; `secrets` are those that its hosts may need, by name, as far as stored."""
+    def of(self, site: Site, secrets: Mapping[str, str], run: str = "") -> dict[str, SshHost]:
+        """The servers of a site by name; `secrets` are those that its hosts may need, by name, as far as stored.
+
+        What works there on files is known as that run's.
+        """
         servers, shown = _servers(site), _shown(site, secrets)
-        return {host.name: SshHost(self._links.to(_route(site, host)), shown) for host in servers}
+        return {host.name: SshHost(self._links.to(_route(site, host)), shown, run=run) for host in servers}
 
     async def trust(self, site: Site, name: str, named: str, secrets: Mapping[str, str]) -> None:
         """Pins the key that the server shows now, if its fingerprint is the `named` one.

@@ -14,6 +14,7 @@ from app.foundation.errors import Problem, Refused
 from app.foundation.events import Warned
 from app.foundation.words import plural, text
 from app.hosts.host import Command, Host
+from app.jobs.cutover.shelf import found_on_hosts, spots_of, unfinished
 from app.jobs.manifest import SourceEntry
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
@@ -48,6 +49,7 @@ class Preflight(msgspec.Struct, frozen=True):
         base = self.setting.base
         identity = Identity(base.contents, base.entries, base.site, self.setting.swap.onto_other)
         of_all = [
+            Check("unfinished", self._expect_no_other),
             Check("identity", identity.check),
             Check("space", self._expect_room),
             Check("commands", self._expect_commands),
@@ -55,6 +57,14 @@ class Preflight(msgspec.Struct, frozen=True):
         ]
         of_trees = [check for tree in self.setting.trees for check in self._of(tree)]
         return [*of_trees, *of_all]
+
+    async def _expect_no_other(self, ctx: Ctx) -> None:
+        """One that another computer has left unfinished is known here by what stands beside its target alone."""
+        parts = (*self.setting.trees, *self.setting.databases)
+        hosts = [part.source.host for part in parts]
+        other = await found_on_hosts(await spots_of(self.setting.site, hosts, ctx.host), ctx.host)
+        if other is not None:
+            raise unfinished(other)
 
     def _of(self, tree: Part) -> list[Check]:
         return [

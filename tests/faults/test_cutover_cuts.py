@@ -1,0 +1,334 @@
+"""The link to the server is cut anywhere in a cutover over SSH: the site ends wholly as the old or as the new one, up.
+
+The moments are those that a cutover comes by when nothing happens (see `cut_wire`): before each operation on the
+server, while it is asked for, and when its answer is under way.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+
+from tests.faults.cut_matrix import CutMatrix, cut_matrix
+from tests.faults.cut_wire import Blow, Moment, Passed, Way
+from tests.faults.cutover_child import NO_PLAN, Answer
+from tests.faults.cutover_matrix import RECOVERED_WITHIN
+from tests.faults.cutover_site import NEW, CutoverSite
+from tests.faults.family import waited_for
+from tests.faults.shims import write_program
+from tests.real.servers.sshd import SshServer, ssh_server
+
+if sys.platform == "win32":
+    pytest.skip("forks, and kills as POSIX does", allow_module_level=True)
+
+pytestmark = pytest.mark.spec("R6", "R8", "H2")
+
+WITHIN = 3 * RECOVERED_WITHIN
+"""Seconds that a recovery may take: each operation is a program on the server, and where that does not know that the
+laptop is gone, what still works there gets its time to end."""
+
+ONLY_LOOKS = ("stat", "sha256", "read", "entries", "kept_folder", "end_orphans")
+"""Operations that change nothing."""
+
+SLOW_PYTHON = """#!/bin/sh
+[ -e {slow} ]||exec {python} "$@"
+up=$(cat {slow});rm {slow}
+exec {python} -c '
+import sys, time
+up, code, *sys.argv = sys.argv[1], *sys.argv[3:]
+until = time.monotonic() + 10
+while time.monotonic() < until and open(up).read() != "up\\n":
+    time.sleep(0.001)
+sys.argv.insert(0, "-c")
+exec(code)
+' "$up" "$@"
+"""
+"""When it is told to, it does nothing until the rollback has looked, and started the services again."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """The server; its Python takes its time when there is a file `slow` in its home, which says what it waits for."""
+    folder = tmp_path_factory.mktemp("server")
+    programs = folder / "programs"
+    programs.mkdir()
+    python = shutil.which("python3")
+    slow = folder / "sshd" / "home" / "slow"
+    write_program(programs / "python3", SLOW_PYTHON.format(slow=slow, python=python))
+    environment = f"HOME={slow.parent} PATH={programs}:/usr/local/bin:/usr/bin:/bin"
+    with ssh_server(folder / "sshd", SetEnv=environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def matrix(server: SshServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CutMatrix]:
+    """The site on its server, and the laptop."""
+    folder = tmp_path_factory.mktemp("cuts")
+    with cut_matrix(CutoverSite(folder), server, folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def passed(matrix: CutMatrix) -> list[Passed]:
+    """What a cutover comes by when nothing happens; the site is the new one then."""
+    matrix.fresh()
+    with matrix.site.read_all_the_while():
+        answer = matrix.carry_out()
+    assert answer is not None
+    assert (answer.code, answer.did) == ("", "smoke 0"), answer.told
+    assert matrix.site.faults() == []
+    assert matrix.site.state() == NEW
+    return matrix.passed
+
+
+def every_blow(passed: Sequence[Passed]) -> list[Blow]:
+    """Before each operation that changes something, and at every other piece of it: sent by half, sent whole, or
+    answered and the answer lost, in turn. What only looks lies between them."""
+    blows = []
+    for number in changing(passed):
+        blows.append(Blow(number))
+        pieces = range(number % 2, passed[number].sent, 2)
+        blows += [Blow(number, list(Moment)[1:][(number + piece) % 3], piece) for piece in pieces]
+    return blows
+
+
+def changing(passed: Sequence[Passed]) -> list[int]:
+    """The numbers of the operations that change something."""
+    return [number for number, operation in enumerate(passed) if operation.name not in ONLY_LOOKS]
+
+
+def some(blows: Sequence[Blow], count: int) -> list[Blow]:
+    """So many of them, others each time."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201  shown when the test fails
+    return sorted(random.Random(seed).sample(blows, count), key=lambda blow: blow.operation)
+
+
+def recovered(matrix: CutMatrix, *, said: str = "") -> str:
+    """A recovery with the link up again, which ends with a whole site; gives which of the two it is."""
+    began = time.monotonic()
+    answer = matrix.recover()
+    assert time.monotonic() - began < WITHIN, said
+    assert answer is not None, said
+    assert answer.code == "", f"{said}: {answer.told}"
+    assert matrix.site.faults(is_staged=answer.did == NO_PLAN) == [], f"{said}: {answer.did}"
+    return matrix.site.state()
+
+
+def whole(matrix: CutMatrix, answer: Answer, said: str) -> str:
+    """What became of a cutover that was not killed: it went on, or rolled back, or is unfinished and then recovered.
+
+    Gives how it ended.
+    """
+    said = f"{said}: {answer.code} {answer.told}"
+    if answer.code == "restore.unfinished":
+        recovered(matrix, said=said)
+        return "recovered"
+    left = any("restore.left-behind" in told for told in answer.told)
+    is_begun = any(operation.name == "run" for operation in matrix.passed)  # else its plan was not placed even
+    faults = matrix.site.faults(is_staged=not is_begun)
+    assert [fault for fault in faults if not (left and "names" in fault)] == [], said
+    is_new = matrix.site.state() == NEW
+    assert is_new == (answer.code == "" or "check_smoke" in said), said
+    return "went on" if is_new else "rolled back"
+
+
+def told(blow: Blow, passed: Sequence[Passed]) -> str:
+    """A blow as a person reads it."""
+    return f"{blow} at {passed[blow.operation].name}"
+
+
+class Cases:
+    """One after the other; what fails is told when all have been tried."""
+
+    def __init__(self) -> None:
+        self._failed: list[str] = []
+        self._ended: dict[str, int] = {}
+
+    @contextmanager
+    def one(self, said: str) -> Iterator[None]:
+        """One case, which fails by an assertion."""
+        try:
+            yield
+        except AssertionError as error:
+            self._failed.append(f"{said}: {error}")
+            print(self._failed[-1])  # noqa: T201  the long ones take an hour
+
+    def count(self, how: str) -> None:
+        """How the case ended."""
+        self._ended[how] = self._ended.get(how, 0) + 1
+
+    def all_passed(self) -> None:
+        """Fails where one has."""
+        print(self._ended)  # noqa: T201  shown when the test fails
+        assert self._failed == []
+
+
+def each_cut_ends_whole(matrix: CutMatrix, blows: Sequence[Blow], passed: Sequence[Passed]) -> None:
+    cases = Cases()
+    for blow in blows:
+        matrix.fresh()
+        with cases.one(told(blow, passed)), matrix.site.read_all_the_while():
+            answer = matrix.carry_out(blow)
+            assert answer is not None
+            cases.count(whole(matrix, answer, told(blow, passed)))
+    cases.all_passed()
+
+
+def test_a_cutover_over_ssh_does_all_that_one_here_does(passed: list[Passed]) -> None:
+    names = {operation.name for operation in passed}
+    assert {"write_durably", "exchange", "rename", "copy", "run", "remove_matching", "remove_tree", "sync"} <= names
+
+
+@pytest.mark.spec("J2")
+def test_cut_anywhere_the_site_is_whole_and_up(matrix: CutMatrix, passed: list[Passed]) -> None:
+    each_cut_ends_whole(matrix, some(every_blow(passed), 2), passed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(5400)
+def test_cut_at_every_moment_the_site_is_whole_and_up(matrix: CutMatrix, passed: list[Passed]) -> None:
+    each_cut_ends_whole(matrix, every_blow(passed), passed)
+
+
+def test_a_link_that_dies_without_a_word_is_noticed_and_the_site_ends_whole(
+    matrix: CutMatrix, passed: list[Passed]
+) -> None:
+    within = [blow for blow in every_blow(passed) if blow.moment is not Moment.BEFORE]
+    dead = [msgspec.structs.replace(blow, way=Way.DEAD) for blow in some(within, 1)]
+    each_cut_ends_whole(matrix, dead, passed)
+
+
+# --- the laptop too --------------------------------------------------------------------------------------------------
+
+
+def killed(matrix: CutMatrix, blow: Blow, said: str) -> bool:
+    """The laptop is gone at that moment, with its link; False where it had come to its end before."""
+    answer = matrix.carry_out(msgspec.structs.replace(blow, kills=True))
+    assert answer is None or not matrix.has_struck, said
+    return answer is None
+
+
+def each_kill_recovers(matrix: CutMatrix, blows: Sequence[Blow], passed: Sequence[Passed]) -> None:
+    """By the same laptop, and by one that has nothing but the site's description."""
+    cases = Cases()
+    for number, blow in enumerate(blows):
+        said = told(blow, passed)
+        matrix.fresh()
+        with cases.one(said), matrix.site.read_all_the_while():
+            if killed(matrix, blow, said) and number // 2 % 2:
+                matrix.lose_the_laptop()
+            cases.count(recovered(matrix, said=said))
+    cases.all_passed()
+
+
+def killing(blows: Sequence[Blow]) -> list[Blow]:
+    """The link ends with the laptop, or the server does not hear of it, in turn."""
+    return [msgspec.structs.replace(blow, way=list(Way)[number % 2]) for number, blow in enumerate(blows)]
+
+
+@pytest.mark.spec("J2")
+def test_a_laptop_that_dies_with_its_link_leaves_a_site_that_any_other_recovers(
+    matrix: CutMatrix, passed: list[Passed]
+) -> None:
+    each_kill_recovers(matrix, killing(some(every_blow(passed), 2)), passed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(5400)
+def test_a_laptop_that_dies_at_every_operation_leaves_a_site_that_any_other_recovers(
+    matrix: CutMatrix, passed: list[Passed]
+) -> None:
+    blows = [Blow(number, Moment.SENT, passed[number].sent // 2) for number in changing(passed)]
+    each_kill_recovers(matrix, killing(blows), passed)
+
+
+# --- in the rollback, and in the recovery ----------------------------------------------------------------------------
+
+
+def unfinished_at(matrix: CutMatrix, passed: Sequence[Passed], name: str) -> Callable[[], None]:
+    """Makes a site that was left at the last operation of that name, each time anew."""
+    last = max(number for number, operation in enumerate(passed) if operation.name == name)
+
+    def leave() -> None:
+        matrix.fresh()
+        assert killed(matrix, Blow(last), name)
+
+    return leave
+
+
+def each_cut_recovery_recovers(matrix: CutMatrix, leave: Callable[[], None], blows: Sequence[Blow]) -> None:
+    """A recovery ends whole in spite of a cut, or the next one does."""
+    cases = Cases()
+    for blow in blows:
+        leave()
+        with cases.one(str(blow)), matrix.site.read_all_the_while():
+            answer = matrix.recover(blow=blow)
+            assert answer is not None
+            assert answer.code == "" or matrix.has_struck, answer.told
+            cases.count(f"first {answer.did or answer.code}, then {recovered(matrix, said=str(blow))}")
+    cases.all_passed()
+
+
+def recovery_blows(matrix: CutMatrix, leave: Callable[[], None]) -> list[Blow]:
+    """All that a recovery comes by."""
+    leave()
+    recovered(matrix)
+    return every_blow(matrix.passed)
+
+
+def test_cut_in_a_recovery_it_ends_whole_or_the_next_one_does(matrix: CutMatrix, passed: list[Passed]) -> None:
+    leave = unfinished_at(matrix, passed, "exchange")
+    each_cut_recovery_recovers(matrix, leave, some([Blow(number, Moment.SENT, 2) for number in range(30)], 1))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(5400)
+@pytest.mark.parametrize("name", ["exchange", "remove_matching"])
+def test_cut_at_every_operation_of_a_recovery_it_ends_whole_or_the_next_one_does(
+    matrix: CutMatrix, passed: list[Passed], name: str
+) -> None:
+    """Back, from between two exchanges; forward, when all are done."""
+    leave = unfinished_at(matrix, passed, name)
+    each_cut_recovery_recovers(matrix, leave, recovery_blows(matrix, leave)[::2])
+
+
+# --- an answer that is lost while its question is still being worked at ----------------------------------------------
+
+
+def slow_exchange(matrix: CutMatrix, passed: list[Passed], server: SshServer, *, way: Way, kills: bool) -> Blow:
+    """The first exchange is asked for, and the program for it takes its time to start there."""
+    first = next(number for number, operation in enumerate(passed) if operation.name == "exchange")
+    matrix.fresh()
+    (server.home / "slow").write_text(str(matrix.site.services))
+    return Blow(first, Moment.SENT, 2, way=way, kills=kills)
+
+
+def test_what_was_asked_for_when_the_link_was_cut_does_not_happen_behind_the_back_of_the_rollback(
+    matrix: CutMatrix, passed: list[Passed], server: SshServer
+) -> None:
+    blow = slow_exchange(matrix, passed, server, way=Way.CUT, kills=False)
+    answer = matrix.carry_out(blow)
+    assert answer is not None
+    whole(matrix, answer, str(blow))
+    waited_for(lambda: matrix.site.nobody_does(matrix.site.run[:8]), "a server on which nothing works any more")
+    assert matrix.site.faults() == []
+
+
+@pytest.mark.parametrize("way", [pytest.param(Way.CUT, marks=pytest.mark.long), Way.DEAD])
+def test_what_was_asked_for_when_the_laptop_died_does_not_happen_behind_the_back_of_the_recovery(
+    matrix: CutMatrix, passed: list[Passed], server: SshServer, way: Way
+) -> None:
+    blow = slow_exchange(matrix, passed, server, way=way, kills=True)
+    assert matrix.carry_out(blow) is None
+    waited_for(lambda: not (server.home / "slow").exists(), "an exchange that is under way")
+    recovered(matrix)
+    waited_for(lambda: matrix.site.nobody_does(matrix.site.run[:8]), "a server on which nothing works any more")
+    assert matrix.site.faults() == []

@@ -13,7 +13,8 @@ from app.jobs.cutover.names import kept_tree, plan_beside
 from app.settings.site_file import write
 from tests.faults.cutover_child import KILL
 from tests.faults.cutover_matrix import Matrix, matrix_of
-from tests.faults.cutover_site import NEW, OLD, CutoverSite
+from tests.faults.cutover_parts import NEW, OLD
+from tests.faults.cutover_site import CutoverSite
 from tests.features.console import Console
 from tests.real.servers.restic import VERSIONS, restic_program
 

@@ -142,7 +142,7 @@ class DatabasePart(Part):
         with self._connect() as client:
             read = self._read(client)
             ((comment,),) = client.execute(COMMENT).fetchall()
-            found = dict(client.execute(NAMES).fetchall())
+            found = {str(name): allowed for name, allowed in client.execute(NAMES)}
         if left.is_staged and found.get(SHADOW) is False:
             del found[SHADOW]
         return [

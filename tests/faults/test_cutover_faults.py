@@ -201,10 +201,16 @@ def test_a_power_cut_at_any_moment_is_recovered(matrix: Matrix) -> None:
     each_power_cut_recovers(matrix, some(points, 30), points)
 
 
+def test_a_power_cut_while_a_restore_is_taken_back_is_recovered(matrix: Matrix) -> None:
+    matrix.backwards = True
+    points = points_of(matrix)
+    each_power_cut_recovers(matrix, some(points, 60, ("undo GiveOwning", "undo MakeFolder")), points)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("exchanges", [True, False])
-def test_a_power_cut_at_every_moment_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
-    matrix.exchanges = exchanges
+@pytest.mark.parametrize(("exchanges", "backwards"), [(True, False), (False, False), (True, True)])
+def test_a_power_cut_at_every_moment_is_recovered(matrix: Matrix, *, exchanges: bool, backwards: bool) -> None:
+    matrix.exchanges, matrix.backwards = exchanges, backwards
     points = points_of(matrix)
     each_power_cut_recovers(matrix, list(range(len(points))), points)

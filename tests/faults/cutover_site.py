@@ -73,8 +73,12 @@ class CutoverSite:
     def turned_back(self, plan: StagingPlan) -> StagingPlan:
         """What takes that plan back, which was carried out: it makes the site the old one."""
         run = new_run_id()
-        self._kept_by[OLD] = run
+        self.taken_back_by(run)
         return reversed_plan(plan, run)
+
+    def taken_back_by(self, run: str) -> None:
+        """The new one, once it is taken back, is put aside by that run."""
+        self._kept_by[OLD] = run
 
     def _plan(self) -> StagingPlan:
         run, when = self.run, CommandWhen

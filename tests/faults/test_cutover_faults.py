@@ -68,11 +68,19 @@ def test_killed_anywhere_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> 
     each_kill_recovers(matrix, some(points, 12), points)
 
 
+def test_killed_while_its_plan_is_written_down_nothing_of_that_is_left(matrix: Matrix) -> None:
+    """To take a restore back there is no stage that it is written in, and that goes with all that is in it."""
+    matrix.backwards = True
+    points = points_of(matrix)
+    before = points[: points.index("before do RunCommand")]
+    each_kill_recovers(matrix, [number for number, name in enumerate(before) if name == "before replace"], points)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("exchanges", [True, False])
-def test_killed_at_every_point_it_is_recovered(matrix: Matrix, *, exchanges: bool) -> None:
-    matrix.exchanges = exchanges
+@pytest.mark.parametrize(("exchanges", "backwards"), [(True, False), (False, False), (True, True)])
+def test_killed_at_every_point_it_is_recovered(matrix: Matrix, *, exchanges: bool, backwards: bool) -> None:
+    matrix.exchanges, matrix.backwards = exchanges, backwards
     points = points_of(matrix)
     each_kill_recovers(matrix, list(range(len(points))), points)
 

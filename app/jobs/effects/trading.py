@@ -8,7 +8,7 @@ from app.foundation.errors import UserError
 from app.foundation.words import Text, text
 from app.hosts.host import Host
 from app.jobs.effects.effect import Happened, World, unclear
-from app.jobs.effects.paths import inode, sync_parents
+from app.jobs.effects.paths import below, inode, pure, sync_parents
 
 Numbers = tuple[int | None, int | None, int | None]
 
@@ -60,6 +60,11 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
         host = world.ctx.host(self.host)
         if await self._is_put_aside(host) and await self._found(host) != self._without_the_new_tree:
             await self._back()._traded(host)
+
+    def from_tree(self, kept: str) -> TradePlaces:
+        """The same, where the old tree is put aside under another name."""
+        path, aside = (below(kept, pure(one).relative_to(self.kept).as_posix()) for one in (self.path, self.aside))
+        return msgspec.structs.replace(self, kept=kept, path=path, aside=aside)
 
     def _back(self) -> TradePlaces:
         return msgspec.structs.replace(self, path=self.other, other=self.path)

@@ -190,10 +190,12 @@ class Host(Protocol):
     async def read(self, path: str, limit: int = 16 * KEPT) -> bytes:
         """A small file's content; raises `host.file-missing`, `host.file-unreadable`, `host.file-too-big`."""
 
-    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600, temporary: str = "") -> None:
         """After a power cut the file is there whole or not at all (temporary name, sync, rename, sync).
 
-        When it fails the old content stays. Raises `host.disk-full`, `host.file-unwritable`.
+        When it fails the old content stays. Raises `host.disk-full`, `host.file-unwritable`. Until it is whole it is
+        called `temporary`, in the same folder, where only one process writes at a time: what a killed one left there is
+        taken away by the next. Where none is given it is another name each time.
         """
 
     async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:

@@ -67,12 +67,12 @@ class LocalHost:
         """A small regular file's content."""
         return await self._files(lambda: files.read(Path(path), limit))
 
-    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600, temporary: str = "") -> None:
         """Writes a file so that after a power cut it is there whole or not at all."""
 
         def write() -> None:
             with files.writing(Path(path)):
-                durable.write_durably(Path(path), content, mode)
+                durable.write_durably(Path(path), content, mode, Path(temporary) if temporary else None)
 
         await self._files(write)
 

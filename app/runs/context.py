@@ -155,9 +155,9 @@ class LoggedHost:
         """As the host does."""
         return await self._host.read(path, limit)
 
-    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600, temporary: str = "") -> None:
         """As the host does."""
-        await self._host.write_durably(path, content, mode)
+        await self._host.write_durably(path, content, mode, temporary)
 
     async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
         """As the host does."""

@@ -550,6 +550,15 @@ async def test_what_is_written_is_read_back(place: Place) -> None:
     assert len(await place.names_in(place.folder)) == 1 + len(ODD_NAMES)
 
 
+@on_every_host
+async def test_what_a_killed_write_left_under_a_name_of_its_own_is_taken_away_by_the_next(place: Place) -> None:
+    left = f"{place.folder}/file.tmp"
+    await place.host.write_durably(left, b"half")
+    await place.host.write_durably(f"{place.folder}/file", b"whole", temporary=left)
+    assert await place.host.read(f"{place.folder}/file") == b"whole"
+    assert await place.names_in(place.folder) == ["file"]
+
+
 @posix_only
 @on_every_host
 async def test_a_written_file_has_the_mode_that_was_asked_for(place: Place) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import importlib
 import json
 import os
 import sys
@@ -23,6 +22,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import psutil
+import psycopg
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
@@ -43,15 +43,19 @@ from app.runs.context import LoggedHost, RunContext
 from app.runs.engine import new_loop
 from app.settings.model import THIS_COMPUTER
 from app.store import durable
+from tests.real.servers.postgresql import kill_all
 
 NO_PLAN = "no plan"
 KILL, ERROR, CANCEL, LATER = "kill", "error", "cancel", "kill when a command is under way"
+STATEMENT, COMMIT = "SQL", "COMMIT"
+WITH_SERVER, LOST = "kill, the database's server too", "the connection is lost"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of work. `at` says what happens at which point; `answer` is the file for what came of it.
 
-    `watched` are more operations whose beginning and end are points, as `module:Class.method`.
+    `server` is the process of the database's server, where there is one: each statement and COMMIT is a point then.
+    `secrets` are what it takes to log in there.
     """
 
     work: str
@@ -62,7 +66,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     at: dict[int, str] = {}
     journal: str = ""
     exchanges: bool = True
-    watched: tuple[str, ...] = ()
+    server: int = 0
+    secrets: dict[str, str] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +84,7 @@ class Points:
 
     def __init__(self, request: Request) -> None:
         self._at = request.at
+        self._server = request.server
         self._inside = 0
         self.names: list[str] = []
         self.task: asyncio.Task[Any] | None = None
@@ -101,10 +107,14 @@ class Points:
 
     def strike(self, blow: str, error: Callable[[], Exception]) -> None:
         """What is to happen."""
-        if blow == KILL:
+        if blow == WITH_SERVER:
+            kill_all(self._server)
+        if blow in (KILL, WITH_SERVER):
             die()
         if blow == ERROR:
             raise error()
+        if blow == LOST:
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
         if blow == CANCEL and self.task is not None:
             self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
@@ -129,6 +139,10 @@ def _disk_error() -> Exception:
     return OSError(errno.EIO, "an error of the test")
 
 
+def _refused_by_server() -> Exception:
+    return psycopg.errors.InsufficientPrivilege("an error of the test")
+
+
 def instrument(request: Request, points: Points) -> None:
     """Puts points around every effect and every small operation."""
     for kind in typing.get_args(AnyEffect):
@@ -142,12 +156,11 @@ def instrument(request: Request, points: Points) -> None:
         watched = _watched(operation, name.strip("_"), points, _disk_error, journal)
         setattr(durable, name, watched)
     files.remove_tree = _watched(files.remove_tree, "remove_tree", points, _injected, journal)
-    LocalHost.run = _run_watched(LocalHost.run, points)  # type: ignore[method-assign]
-    for path in request.watched:
-        module, _, attribute = path.partition(":")
-        holder, _, name = attribute.rpartition(".")
-        owner = getattr(importlib.import_module(module), holder)
-        setattr(owner, name, _watched(getattr(owner, name), attribute, points, _injected, None))
+    LocalHost.run = _run_watched(LocalHost.run, points, journal)  # type: ignore[method-assign]
+    if request.server:
+        psycopg.Cursor.execute = _statement_watched(psycopg.Cursor.execute, points)  # type: ignore[method-assign]
+        ended = _watched(psycopg.Transaction.__exit__, COMMIT, points, _refused_by_server, None)
+        psycopg.Transaction.__exit__ = ended  # type: ignore[method-assign]
 
 
 def _no_exchange(path: Path, target: Path) -> None:
@@ -179,12 +192,35 @@ def _watched(original: Any, name: str, points: Points, error: Callable[[], Excep
     return watched
 
 
-def _run_watched(original: Any, points: Points) -> Any:
+def _statement_watched(original: Any, points: Points) -> Any:
+    """What is asked again and again until the answer is right is one point: how often is chance."""
+    last = ""
+
+    @wraps(original)
+    def watched(cursor: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
+        nonlocal last
+        said = query if isinstance(query, bytes | str) else query.as_string(cursor)
+        before, last = last, f"{said!r} {parameters}"
+        if last == before:
+            with points.one_operation():
+                return original(cursor, query, parameters, **named)
+        words = " ".join((said.decode() if isinstance(said, bytes) else said).split()[:6])
+        name = f"{STATEMENT} {words}"
+        return _watched(original, name, points, _refused_by_server, None)(cursor, query, parameters, **named)
+
+    return watched
+
+
+def _run_watched(original: Any, points: Points, journal: Journal | None) -> Any:
     @wraps(original)
     async def watched(host: LocalHost, command: Command, **named: Any) -> Any:
         points.reach("before run", _injected)
         if not points.waits_for_a_command:
-            return await original(host, command, **named)
+            entry = None if journal is None else journal.begins_command(command)
+            done = await original(host, command, **named)
+            if journal is not None and entry is not None and done.code == 0:
+                journal.write(entry)
+            return done
         running = asyncio.create_task(original(host, command, **named))
         while not psutil.Process().children():  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0.001)
@@ -212,6 +248,17 @@ class Journal:
             return {"what": "remove", "path": path, "target": path, "kept": self._kept(path)}
         return {"what": "sync", "path": str(arguments[0])} if name == "sync_folder" else None
 
+    def begins_command(self, command: Command) -> dict[str, str] | None:
+        """Likewise for a command that changes a folder: its name, or whose it is."""
+        if command.program not in ("mkdir", "rmdir", "chmod", "chown"):
+            return None
+        path = Path(command.arguments[-1])
+        entry = {"what": command.program, "path": str(path), "target": str(path)}
+        if command.program in ("chmod", "chown"):
+            found = path.stat()
+            entry |= {"mode": f"{found.st_mode & 0o7777}", "uid": f"{found.st_uid}", "gid": f"{found.st_gid}"}
+        return entry
+
     def write(self, entry: dict[str, str]) -> None:
         """It is done."""
         with (self._folder / "journal").open("a") as file:
@@ -231,11 +278,17 @@ def forget(folder: Path) -> int:
     for number, entry in reversed(list(enumerate(entries))):
         if entry["what"] == "sync":
             continue
-        parents = {str(Path(entry[name]).parent) for name in ("path", "target")}
         synced = {later["path"] for later in entries[number:] if later["what"] == "sync"}
-        if parents - synced:
+        if _needs(entry) - synced:
             forgotten += _forgotten(entry)
     return forgotten
+
+
+def _needs(entry: dict[str, str]) -> set[str]:
+    """The folders that have to be synced for it to last."""
+    if entry["what"] in ("chmod", "chown"):
+        return {entry["path"]}
+    return {str(Path(entry[name]).parent) for name in ("path", "target")}
 
 
 def _forgotten(entry: dict[str, str]) -> bool:
@@ -246,6 +299,11 @@ def _forgotten(entry: dict[str, str]) -> bool:
         elif entry["what"] == "remove":
             if not path.exists():
                 os.link(kept, path)
+        elif entry["what"] in ("mkdir", "rmdir"):
+            path.rmdir() if entry["what"] == "mkdir" else path.mkdir(mode=0o700)
+        elif entry["what"] in ("chmod", "chown"):
+            os.chown(path, int(entry["uid"]), int(entry["gid"]))
+            path.chmod(int(entry["mode"]))
         elif not path.exists() and target.exists():
             target.rename(path)
             if kept:
@@ -286,7 +344,7 @@ def _world(request: Request, run: str, blocking: Blocking, told: list[str]) -> t
         pass
 
     hosts = {THIS_COMPUTER: LoggedHost(here, run, log)}
-    context = RunContext(run, hosts, {}, lambda event: told.append(repr(event)), _NoRecords())  # type: ignore[arg-type]
+    context = RunContext(run, hosts, request.secrets, lambda event: told.append(repr(event)), _NoRecords())  # type: ignore[arg-type]
     return World(context, Equipment(blocking, {}, sys.executable, _no_records)), here
 
 

@@ -18,7 +18,9 @@ from app.jobs.cutover.plan import Spot, decode, encode
 from app.jobs.effects.commands import RunCommand
 from app.records.runs import new_run_id
 from tests.faults.cutover_child import Answer, Request, forget
+from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite
+from tests.real.servers.postgresql import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +28,17 @@ RECOVERED_WITHIN = 10.0  # seconds
 
 
 class Matrix:
-    """Cases on one site. `exchanges` says whether its file system can exchange two names in one step."""
+    """Cases on one site. `exchanges` says whether its file system can exchange two names in one step.
+
+    They happen to a restore; or, `backwards`, to the taking back of one.
+    """
 
     def __init__(self, site: CutoverSite, process: subprocess.Popen[bytes], folder: Path) -> None:
         self.site = site
         self.exchanges = True
-        self.watched: tuple[str, ...] = ()
+        self.backwards = False
+        self.server: PostgresServer | None = None
+        self.secrets: dict[str, str] = {}
         self._process = process
         self._folder = folder
         self._plan = folder / "plan.json"
@@ -40,10 +47,26 @@ class Matrix:
         self._before = b""
         self._staged_again: list[str] = []
 
+    @property
+    def origin(self) -> str:
+        """What the site is at first."""
+        return NEW if self.backwards else OLD
+
+    @property
+    def target(self) -> str:
+        """What the cutover makes of it."""
+        return OLD if self.backwards else NEW
+
     def fresh(self) -> None:
-        """A site that is staged, and nothing else."""
+        """A site that is staged, and nothing else; or, `backwards`, the new one, which is to be taken back."""
+        plan = self.site.fresh()
+        self._plan.write_bytes(encode(plan))
+        if self.backwards:
+            answer = self.carry_out()
+            assert answer is not None
+            assert answer.code == "", answer.told
+            self._plan.write_bytes(encode(self.site.turned_back(plan)))
         shutil.rmtree(self._journal, ignore_errors=True)
-        self._plan.write_bytes(encode(self.site.fresh()))
 
     def change_command(self, name: str, run: str) -> None:
         """Another command in the plan of this case."""
@@ -90,6 +113,12 @@ class Matrix:
         shutil.rmtree(self._journal, ignore_errors=True)
         return forgotten
 
+    def start_server_again(self) -> None:
+        """The database's server, which was killed."""
+        assert self.server is not None
+        self.server.kill()  # what is left to do: to know of it
+        self.server.start()
+
     def lose_the_laptop(self) -> None:
         """Nothing of the data folder is there any more; what is beside the target has to do."""
         shutil.rmtree(self.site.data)
@@ -105,7 +134,8 @@ class Matrix:
             at=at,
             journal=str(self._journal),
             exchanges=self.exchanges,
-            watched=self.watched,
+            server=self.server.pid if self.server is not None else 0,
+            secrets=self.secrets,
         )
 
     def _ask(self, request: Request) -> Answer | None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.cutover.names import kept_tree, plan_beside
+from app.jobs.cutover.names import plan_beside
 from app.settings.site_file import write
 from tests.faults.cutover_child import KILL
 from tests.faults.cutover_matrix import Matrix, matrix_of
-from tests.faults.cutover_site import NEW, OLD, CutoverSite
+from tests.faults.cutover_parts import NEW, OLD
+from tests.faults.cutover_site import CutoverSite
 from tests.features.console import Console
 from tests.real.servers.restic import VERSIONS, restic_program
 
@@ -69,26 +70,11 @@ def test_what_was_all_but_done_is_finished_and_can_be_taken_back_and_forth(tmp_p
         first = matrix.site.run
         undone = console.run("restore-undo", SITE, first[:8]).json
         assert undone["status"] == "success"
-        assert old_again(matrix, undone["run"]) == []
+        matrix.site.taken_back_by(undone["run"])
+        assert (matrix.site.state(), matrix.site.faults()) == (OLD, [])
         assert console.run("restore-undo", SITE, first[:8], expect=4).error["code"] == "restore.no-way-back"
         console.run("restore-undo", SITE, undone["run"])
         assert matrix.site.state() == NEW
-
-
-def old_again(matrix: Matrix, run: str) -> list[str]:
-    """What is not as it was before, but for the restored trees, which are kept now under the name of that run."""
-    site = matrix.site
-    for tree in ("laravel", "service"):
-        kept = Path(kept_tree(str(site.folder / tree), run))
-        if not kept.is_dir():
-            return [f"{kept} is missing"]
-        kept.rename(site.folder.parent / kept.name)
-    try:
-        return site.faults(is_staged=True)
-    finally:
-        for tree in ("laravel", "service"):
-            kept = Path(kept_tree(str(site.folder / tree), run))
-            (site.folder.parent / kept.name).rename(kept)
 
 
 def test_another_computer_finds_it_beside_the_target(tmp_path: Path) -> None:

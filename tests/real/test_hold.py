@@ -43,10 +43,10 @@ class Server(LocalHost):
         """What the site file calls it."""
         return "server"
 
-    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600, temporary: str = "") -> None:
         """Fails while the network is cut."""
         self._reach()
-        await super().write_durably(path, content, mode)
+        await super().write_durably(path, content, mode, temporary)
 
     async def stat(self, path: str) -> FileStat | None:
         """Fails while the network is cut."""

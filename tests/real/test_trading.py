@@ -128,3 +128,23 @@ def test_three_steps_that_die_on_the_way_are_ended_or_taken_back(
             sound.equipment.blocking.close()
 
     run(story())
+
+
+def test_where_the_new_tree_has_not_come_yet_there_is_nothing_to_take_back(tmp_path: Path) -> None:
+    """Two trees that cannot be exchanged in one step: the old one is put aside, and nothing in its place."""
+    trade = Trade(tmp_path)
+    trade.live.rename(tmp_path / "staged")
+
+    async def story() -> None:
+        world = trade.world()
+        try:
+            await trade.effect.undo(world)
+            assert await trade.effect.happened(world) is Happened.NO
+            with pytest.raises(UserError) as raised:
+                await trade.effect.do(world)
+            assert raised.value.code == "effect.unclear"
+            assert (trade.old / "logs" / "log").read_text() == "kept"
+        finally:
+            world.equipment.blocking.close()
+
+    run(story())

@@ -236,13 +236,13 @@ class RemoteFiles:
             raise file_errors.missing(path)
         return int(done.stdout) * 1024
 
-    async def write_durably(self, path: str, content: bytes, mode: int) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int, temporary: str) -> None:
         """Temporary name in the same folder, sync, rename over the old one, sync the folder."""
 
         async def pieces() -> AsyncIterator[bytes]:
             yield content
 
-        await self._place(path, len(content), mode, pieces)
+        await self._place(path, len(content), mode, pieces, temporary)
 
     async def upload(self, source: Path, path: str, mode: int) -> None:
         """Brings a file of this computer there, as durably."""
@@ -271,13 +271,18 @@ class RemoteFiles:
             raise file_errors.unreadable(path, _text(done.stderr) or _text(done.stdout))
         return said
 
-    async def _place(self, path: str, size: int, mode: int, pieces: Callable[[], AsyncIterator[bytes]]) -> None:
-        if "\0" in path:
+    async def _place(
+        self, path: str, size: int, mode: int, pieces: Callable[[], AsyncIterator[bytes]], called: str = ""
+    ) -> None:
+        if "\0" in path + called:
             raise file_errors.unwritable(path, "a NUL in its name")
         folder, name = posixpath.dirname(path), encoded(path)
-        temporary = encoded(posixpath.join(folder, f".overwinter-{secrets.token_hex(8)}.tmp"))
+        temporary = encoded(called or posixpath.join(folder, f".overwinter-{secrets.token_hex(8)}.tmp"))
 
         async def write(sftp: Transfer) -> None:
+            if called:
+                with contextlib.suppress(asyncssh.SFTPNoSuchFile):
+                    await sftp.remove(temporary)
             try:
                 await self._write(sftp, temporary, pieces(), mode)
                 await sftp.posix_rename(temporary, name)

@@ -83,9 +83,9 @@ class SshHost:
         """A small regular file's content."""
         return await self._files.read(path, limit)
 
-    async def write_durably(self, path: str, content: bytes, mode: int = 0o600) -> None:
+    async def write_durably(self, path: str, content: bytes, mode: int = 0o600, temporary: str = "") -> None:
         """Writes a file so that after a power cut it is there whole or not at all."""
-        await self._files.write_durably(path, content, mode)
+        await self._files.write_durably(path, content, mode, temporary)
 
     async def upload(self, source: Path, path: str, mode: int = 0o600) -> None:
         """Copies a file of this computer there, as durably and as whole as `write_durably`."""

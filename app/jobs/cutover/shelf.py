@@ -149,7 +149,7 @@ class _Place:
     async def put(self, plan: StagingPlan) -> None:
         """Puts the plan there, whole or not at all; raises `restore.unfinished` where another one stands."""
         mine = self._mine(plan)
-        await self._host.write_durably(mine, encode(plan))
+        await self._host.write_durably(mine, encode(plan), temporary=_unwritten(mine))
         try:
             await self._host.rename(mine, self._path)
         except UserError as error:
@@ -159,8 +159,9 @@ class _Place:
             raise unfinished(await read_plan(self._host, self._path) or plan) from error
 
     async def take_away(self, plan: StagingPlan) -> None:
-        """Removes it, also what was not in its place yet; another run's stays."""
-        await self._host.remove_tree(self._mine(plan))
+        """Removes it, also what was not in its place yet, or not even whole; another run's stays."""
+        for mine in (_unwritten(self._mine(plan)), self._mine(plan)):
+            await self._host.remove_tree(mine)
         found = await read_plan(self._host, self._path)
         if found is not None and found.run == plan.run:
             await self._host.remove_tree(self._path)
@@ -168,6 +169,11 @@ class _Place:
 
     def _mine(self, plan: StagingPlan) -> str:
         return below(self._by, f"{plan.site.name}.{plan.run[:8]}.plan")
+
+
+def _unwritten(plan: str) -> str:
+    """What a plan's file is called until it is whole."""
+    return f"{plan}.tmp"
 
 
 async def _withdraw(plan: StagingPlan, places: Sequence[_Place]) -> None:

@@ -23,6 +23,7 @@ from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
 from app.jobs.effects.paths import ExchangePaths, RenamePath, pure
 from app.jobs.effects.postgresql import SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
+from app.jobs.effects.trading import TradePlaces
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.records.runs import new_run_id
@@ -77,7 +78,15 @@ def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
     if isinstance(effect, RenamePath) and effect.target not in {kept.name for kept in plan.kept}:
         aside = kept_tree(effect.target, run)
         return RenamePath(host=effect.host, path=effect.target, target=aside, inode=effect.inode)
-    return effect.effect if isinstance(effect, TakenBack) else TakenBack(effect)
+    if not isinstance(effect, TakenBack):
+        return TakenBack(effect)
+    return _traded_again(effect.effect, plan, run) if isinstance(effect.effect, TradePlaces) else effect.effect
+
+
+def _traded_again(trade: TradePlaces, plan: StagingPlan, run: str) -> TradePlaces:
+    """The tree that it carries from is put aside once more, under the name that this run gives it."""
+    exchanges = [one for one in plan.effects if isinstance(one, ExchangePaths) and one.host == trade.host]
+    return trade.from_tree(next(kept_tree(one.live, run) for one in exchanges if one.new == trade.old))
 
 
 def _with_bypass(command: RunCommand, before: str, now: str) -> RunCommand:

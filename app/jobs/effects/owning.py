@@ -6,7 +6,7 @@ import msgspec
 
 from app.foundation.errors import UserError
 from app.foundation.words import Text, text
-from app.hosts.host import Command
+from app.hosts.host import Command, Host
 from app.jobs.effects.effect import Happened, World, unclear
 from app.jobs.effects.paths import sync_parents
 
@@ -46,8 +46,11 @@ class GiveOwning(msgspec.Struct, frozen=True, kw_only=True, tag="give-owning"):
 
     async def _give(self, world: World, wanted: Owning) -> None:
         found, host = await self._found(world), world.ctx.host(self.host)
-        if found == wanted:
-            return
+        if found != wanted:
+            await self._change(host, found, wanted)
+        await host.sync(self.path)  # a dead process may have changed it and not come to this
+
+    async def _change(self, host: Host, found: Owning, wanted: Owning) -> None:
         # Five digits: chmod leaves a folder its setuid and setgid when there are four.
         changes = [Command("chmod", (f"{wanted.mode:05o}", self.path))]
         if (found.uid, found.gid) != (wanted.uid, wanted.gid):  # first: it takes setuid and setgid away
@@ -89,6 +92,7 @@ class MakeFolder(msgspec.Struct, frozen=True, kw_only=True, tag="make-folder"):
         host = world.ctx.host(self.host)
         if await host.stat(self.path) is not None:
             await host.run(Command("rmdir", (self.path,)))
+        await sync_parents(host, self.path)
 
     async def happened(self, world: World) -> Happened:
         """Whether it is there."""

@@ -8,7 +8,7 @@ from app.foundation.errors import UserError
 from app.foundation.words import Text, text
 from app.hosts.host import Host
 from app.jobs.effects.effect import Happened, World, unclear
-from app.jobs.effects.paths import inode, sync_parents
+from app.jobs.effects.paths import below, inode, pure, sync_parents
 
 Numbers = tuple[int | None, int | None, int | None]
 
@@ -17,8 +17,8 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
     """What stands at `path`, by its inode `first`, and what stands at `other` (`second`) change places.
 
     `path` is in the tree that was put aside as `kept` and has the inode `old`: while that does not stand there, nothing
-    has happened and there is nothing to be undone. Where the file system cannot do it in one step, `second` is called
-    `aside` for a moment.
+    has happened and there is nothing to be undone; nor while the new tree, which `other` is in, has not come. Where the
+    file system cannot do it in one step, `second` is called `aside` for a moment.
     """
 
     host: str
@@ -58,8 +58,13 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
     async def undo(self, world: World) -> None:
         """The way back, by the same steps."""
         host = world.ctx.host(self.host)
-        if await self._is_put_aside(host):
+        if await self._is_put_aside(host) and await self._found(host) != self._without_the_new_tree:
             await self._back()._traded(host)
+
+    def from_tree(self, kept: str) -> TradePlaces:
+        """The same, where the old tree is put aside under another name."""
+        path, aside = (below(kept, pure(one).relative_to(self.kept).as_posix()) for one in (self.path, self.aside))
+        return msgspec.structs.replace(self, kept=kept, path=path, aside=aside)
 
     def _back(self) -> TradePlaces:
         return msgspec.structs.replace(self, path=self.other, other=self.path)
@@ -76,7 +81,12 @@ class TradePlaces(msgspec.Struct, frozen=True, kw_only=True, tag="trade-places")
         if found == (self.second, self.first, None):
             return Happened.YES
         on_the_way = ((self.first, None, self.second), (None, self.first, self.second))
-        return Happened.NO if found in ((self.first, self.second, None), *on_the_way) else Happened.UNCLEAR
+        before = (self._without_the_new_tree, (self.first, self.second, None))
+        return Happened.NO if found in (*before, *on_the_way) else Happened.UNCLEAR
+
+    @property
+    def _without_the_new_tree(self) -> Numbers:
+        return (self.first, None, None)
 
     async def _expect_on_the_way(self, host: Host) -> None:
         found = await self._found(host)

@@ -65,6 +65,12 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         _copy_cluster(_cluster(programs), self._files)
 
+    @property
+    def pid(self) -> int:
+        """Its first process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it, on the port it had before or on a free one; comes back when it answers."""
         self.launch()
@@ -97,15 +103,8 @@ class PostgresServer:
     def kill(self) -> None:
         """Kills it with all its processes, as a power cut would; the files stay as the system has them."""
         assert self._process is not None
-        postmaster = psutil.Process(self._process.pid)
-        postmaster.suspend()  # it starts no more
-        processes = (postmaster, *postmaster.children(recursive=True))
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill_all(self._process.pid)
         self._process.wait()
-        while any(_lives(process) for process in processes):
-            time.sleep(0.002)
         outliving.discard(self._process.pid)
         self._process = None
 
@@ -180,6 +179,18 @@ def find_programs() -> Path | None:
     versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     newest = max(versions, key=lambda version: float(version.name), default=None)
     return None if newest is None else newest / "bin"
+
+
+def kill_all(postmaster: int) -> None:
+    """Kills a server with all its processes; comes back when none is at work any more."""
+    parent = psutil.Process(postmaster)
+    parent.suspend()  # it starts no more
+    processes = (parent, *parent.children(recursive=True))
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    while any(_lives(process) for process in processes):
+        time.sleep(0.002)
 
 
 def _lives(process: psutil.Process) -> bool:

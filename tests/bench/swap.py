@@ -221,7 +221,7 @@ class Bench:
     def restic(self, *arguments: str, out: Any = subprocess.DEVNULL) -> None:
         """restic as a person starts it."""
         environment = {**os.environ, "RESTIC_PASSWORD": PASSWORD}
-        command = [self.console.restic, "--quiet", "--repo", self.folder / "repository", *arguments]
+        command = [str(self.console.restic), "--quiet", "--repo", str(self.folder / "repository"), *arguments]
         subprocess.run(command, check=True, env=environment, stdout=out)
 
 

@@ -20,7 +20,8 @@ from tests.faults.cut_matrix import CutMatrix, cut_matrix
 from tests.faults.cut_wire import Blow, Moment, Passed, Way
 from tests.faults.cutover_child import NO_PLAN, Answer
 from tests.faults.cutover_matrix import RECOVERED_WITHIN
-from tests.faults.cutover_site import NEW, CutoverSite
+from tests.faults.cutover_parts import NEW
+from tests.faults.cutover_site import CutoverSite
 from tests.faults.family import waited_for
 from tests.faults.shims import write_program
 from tests.real.servers.sshd import SshServer, ssh_server

@@ -64,7 +64,7 @@ def each_kill_recovers(matrix: Matrix, numbers: Sequence[int], points: list[str]
         assert state == swapped(matrix, points, number), f"{number}: {points[number]}"
 
 
-def some(points: list[str], one_of: int, always: Sequence[str] = ("xchange",)) -> list[int]:
+def some(points: list[str], one_of: int, always: Sequence[str] = (" exchange",)) -> list[int]:
     """Those whose names hold one of these words, and of the rest one in so many, others each time."""
     seed = random.randrange(10**6)
     print(f"seed {seed}")  # noqa: T201  shown when the test fails
@@ -102,7 +102,9 @@ def stopped(matrix: Matrix, points: list[str], number: int, blow: str) -> None:
             assert (matrix.site.state() == matrix.target) == (answer.code == "" or is_smoke), said
 
 
-def rollbacks(matrix: Matrix, one_of: int, *after: str, always: Sequence[str] = ("xchange",)) -> list[tuple[int, int]]:
+def rollbacks(
+    matrix: Matrix, one_of: int, *after: str, always: Sequence[str] = (" exchange",)
+) -> list[tuple[int, int]]:
     """Pairs of points: where an error makes a cutover roll back, and where that is killed.
 
     The error comes after the last of each of these effects.

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sys
 import traceback
 import typing
@@ -302,7 +303,7 @@ def _forgotten(entry: dict[str, str]) -> bool:
         elif entry["what"] in ("mkdir", "rmdir"):
             path.rmdir() if entry["what"] == "mkdir" else path.mkdir(mode=0o700)
         elif entry["what"] in ("chmod", "chown"):
-            os.chown(path, int(entry["uid"]), int(entry["gid"]))
+            shutil.chown(path, int(entry["uid"]), int(entry["gid"]))
             path.chmod(int(entry["mode"]))
         elif not path.exists() and target.exists():
             target.rename(path)

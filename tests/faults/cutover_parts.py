@@ -194,6 +194,7 @@ class FixedRootPart(Part):
         self._root = folder / "volume"
         self._before = self._root / ".before"
         self._stage = self._root / ".stage"
+        self._own = Owning(0, 0, 0)
 
     def fresh(self, run: str) -> None:  # noqa: ARG002  the others' signature
         """Each name as a folder with a word in it."""
@@ -204,13 +205,16 @@ class FixedRootPart(Part):
             (place / "both" / "logs").mkdir()
         (self._root / "both" / "logs" / "log").write_text(LIVE_LOG)
         self._root.chmod(0o755)
+        self._own = Owning(0o755, self._root.stat().st_uid, self._root.stat().st_gid)
 
     def _names(self, version: str) -> list[str]:
         return ["both", "gone" if version == OLD else "came"]
 
     def _owning(self, version: str) -> Owning:
-        user, group = (33, 33) if version == NEW and os.geteuid() == 0 else (os.geteuid(), os.getegid())
-        return Owning(0o2751 if version == NEW else 0o755, user, group)
+        """Only root can give it away."""
+        if version == OLD:
+            return self._own
+        return Owning(0o2751, *((33, 33) if self._own.uid == 0 else (self._own.uid, self._own.gid)))
 
     def swapping(self, run: str) -> Sequence[AnyEffect]:
         """As a restore does it one level down; the log is carried over when the two have changed places."""

@@ -95,7 +95,7 @@ def test_every_effect_that_there_is_comes_by_a_point(matrix: Matrix) -> None:
 def test_killed_anywhere_it_is_recovered(matrix: Matrix, blow: str, *, backwards: bool) -> None:
     matrix.backwards = backwards
     points = points_of(matrix)
-    each_kill_recovers(matrix, some(points, 40, (COMMIT,)), points, blow)
+    each_kill_recovers(matrix, some(points, 60, (COMMIT,)), points, blow)
 
 
 @pytest.mark.long
@@ -110,7 +110,7 @@ def test_killed_at_every_point_it_is_recovered(matrix: Matrix, blow: str, *, bac
 
 @BLOWS
 def test_killed_in_its_rollback_it_is_recovered(matrix: Matrix, blow: str) -> None:
-    each_rollback_recovers(matrix, rollbacks(matrix, 60, "SwapDatabases", "OpenDatabase", always=(COMMIT,)), blow)
+    each_rollback_recovers(matrix, rollbacks(matrix, 120, "SwapDatabases", "OpenDatabase", always=(COMMIT,)), blow)
 
 
 @pytest.mark.long
@@ -127,7 +127,7 @@ def test_killed_at_every_point_of_its_rollback_it_is_recovered(matrix: Matrix, b
 def test_killed_in_its_recovery_it_is_recovered(matrix: Matrix, blow: str) -> None:
     points = points_of(matrix)
     committed = [number for number, name in enumerate(points) if COMMIT in name]
-    chosen = partial(some, one_of=60, always=(COMMIT,))
+    chosen = partial(some, one_of=120, always=(COMMIT,))
     each_recovery_recovers(matrix, committed, chosen, blow=blow)
 
 
@@ -166,7 +166,7 @@ def test_a_person_may_say_where_it_goes(matrix: Matrix, wanted: str) -> None:
 def test_an_error_anywhere_is_rolled_back(matrix: Matrix, *, backwards: bool) -> None:
     matrix.backwards = backwards
     points = points_of(matrix)
-    for number in some(points, 40, (COMMIT,)):
+    for number in some(points, 60, (COMMIT,)):
         stopped(matrix, points, number, ERROR)
 
 
@@ -195,7 +195,7 @@ def each_lost_connection_is_made_anew(matrix: Matrix, one_of: int) -> None:
 
 
 def test_a_connection_that_is_lost_anywhere_is_made_anew(matrix: Matrix) -> None:
-    each_lost_connection_is_made_anew(matrix, 20)
+    each_lost_connection_is_made_anew(matrix, 30)
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ from app.foundation.words import text
 from app.jobs.check.job import Checker
 from app.jobs.check.read_back import STEP as READ_BACK
 from app.jobs.check.read_back import ReadBackState, look_before, read_back
+from app.jobs.cutover.shelf import found_on_hosts, spots_of, unfinished
 from app.jobs.manifest import FORMAT, MANIFEST_NAME, Manifest, SourceEntry, encode
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step, StepSkipped
@@ -205,10 +206,21 @@ class _Backup(msgspec.Struct, frozen=True):
 
         A list of snapshots tells that as well as the repository's identity does, and is what retention begins with.
         """
+        await self._expect_whole(ctx)
         repository = await self._repository_here(ctx)
         listed = await site_snapshots(repository.restic, self.site, lock=True)
         state.before = points_by_name(listed, self.site)
         await look_before(repository, self.equipment.blocking, listed, state.read_back)
+
+    async def _expect_whole(self, ctx: Ctx) -> None:
+        """Raises `restore.unfinished` for what another computer has left half done, by what stands there."""
+        for name in dict.fromkeys(source.host for source in self.sources):
+            try:
+                plan = await found_on_hosts(await spots_of(self.site, [name], ctx.host), ctx.host)
+            except UserError:  # a host that is away: each of its sources says so itself
+                continue
+            if plan is not None:
+                raise unfinished(plan)
 
     async def _read_back(self, ctx: Ctx, state: BackupState) -> None:
         checker = Checker(self.site, self.repositories, self.equipment.blocking, self.run, self.trigger)

@@ -187,6 +187,7 @@ def test_a_laptop_with_nothing_but_the_kit_puts_right_what_another_one_left(
     assert refused["code"] == "restore.unfinished"
     assert f"overwinter recover {SITE}" in refused["next"]
     assert (names_beside(greenhouse), databases_of(greenhouse.postgres)) == (there, left)
+    assert second.run("backup", SITE, expect=6).json["error"]["code"] == "restore.unfinished"
     assert greenhouse.snapshots() == backed_up, "half a site is not backed up either"
 
     recovered = second.run("recover", SITE, *([wanted] if wanted else [])).json

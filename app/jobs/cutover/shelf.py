@@ -111,10 +111,11 @@ async def spots_for(
 async def spots_of(site: Site, hosts: Iterable[str], host: HostOf) -> list[Spot]:
     """Where an unfinished plan of a site may stand on these hosts: beside each tree, else in a folder of ours there.
 
-    Beside a tree it is written by way of that tree's folder; who stages by way of the stage (`Spot.by`) says so.
+    Beside a tree it is written by way of that tree's folder; who stages by way of the stage (`Spot.by`) says so. A
+    whole disk has nothing beside it, and is never exchanged.
     """
     asked = list(dict.fromkeys(hosts))
-    trees = [one for one in site.sources if one.kind is SourceKind.FILES and one.host in asked]
+    trees = [one for one in site.sources if one.kind is SourceKind.FILES and one.host in asked and pure(one.root).name]
     beside = [Spot(one.host, plan_beside(one.root), str(pure(one.root).parent)) for one in trees]
     folders = [(name, await host(name).kept_folder("cutovers")) for name in asked]
     return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]

@@ -41,11 +41,11 @@ def run_window(data: Path | None = None) -> int:
 async def _shown(data: Path | None, garbage: GarbageRound) -> int:
     bridge = Bridge(places(data))
     window = MainWindow(bridge, reader_language())
-    defects, ending = Defects(bridge, window.show_defect), EndAsked(window.end)
+    defects, ending = Defects(bridge, window.show_error), EndAsked(window.end)
     bridge.opened.connect(garbage.keep_all)
     window.show()
     QTimer.singleShot(0, bridge.start)
-    window.page.load()
+    window.load()
     await window.closed.wait()
     await window.put_away()
     await bridge.close()

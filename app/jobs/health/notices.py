@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from app.foundation.events import Outcome
-from app.foundation.words import Size, Text, text
+from app.foundation.words import Field, Size, Text, text
 from app.jobs.health.inventory import Inventory, SourceSize
 from app.jobs.health.judgement import Condition
 from app.records.runs import Run
@@ -78,7 +78,7 @@ def _jump(sizes: Sequence[SourceSize]) -> Text | None:
     usual = round(statistics.median(size.bytes for size in before))
     if max(usual, newest.bytes) < TOO_SMALL_TO_JUDGE:
         return None
-    fields = {"source": newest.source, "now": Size(newest.bytes), "usual": Size(usual)}
+    fields: dict[str, Field] = {"source": newest.source, "now": Size(newest.bytes), "usual": Size(usual)}
     if newest.bytes < usual * SHRUNK_TO:
         return text("{source} has shrunk to {now}, from {usual} as it used to be.", **fields)
     if newest.bytes > usual * GROWN_TO:

@@ -25,12 +25,14 @@ from app.settings.sites import Sites
 RUNS_SHOWN = 6
 RUNS_NOTICED = 200
 MEASURED_AGAIN_AFTER = timedelta(hours=20)
+MUCH = 0.1
+"""What was added is much when it is so large a part of the size that was measured last."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """How a site stands. `away` is why its repository could not be read the last time; None when it could.
 
-    `unread` is how many of the `notices` nobody has seen yet.
+    `unread` is how many of the `notices` nobody has seen yet; `seen` is until when they were.
     """
 
     site: str
@@ -43,6 +45,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
     notices: tuple[Notice, ...] = ()
     unread: int = 0
+    seen: datetime
     samples: tuple[SizeSample, ...] = ()
 
 
@@ -87,13 +90,15 @@ class Overviews:
 
     async def measure(self, site: str) -> None:
         """Asks the repository for its size, unless that was asked not long ago: it reads every tree."""
-        remembered = await self._recall(await self._sites.get(site))
-        last = remembered.samples[-1].time if remembered.samples else None
-        if last is not None and abs(datetime.now(UTC) - last) < MEASURED_AGAIN_AFTER:
+        if not _is_to_measure(await self._recall(await self._sites.get(site)), datetime.now(UTC)):
             return
         opened = await self._repository(site)
-        sample = SizeSample(datetime.now(UTC), (await opened.restic.stats()).total_size)
+        sample = SizeSample(datetime.now(UTC), (await opened.restic.stats(lock=False)).total_size)
         await self._memory.remember(site, (await self._recall(opened.site)).with_sample(sample))
+
+    async def inventory(self, site: str) -> Inventory | None:
+        """What was read of the site's repository last."""
+        return (await self._recall(await self._sites.get(site))).inventory
 
     async def notices_seen(self, site: str) -> None:
         """A person has seen the notices of the site."""
@@ -123,8 +128,20 @@ class Overviews:
             runs=tuple(runs[:RUNS_SHOWN]),
             notices=notices,
             unread=_unread(notices, remembered),
+            seen=remembered.seen,
             samples=remembered.samples,
         )
+
+
+def _is_to_measure(remembered: Remembered, now: datetime) -> bool:
+    """Whether the size that is known is old, or much was added since; an empty repository needs no measuring."""
+    if remembered.inventory is None or not remembered.inventory.points:
+        return False
+    if not remembered.samples or abs(now - remembered.samples[-1].time) >= MEASURED_AGAIN_AFTER:
+        return True
+    last = remembered.samples[-1]
+    added = sum(growth.bytes for growth in remembered.inventory.growth if growth.time > last.time)
+    return added > last.bytes * MUCH
 
 
 def _unread(notices: tuple[Notice, ...], remembered: Remembered) -> int:

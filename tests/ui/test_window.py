@@ -296,7 +296,7 @@ def test_where_something_was_saved_before_no_new_repository_is_offered(qapp: QAp
         away.rename(house.repository)
         someone.click("Try again")
         await someone.reads_soon("Backed up today")
-        assert not someone.reads("There is no repository")
+        await someone.sees(lambda: someone.button("Close this message") is None)
 
     run_in_window(qapp, house.data, story)
 
@@ -457,7 +457,7 @@ def test_everything_has_a_name_and_is_reached_by_tab_in_reading_order(qapp: QApp
         assert [name for name in order if name in wanted] in rotations(wanted), order
         assert any(name.startswith("Cancel Backup") for name in order), order
         someone.click("Runs")
-        await someone.sees(lambda: table(someone).isVisible() and someone.reads("Back up laravel"))
+        await someone.sees(someone.window.runs_page.panel.steps.isVisible)
         named_and_large(someone.window)
         await someone.tabs_to("Find a run")
         order = round_trip(someone)

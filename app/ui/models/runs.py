@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from app.foundation.words import Language, Text, text
+from app.ui.models.points import NOWHERE, Index, Look
 from app.ui.theme import State
 from app.ui.widgets.state_badge import OUTCOMES
 
@@ -33,17 +34,6 @@ RUNNING = "running"
 """The status of a run that works now, beside those of `Outcome`."""
 UNFINISHED = "unfinished"
 """That of a run of another computer, of whose end nobody here knows."""
-
-Index = QModelIndex | QPersistentModelIndex
-NOWHERE = QModelIndex()
-
-
-class Look(NamedTuple):
-    """A state with the word that says it most exactly."""
-
-    state: State
-    word: Text
-
 
 LOOKS: dict[str, Look] = {
     RUNNING: Look(State.RUNNING, text("Running")),

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.foundation.words import Language, text
 from app.ui import icons
+from app.ui.models.points import Index
 from app.ui.models.runs import (
     ADDED,
     DURATION,
@@ -32,7 +33,6 @@ from app.ui.models.runs import (
     TRIGGER,
     WARNINGS,
     WHO,
-    Index,
     RunsModel,
     Wanted,
 )

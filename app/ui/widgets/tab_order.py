@@ -9,22 +9,23 @@ from PySide6.QtWidgets import QWidget
 def join_tab_order(place: QWidget, made: QWidget) -> None:
     """Tab reaches what is in `made` where `place` stands, which takes no keys itself and was there from the start."""
     before = place.previousInFocusChain()
-    while before is not place and (not _takes_keys(before) or made.isAncestorOf(before)):
+    while before is not None and before is not place and (not _takes_keys(before) or made.isAncestorOf(before)):
         before = before.previousInFocusChain()
     for widget in _inside(made):
-        if before is not place:
+        if before is not None and before is not place:
             QWidget.setTabOrder(before, widget)
         before = widget
 
 
 def _inside(made: QWidget) -> list[QWidget]:
     """What takes keys in there, in the order in which it was made."""
-    found, widget = [], made.nextInFocusChain()
-    while widget is not made:
+    found = [made] if _takes_keys(made) else []
+    widget = made.nextInFocusChain()
+    while widget is not None and widget is not made:
         if made.isAncestorOf(widget) and _takes_keys(widget):
             found.append(widget)
         widget = widget.nextInFocusChain()
-    return [made, *found] if _takes_keys(made) else found
+    return found
 
 
 def _takes_keys(widget: QWidget) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ _BLOCK = 22
 _AXIS = 3 * GRID
 _ICON = 18
 _LEAST = 3
+_APART = 5  # pixels that a block needs to be seen by itself
 _CORNER = 3
 _TICKS = [timedelta(hours=hours) for hours in (3, 6, 12, 24, 48, 24 * 7, 24 * 14, 24 * 30, 24 * 91)]
 _TICK_ROOM = 9 * GRID
@@ -57,6 +58,7 @@ class Band(QWidget):
         super().__init__(parent)
         self._language = language
         self._rows: tuple[Row, ...] = ()
+        self._times: dict[str, list[tuple[float, float, str]]] = {}
         self._layers: tuple[LayerHealth, ...] = ()
         self._now = datetime.now(UTC)
         self._span = timedelta(days=14)
@@ -73,6 +75,7 @@ class Band(QWidget):
     def show_rows(self, rows: Sequence[Row], layers: Sequence[LayerHealth], now: datetime) -> None:
         """Shows these layers as they stand at `now`; `rows` and `layers` are in the same order."""
         self._rows, self._layers, self._now = tuple(rows), tuple(layers), now
+        self._times = {row.layer: [_times(block) for block in row.blocks] for row in rows}
         self._row = min(self._row, max(0, len(rows) - 1))
         self.updateGeometry()
         self._changed()
@@ -306,23 +309,35 @@ class Band(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QBrush(_faded(tones.control), Qt.BrushStyle.BDiagPattern))
         painter.drawRoundedRect(ground, _CORNER, _CORNER)
-        begin, drawn = self._now - self._span, field.left() - _LEAST
-        for block in row.blocks:
-            if block.end < begin:
-                continue
-            left, right = self._x(block.start, field), self._x(block.end, field)
-            right = min(field.right(), max(right, left + _LEAST))
-            if right - drawn >= 1:
-                self._paint_block(painter, tones, QRectF(left, top, right - left, _BLOCK), block)
-                drawn = right
+        for left, right, worth in self._stretches(row, field):
+            self._paint_block(painter, tones, QRectF(left, top, right - left, _BLOCK), worth)
 
-    def _paint_block(self, painter: QPainter, tones: Tones, room: QRectF, block: Block) -> None:
-        colour, soft = (tones.stale, tones.stale_soft) if block.worth.value == "partial" else (tones.ok, tones.ok_soft)
-        proven = block.worth.value == "proven"
+    def _stretches(self, row: Row, field: QRectF) -> Iterator[tuple[float, float, str]]:
+        """From where to where something is drawn, and its worth; blocks too narrow to be told apart are one."""
+        scale, first, last = field.width() / self._span.total_seconds(), field.left(), field.right()
+        begin = self._now.timestamp() - self._span.total_seconds()
+        left = right = first
+        worth = ""
+        for block_start, block_end, block_worth in self._times[row.layer]:
+            if block_end < begin:
+                continue
+            start, end = first + (block_start - begin) * scale, first + (block_end - begin) * scale
+            end = end if end - start > _LEAST else start + _LEAST
+            if worth == block_worth and end - start < _APART and start - right < 1:
+                right = end
+                continue
+            if worth:
+                yield max(first, left), min(last, right), worth
+            left, right, worth = start, end, block_worth
+        if worth:
+            yield max(first, left), min(last, right), worth
+
+    def _paint_block(self, painter: QPainter, tones: Tones, room: QRectF, worth: str) -> None:
+        partial, proven = worth == "partial", worth == "proven"
+        colour, soft = (tones.stale, tones.stale_soft) if partial else (tones.ok, tones.ok_soft)
         painter.fillRect(room, QColor(tones.surface))
         inner = room.adjusted(0.5, 0.5, -1.5, -0.5)
-        style = Qt.PenStyle.DashLine if block.worth.value == "partial" else Qt.PenStyle.SolidLine
-        painter.setPen(QPen(QColor(colour), 1.5, style))
+        painter.setPen(QPen(QColor(colour), 1.5, Qt.PenStyle.DashLine if partial else Qt.PenStyle.SolidLine))
         painter.setBrush(QColor(colour if proven else soft))
         corner = min(_CORNER, inner.width() / 2)
         painter.drawRoundedRect(inner, corner, corner)
@@ -382,6 +397,11 @@ class Band(QWidget):
             painter.setPen(QPen(QColor(tones.text), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(left, top + (TARGET - _BLOCK) / 2 - 2, max(_LEAST, x - left), _BLOCK + 4))
+
+
+def _times(block: Block) -> tuple[float, float, str]:
+    """From when to when it serves, in seconds, and its worth: thousands of them are painted."""
+    return block.start.timestamp(), block.end.timestamp(), block.worth.value
 
 
 def _faded(colour: str) -> QColor:

@@ -10,26 +10,32 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, text
 from app.ui.adding import Adding
 from app.ui.asking import PassphraseAsking
 from app.ui.bridge import Bridge
+from app.ui.findables import places_and_actions, runs_of, sites_of
+from app.ui.finder import Finder
+from app.ui.help import Help, set_topic
 from app.ui.page_task import cancel_tasks, page_task
 from app.ui.pages.dashboard.page import DashboardPage
 from app.ui.pages.doors import DoorsPage
 from app.ui.pages.page import SitePage
 from app.ui.pages.run_watch import Begin, RunWatch
-from app.ui.pages.runs.page import RunsPage
+from app.ui.pages.runs.page import RunsPage, history
 from app.ui.pages.sites import SitesPage
 from app.ui.recoveries import Recoveries
-from app.ui.theme import GRID
+from app.ui.remembered import Remembered
+from app.ui.theme import GRID, Look
+from app.ui.tray import Tray
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.close_question import CloseQuestion
 from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.navigation import Navigation
+from app.ui.widgets.look_button import LookButton
+from app.ui.widgets.navigation import Entry, Navigation
 from app.ui.widgets.work_strip import WorkStrip
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
@@ -74,14 +80,31 @@ class MainWindow(QMainWindow):
         self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard, RUNS: self.runs_page}
         self.cards = CardStack(language)
         self.strip = WorkStrip(language)
+        self.look = LookButton(language)
+        self.help = Help(bridge, language, self)
+        self.finder = Finder(language, self)
+        self._help_entry = Entry("help", self._say(text("Help")))
+        self._help_entry.setToolTip("F1")
+        self._tray = Tray(language, self)
         self._opening = EmptyState(language, "greenhouse", text("Opening…"))
         self._not_open = QWidget()
         self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
         self.navigation.add_page(RUNS, "runs", text("Runs"))
         self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0")
         self.navigation.add_place(DOORS, "plus", text("Add a site…"))
+        self.navigation.add_button(self.look)
+        self.navigation.add_button(self._help_entry)
         self.navigation.show_sites({}, "")
         self.navigation.offer_pages(offered=False)
+
+        for widget, topic in (
+            (self.dashboard, DASHBOARD),
+            (self.runs_page, RUNS),
+            (self.sites, SITES),
+            (self.doors, "adding"),
+            (self.recoveries.banner, "recovery"),
+        ):
+            set_topic(widget, topic)
 
     def _arrange(self) -> None:
         self.setWindowTitle(NAME)
@@ -114,7 +137,7 @@ class MainWindow(QMainWindow):
         self.navigation.site_chosen.connect(self._open_site)
         self.navigation.page_chosen.connect(self.show_page)
         self.cards.acted.connect(lambda _: self.load())
-        self.sites.opened.connect(self._on_site_opened)
+        self.sites.opened.connect(self.show_site)
         self.sites.adding.connect(partial(self.show_page, DOORS))
         self.doors.chosen.connect(self.adding.go)
         self.adding.added.connect(self._on_site_added)
@@ -131,7 +154,10 @@ class MainWindow(QMainWindow):
         self.recoveries.failed.connect(self.show_error)
         self.strip.cancel_asked.connect(self.runs.cancel)
         self.strip.opened.connect(self.open_run)
-        QShortcut(QKeySequence("Ctrl+B"), self, self._on_backup)
+        self._help_entry.clicked.connect(self.show_help)
+        self._tray.wanted.connect(self.come_forward)
+        for keys, act in (("Ctrl+B", self._on_backup), ("Ctrl+K", self.find_anything), ("F1", self.show_help)):
+            QShortcut(QKeySequence(keys), self, act)
 
     # --- sites ---------------------------------------------------------------------------------
 
@@ -193,10 +219,6 @@ class MainWindow(QMainWindow):
         self.show_page(DASHBOARD)
         self.load(choose=site)
 
-    def _on_site_opened(self, site: str) -> None:
-        self.show_page(DASHBOARD)
-        self.navigation.choose_site(site)
-
     # --- pages ---------------------------------------------------------------------------------
 
     def show_page(self, key: str) -> None:
@@ -221,6 +243,33 @@ class MainWindow(QMainWindow):
         if site is not None:
             self.navigation.choose_site(site)
             self.navigate(RUNS, run)
+
+    def show_site(self, site: str) -> None:
+        """Goes to another site, also to one that was set up elsewhere meanwhile."""
+        self.show_page(DASHBOARD)
+        if site in self._titles:
+            self.navigation.choose_site(site)
+        else:
+            self.load(choose=site)
+
+    def show_help(self) -> None:
+        """Helps with what has the keyboard, or else with the page."""
+        focused = QApplication.focusWidget()
+        aside = focused is None or self.navigation.isAncestorOf(focused)
+        self.help.show_for(self.stack.currentWidget() if aside else focused)
+
+    @page_task
+    async def find_anything(self) -> None:
+        """Opens the field that finds anything; what takes longer to be known is offered when it is."""
+        language, site = self._language, self.site
+        at_once = [*places_and_actions(self, language), *sites_of(self, self._titles, language)]
+        self.finder.field.clear()
+        self.finder.offer(at_once)
+        self.finder.open()
+        self.finder.field.setFocus()
+        if site:
+            runs = await self._bridge.ask(lambda app: history(app, site))
+            self.finder.offer([*at_once, *runs_of(self, runs, language)])
 
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong outside of any page."""
@@ -252,6 +301,17 @@ class MainWindow(QMainWindow):
                 self._tell_pages()
         if (self._leaving or self._without_window) and not self.runs.own:
             self.end()
+
+    # --- between two starts --------------------------------------------------------------------
+
+    def restore(self, remembered: Remembered) -> None:
+        """Stands where it stood, as it was left."""
+        self.restoreGeometry(remembered.geometry)
+        self.runs_page.parts.restoreState(remembered.parts)
+
+    def remembered(self, look: Look) -> Remembered:
+        """The window as it is left."""
+        return Remembered(self.saveGeometry(), self.runs_page.parts.saveState(), look, self.site)
 
     # --- closing -------------------------------------------------------------------------------
 
@@ -291,11 +351,13 @@ class MainWindow(QMainWindow):
             self.end()
             return
         self._without_window = True
+        self._tray.show()
         self.hide()
 
     def come_forward(self) -> None:
         """Somebody wants to see the window: it was started once more, or its icon in the tray was pressed."""
         self._without_window = False
+        self._tray.hide()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -309,7 +371,17 @@ class MainWindow(QMainWindow):
 
     async def put_away(self) -> None:
         """Ends what the pages still do, and what still asks something."""
+        self._tray.hide()
         for dialog in self.findChildren(QDialog):
             dialog.reject()
-        for tasks in (self, self.dashboard, self.runs_page, self.sites, self.runs, self.recoveries, self.adding):
+        for tasks in (
+            self,
+            self.dashboard,
+            self.runs_page,
+            self.sites,
+            self.runs,
+            self.recoveries,
+            self.adding,
+            self.help,
+        ):
             await cancel_tasks(tasks)

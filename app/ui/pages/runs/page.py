@@ -184,7 +184,7 @@ class RunsPage(QWidget):
             return
         self._stale = False
         try:
-            runs = await self._bridge.ask(lambda app: _history(app, site))
+            runs = await self._bridge.ask(lambda app: history(app, site))
         except UserError as error:
             self._stale = True
             self._cards.tell(READING, error.problem, TRY_AGAIN)
@@ -289,7 +289,8 @@ class RunsPage(QWidget):
             )
 
 
-async def _history(app: Overwinter, site: str) -> list[PastRun]:
+async def history(app: Overwinter, site: str) -> list[PastRun]:
+    """The runs of a site, as far as this computer knows them."""
     from app.runs.history import history_of  # noqa: PLC0415  the window is painted before the runs' room is loaded
 
     records, inventory = app.records(site), await app.overviews.inventory(site)

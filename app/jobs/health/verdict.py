@@ -101,8 +101,7 @@ def _whole(health: Health, kit: KitState, now: datetime, language: Language) -> 
         return Verdict(Condition.STALE, _NOT_YET, said)
     if health.proof.at is None:
         return Verdict(Condition.STALE, _ATTENTION, text("Backed up {when}, but never proven to restore.", when=when))
-    proven = language.moment(health.proof.at, now)
-    said = text("Last point {when}. Last proven to restore {proven}.", when=when, proven=proven)
+    said = text("Last point {when}. Proven to restore {age}.", when=when, age=language.age(now - health.proof.at))
     if kit.reminders or Condition.OK not in (health.proof.condition,) or health.check.condition is not Condition.OK:
         return Verdict(Condition.STALE, _ATTENTION, _due(health, kit, said))
     return Verdict(Condition.OK, _PROTECTED, said)

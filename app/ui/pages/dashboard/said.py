@@ -78,8 +78,8 @@ def growth_of_days(growth: Sequence[Growth], now: datetime) -> list[int]:
 def _checked(check: Aspect, now: datetime, language: Language) -> Text:
     if check.at is None:
         return text("Never checked") if _is(check, State.NEVER) else text("Not known now")
-    when = language.moment(check.at, now)
-    return text("Damaged, found {when}", when=when) if _is(check, State.FAIL) else text("Checked {when}", when=when)
+    age = language.age(now - check.at)
+    return text("Damage found {age}", age=age) if _is(check, State.FAIL) else text("Checked {age}", age=age)
 
 
 def _is(aspect: Aspect, state: State) -> bool:
@@ -124,7 +124,7 @@ def kit_fact(kit: KitState, now: datetime, language: Language) -> Fact:
     state = State.STALE if kit.reminders else State.OK
     if kit.stored is None:
         return Fact(state, text("Made {when}", when=language.moment(kit.made, now)), about)
-    where = text("{where}, since {when}", where=kit.stored_where, when=language.moment(kit.stored, now))
+    where = text("{where}, {age}", where=kit.stored_where, age=language.age(now - kit.stored))
     return Fact(state, text("Put away"), (where, *about))
 
 

@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
         self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard, RUNS: self.runs_page}
         self.cards = CardStack(language)
         self.strip = WorkStrip(language)
-        self.look = LookButton(language)
+        self.look_button = LookButton(language)
         self.help = Help(bridge, language, self)
         self.finder = Finder(language, self)
         self._help_entry = Entry("help", self._say(text("Help")))
@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
         self.navigation.add_page(RUNS, "runs", text("Runs"))
         self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0")
         self.navigation.add_place(DOORS, "plus", text("Add a site…"))
-        self.navigation.add_button(self.look)
+        self.navigation.add_button(self.look_button)
         self.navigation.add_button(self._help_entry)
         self.navigation.show_sites({}, "")
         self.navigation.offer_pages(offered=False)

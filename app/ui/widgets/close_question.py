@@ -31,6 +31,7 @@ class CloseQuestion(QMessageBox):
         stay = self.addButton(say(text("Stay")), QMessageBox.ButtonRole.RejectRole)
         self.setDefaultButton(stay)
         self.setEscapeButton(stay)
+        stay.setFocus()  # Enter presses what has the keyboard, whatever the default is
         keep.clicked.connect(self.keep_working)
         cancel.clicked.connect(self.cancel_work)
 

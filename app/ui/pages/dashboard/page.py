@@ -216,6 +216,7 @@ class DashboardPage(QWidget):
         self._title.set_whole("")
         self._badge.hide()
         self._verdict.setText(self._say(text("Reading the repository…")))
+        self.band.show_rows((), (), datetime.now(UTC))
         self._readout.setText("")
         self._bands.setCurrentWidget(self._no_band)
         self._tell_buttons()
@@ -305,6 +306,8 @@ class DashboardPage(QWidget):
         from app.jobs.health.band import rows_of  # noqa: PLC0415  loaded by the engine long before there is anything
 
         if overview.inventory is None:
+            said = text("Reading the repository…") if self._reading else text("The repository was never read here.")
+            self._no_band.setText(self._say(said))
             return
         layers = overview.health.layers
         self._fit_span(overview.inventory.points, now)

@@ -50,6 +50,8 @@ def repository_fact(overview: Overview, now: datetime, language: Language) -> Fa
 
 
 def _size(overview: Overview, now: datetime) -> Text:
+    if overview.inventory is None:
+        return text("How large it is and how it grows is not known yet.")
     growth = _growth(overview, now)
     if not overview.samples:
         return growth

@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
         self._not_open = QWidget()
         self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
         self.navigation.add_page(RUNS, "runs", text("Runs"))
-        self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0")
+        self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0", needs_site=True)
         self.navigation.add_place(DOORS, "plus", text("Add a site…"))
         self.navigation.add_button(self.look_button)
         self.navigation.add_button(self._help_entry)

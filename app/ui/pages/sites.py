@@ -60,20 +60,22 @@ class SiteRow(QFrame):
         row.addWidget(verdict)
         row.addLayout(said, 6)
 
-    def show_overview(self, overview: Overview, note: Text | None = None) -> None:
-        """Shows how the site stands; `note` in the place of when its repository was read."""
+    def show_overview(self, overview: Overview) -> None:
+        """Shows how the site stands, and when its repository was read or why it could not be."""
         self._open.set_whole(overview.title)
         verdict = overview.verdict
         self._open.setAccessibleDescription(self._language.render(verdict.sentence))
         self._badge.show_state(State(verdict.condition.value), verdict.word)
         self._sentence.setText(self._language.render(verdict.sentence))
-        self._read.set_whole(self._language.render(note or self._age(overview)))
+        self._read.set_whole(self._language.render(self._last_read(overview)))
 
     def show_note(self, note: Text) -> None:
         """Says what goes on."""
         self._read.set_whole(self._language.render(note))
 
-    def _age(self, overview: Overview) -> Text:
+    def _last_read(self, overview: Overview) -> Text:
+        if overview.away is not None:
+            return overview.away.what
         if overview.inventory is None:
             return text("Never read on this computer")
         return text("Read {age}", age=self._language.age(datetime.now(UTC) - overview.inventory.read))
@@ -174,8 +176,8 @@ class SitesPage(QWidget):
             row.show_note(text("Reading…"))
             try:
                 row.show_overview(await self._asked(site))
-            except UserError as error:
-                row.show_overview(await self._remembered(site), error.problem.what)
+            except UserError:  # its overview says why
+                row.show_overview(await self._remembered(site))
 
     async def _asked(self, site: str) -> Overview:
         return await self._bridge.ask(lambda app: app.overviews.read(site, self._language))

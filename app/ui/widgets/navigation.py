@@ -131,9 +131,11 @@ class Navigation(QFrame):
         self._column.insertWidget(self._foot, entry)
         self._foot += 1
 
-    def add_place(self, key: str, icon: icons.Name, word: Text, keys: str = "") -> None:
-        """A place that is no page of one site, at the foot."""
+    def add_place(self, key: str, icon: icons.Name, word: Text, keys: str = "", *, needs_site: bool = False) -> None:
+        """A place that is no page of one site, at the foot; with `needs_site` only where there is one."""
         self._column.addWidget(self._entry(key, icon, word, keys))
+        if needs_site:
+            self._of_sites.add(key)
 
     def _entry(self, key: str, icon: icons.Name, word: Text, keys: str) -> Entry:
         entry = Entry(icon, self._say(word))

@@ -205,6 +205,7 @@ class RunsPage(QWidget):
         self._wanted_run = ""
 
     def _show_list(self) -> None:
+        self.panel.setVisible(bool(self.table.runs.total))
         if not self.table.runs.total:
             self._lists.setCurrentWidget(self._none)
         elif not self.table.runs.rowCount():

@@ -105,6 +105,7 @@ class RunsModel(QAbstractTableModel):
         self._all: list[_Row] = []
         self._shown: list[_Row] = []
         self._wanted = Wanted()
+        self._words: dict[tuple[object, ...], str] = {}
         self._column, self._order = STARTED, Qt.SortOrder.DescendingOrder
 
     # --- what is shown -------------------------------------------------------------------------
@@ -118,8 +119,11 @@ class RunsModel(QAbstractTableModel):
 
     def _row(self, run: PastRun) -> _Row:
         status = status_of(run)
-        said = (LOOKS[status].word, kind_word(run.kind), self._trigger(run), self._who(run))
-        return _Row(run, status, " ".join([*map(self._say, said), run.id]).casefold())
+        alike = (status, run.kind, run.trigger, run.who, run.computer, run.here)
+        if alike not in self._words:  # of thousands of runs most say the same
+            said = (LOOKS[status].word, kind_word(run.kind), self._trigger(run), self._who(run))
+            self._words[alike] = " ".join(map(self._say, said)).casefold()
+        return _Row(run, status, f"{self._words[alike]} {run.id}")
 
     def show_only(self, wanted: Wanted) -> None:
         """Shows the runs that are wanted."""

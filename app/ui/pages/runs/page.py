@@ -160,9 +160,9 @@ class RunsPage(QWidget):
     def open(self, run: str) -> None:
         """Shows a run of the chosen site."""
         self._wanted_run = run
+        self.show_run(run)
         if self.isVisible() and not self._stale:
             self._choose_wanted()
-        self.show_run(run)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
         """Qt: the page is looked at."""
@@ -196,12 +196,14 @@ class RunsPage(QWidget):
         self._choose_wanted()
 
     def _choose_wanted(self) -> None:
-        """The run that was asked for; without one the newest, so that something is to be seen."""
-        if self._wanted_run and not self.table.choose(self._wanted_run):
+        """The run that was asked for, or is shown; without one the newest, so that something is to be seen."""
+        if self._wanted_run and self.table.runs.row_of(self._wanted_run) < 0:
             self.show_all()
-            self.table.choose(self._wanted_run)
-        elif not self._wanted_run and self.table.chosen_run is None and self.table.runs.rowCount():
+        shown = self._wanted_run or self._shown
+        if not shown and self.table.runs.rowCount():
             self.table.selectRow(0)
+        elif shown:
+            self.table.choose(shown)
         self._wanted_run = ""
 
     def _show_list(self) -> None:

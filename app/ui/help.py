@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, text
@@ -93,11 +93,6 @@ class Help(QDialog):
         topic = Path(link.path()).stem
         if topic in TOPICS:
             self.show_topic(topic)
-
-    @staticmethod
-    def focused() -> QWidget | None:
-        """What has the keyboard now."""
-        return QApplication.focusWidget()
 
 
 async def _read(app: Overwinter, topic: str, code: str) -> str:

@@ -29,7 +29,7 @@ def block(name: str, hours: float, worth: Worth = Worth.WHOLE, served: float = 2
 LARAVEL = Row("laravel", (block("old", 79, served=26), block("proven", 31, Worth.PROVEN), block("new", 7)))
 BROKER = Row("broker", (block("torn", 31, Worth.PARTIAL),))
 LAYERS = (
-    LayerHealth("laravel", Condition.OK, NOON - 7 * HOUR, "new"),
+    LayerHealth("laravel", Condition.OK, NOON - 7 * HOUR),
     LayerHealth("broker", Condition.NEVER, without=("broker",)),
 )
 
@@ -114,7 +114,7 @@ def test_points_are_known_newest_first(band: Band) -> None:
 def test_forty_layers_of_a_thousand_points_are_painted_in_a_moment(qtbot: QtBot) -> None:
     blocks = tuple(block(f"p{hour}", hour, served=1) for hour in range(1000, 0, -1))
     rows = tuple(Row(f"layer {number}", blocks) for number in range(40))
-    layers = tuple(LayerHealth(row.layer, Condition.OK, NOON - HOUR, "p1") for row in rows)
+    layers = tuple(LayerHealth(row.layer, Condition.OK, NOON - HOUR) for row in rows)
     made = Band(ENGLISH)
     qtbot.addWidget(made)
     made.resize(1000, 40 * TARGET + 30)

@@ -39,15 +39,13 @@ class Condition(enum.StrEnum):
 
 
 class LayerHealth(msgspec.Struct, frozen=True):
-    """How one layer stands. `newest` is the moment to which all of it can be brought back, `point` the point of that;
-    `proven` is that of its newest proven point. `without` names its sources that no whole point holds.
+    """How one layer stands. `newest` is the moment to which all of it can be brought back; `without` names its sources
+    that no whole point holds.
     """
 
     layer: str
     condition: Condition
     newest: datetime | None = None
-    point: str = ""
-    proven: datetime | None = None
     without: tuple[str, ...] = ()
 
 
@@ -111,7 +109,7 @@ def _layers(sources: Sequence[Source], points: Sequence[Point], now: datetime) -
     newest = newest_of_sources(points)
     for layer in _layers_of(sources):
         names = [source.name for source in sources if source.layer == layer]
-        yield _layer(layer, names, newest, _newest_proven(points, layer), now)
+        yield _layer(layer, names, newest, now)
 
 
 def newest_of_sources(points: Sequence[Point]) -> dict[str, Point]:
@@ -124,19 +122,13 @@ def newest_of_sources(points: Sequence[Point]) -> dict[str, Point]:
     return found
 
 
-def _newest_proven(points: Iterable[Point], layer: str) -> datetime | None:
-    return next((point.time for point in points if point.verified and layer in point.layers), None)
-
-
-def _layer(
-    layer: str, names: Sequence[str], newest: dict[str, Point], proven: datetime | None, now: datetime
-) -> LayerHealth:
+def _layer(layer: str, names: Sequence[str], newest: dict[str, Point], now: datetime) -> LayerHealth:
     without = tuple(name for name in names if name not in newest)
     if len(without) == len(names):
         return LayerHealth(layer, Condition.NEVER, without=without)
     oldest = min((newest[name] for name in names if name in newest), key=lambda point: point.time)
     condition = Condition.FAIL if without else condition_of_age(now - oldest.time, STALE_AFTER, FAIL_AFTER)
-    return LayerHealth(layer, condition, oldest.time, oldest.id, proven, without)
+    return LayerHealth(layer, condition, oldest.time, without)
 
 
 def condition_of_age(age: timedelta, stale_after: timedelta, fail_after: timedelta | None = None) -> Condition:

@@ -37,6 +37,8 @@ from app.jobs.cutover.undo import KIND as UNDO
 from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
 from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
+from app.jobs.health.memory import Memory
+from app.jobs.health.overviews import Overviews
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
@@ -134,6 +136,13 @@ class Overwinter:
             repositories=self._repositories,
             blocking=blocking,
             redactor=self._redactor,
+        )
+        self.overviews = Overviews(
+            Memory(self.places.cache / "overviews", blocking),
+            sites=self.sites,
+            records=self.records,
+            kit=self.kits.state,
+            repository=self.repository,
         )
         self.runner = Runner(
             places=self.places,

@@ -5,8 +5,8 @@
 writes last · `points` finds recovery points again · `browse` looks into them and saves out · `compare` says what is
 different between two · `restore/` brings one back elsewhere, `swap/` in place of what is live, by
 `effects/` that `cutover/` carries out, takes back and recovers · `retention/` lets old ones go · `verify/` proves that
-they restore · `check/` reads the repository itself and repairs it · `look/` proposes what to back up, `extending` adds
-it · `runbook/` is printed for people, `kit/` for the day when this computer is gone · `unlock` removes locks of the
-dead.
+they restore · `check/` reads the repository itself and repairs it · `health/` judges how a site stands · `look/`
+proposes what to back up, `extending` adds it · `runbook/` is printed for people, `kit/` for the day when this computer
+is gone · `unlock` removes locks of the dead.
 Records, locks, secrets, timing and cancelling are the runner's (`runs`); no job knows them. Open `backup` first.
 """

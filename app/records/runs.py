@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, case, func, select, update
 
 from app.foundation.errors import Problem, Refused
 from app.foundation.events import Counters, Item, ItemStatus, Outcome, Phase, Rollback, StepOutcome
@@ -91,6 +91,13 @@ class StepRecord(msgspec.Struct, frozen=True):
     ended: datetime | None = None
     outcome: StepOutcome | None = None
     error: Problem | None = None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What a run came to: bytes that it added, and how many of its items and steps went wrong."""
+
+    added: int = 0
+    warnings: int = 0
 
 
 def new_run_id() -> str:
@@ -246,6 +253,21 @@ def listed(
     if since is not None:
         query = query.where(runs.c.started >= since)
     return [_run(row) for row in connection.execute(query.limit(limit))]
+
+
+def tallies(connection: Connection, site: str) -> dict[str, Tally]:
+    """What each of the site's runs came to, by its id; a run without items and steps is not among them."""
+    wrong_item = case((items.c.error.is_not(None), 1), else_=0)
+    by_items = select(items.c.run, func.sum(items.c.added), func.sum(wrong_item)).where(items.c.site == site)
+    found = {
+        run: Tally(int(added), int(wrong)) for run, added, wrong in connection.execute(by_items.group_by(items.c.run))
+    }
+    warned = (steps.c.site == site, steps.c.outcome == StepOutcome.WARNED)
+    by_steps = select(steps.c.run, func.count()).where(*warned).group_by(steps.c.run)
+    for run, count in connection.execute(by_steps):
+        before = found.get(run, Tally())
+        found[run] = Tally(before.added, before.warnings + count)
+    return found
 
 
 def request_cancel(connection: Connection, site: str, run_id: str, who: str) -> None:

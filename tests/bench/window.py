@@ -137,8 +137,8 @@ async def _begun(someone: Technician, code: str, file: Path) -> AsyncIterator[tu
     with Pulse() as pulse:
         began = perf_counter()
         run = await someone.bridge.ask(lambda app: _launch(app, code, file))
-        someone.page.runs.add_own(run, SITE)
-        someone.page.show_run(run)
+        someone.window.runs.add_own(run, SITE)
+        someone.window.navigate("runs", run)
         yield run, pulse, began
 
 
@@ -200,8 +200,8 @@ def measured(application: QApplication, folder: Path, lines: int, runs: int) -> 
 
     async def story(someone: Technician) -> None:
         await someone.bridge.ask(lambda app: _set_up(app, folder, known))
-        someone.page.load()
-        await someone.sees(lambda: someone.page.site == SITE)
+        someone.window.load()
+        await someone.sees(lambda: someone.window.site == SITE)
         for _ in range(runs):
             found.runs.append(await measure_run(someone, file, lines, known))
             found.cancels.append(await measure_cancel(someone, file, lines // 2))

@@ -21,7 +21,6 @@ from app.settings.places import places
 from app.ui.bridge import Bridge
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
-from app.ui.pages.site_page import SitePage
 
 PASSPHRASE = "correct horse battery staple"
 PATIENCE = 30.0  # seconds that a fact may take to become true
@@ -33,11 +32,6 @@ class Technician:
 
     window: MainWindow
     bridge: Bridge
-
-    @property
-    def page(self) -> SitePage:
-        """The page of the window."""
-        return self.window.page
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
@@ -86,7 +80,13 @@ class Technician:
 
     async def sees_it_rest(self) -> None:
         """Waits until the window has nothing more to do: runs have ended, lists have been read."""
-        await self.sees(lambda: self.page.runs.tasks.keys() <= {"look_out"} and not self.page.tasks)
+        await self.sees(self.rests)
+
+    def rests(self) -> bool:
+        """Whether the window has nothing to do now."""
+        window = self.window
+        busy = (window, window.dashboard, window.runs_page, window.sites, window.recoveries, window.adding)
+        return window.runs.tasks.keys() <= {"look_out"} and not any(each.tasks for each in busy)
 
     async def is_back(self) -> None:
         """Waits until the window has the keyboard again; no window manager is here to give it back after a dialog."""
@@ -172,7 +172,7 @@ async def _told(data: Path, story: Story, size: tuple[int, int], garbage: Garbag
     window.show()
     window.activateWindow()
     bridge.start()
-    window.page.load()
+    window.load()
     try:
         await story(Technician(window, bridge))
     finally:

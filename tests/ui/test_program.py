@@ -108,3 +108,23 @@ def test_a_program_that_is_told_to_end_puts_its_backup_away(tmp_path: Path, rest
     assert restics_of(house) == []
     (run,) = (json.loads(line) for line in overwinter("runs", house.name).splitlines())
     assert run["status"] == "cancelled"
+
+
+@pytest.mark.spec("X1")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program by closing its window")
+def test_a_second_start_ends_at_once_and_leaves_the_first_one_open(tmp_path: Path, restic: str) -> None:
+    house = Greenhouse(tmp_path)
+    command = [sys.executable, "main.py"]
+    variables = environment(house, restic)
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True) as first:
+        try:
+            assert became_true((house.data / "overwinter.db").exists), "the first one has not opened"
+            second = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, timeout=30, check=False)
+            assert second.returncode == 0
+            assert first.poll() is None
+            first.send_signal(signal.SIGTERM)
+            first.communicate(timeout=30)
+        finally:
+            first.kill()
+    assert first.returncode == CANCELLED
+    assert (house.data / "window.ini").is_file(), "where it stood is written down at its end"

@@ -1,0 +1,74 @@
+"""What was read of each repository last, for when it is away; and what of the notices a person has seen.
+
+It stands in the cache folder: whoever removes that loses no more than the sight of a repository that is away.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from app.foundation.blocking import Blocking
+from app.jobs.health.inventory import Inventory
+from app.settings.private_files import make_folder, read_file, write_file
+
+SAMPLES_KEPT = 400
+
+
+class SizeSample(msgspec.Struct, frozen=True):
+    """What the repository's data took at a moment, in bytes."""
+
+    time: datetime
+    bytes: int
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of one site with the repository at `address`; `seen` is until when its notices were seen."""
+
+    address: str = ""
+    inventory: Inventory | None = None
+    samples: tuple[SizeSample, ...] = ()
+    seen: datetime = datetime.fromtimestamp(0, UTC)
+
+    def with_sample(self, sample: SizeSample) -> Remembered:
+        """With one more sample; the oldest go."""
+        return msgspec.structs.replace(self, samples=(*self.samples, sample)[-SAMPLES_KEPT:])
+
+
+class Memory:
+    """One file for each site; one that is damaged, or of another version, counts as not there."""
+
+    def __init__(self, folder: Path, blocking: Blocking) -> None:
+        self._folder = folder
+        self._blocking = blocking
+        self._known: dict[str, Remembered] = {}
+
+    async def recall(self, site: str, address: str) -> Remembered:
+        """What is remembered of a site; nothing where its repository was another one then."""
+        if site not in self._known:
+            self._known[site] = await self._blocking.call("files", lambda: self._read(site))
+        known = self._known[site]
+        return known if known.address == address else Remembered(address=address)
+
+    async def remember(self, site: str, remembered: Remembered) -> None:
+        """Puts this in the place of what was remembered."""
+        self._known[site] = remembered
+        await self._blocking.call("files", lambda: self._write(site, remembered))
+
+    def _file(self, site: str) -> Path:
+        return self._folder / f"{site}.json"
+
+    def _read(self, site: str) -> Remembered:
+        content = read_file(self._file(site))
+        if content is None:
+            return Remembered()
+        try:
+            return msgspec.json.decode(content, type=Remembered)
+        except msgspec.MsgspecError:
+            return Remembered()
+
+    def _write(self, site: str, remembered: Remembered) -> None:
+        make_folder(self._folder)
+        write_file(self._file(site), msgspec.json.encode(remembered))

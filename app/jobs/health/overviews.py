@@ -1,0 +1,148 @@
+"""What a page asks about how sites stand: from memory at once, from the repository when it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from app.foundation.errors import Problem, UserError
+from app.foundation.words import Language
+from app.jobs.health.inventory import Inventory, take_inventory
+from app.jobs.health.judgement import Health, health_of
+from app.jobs.health.memory import Memory, Remembered, SizeSample
+from app.jobs.health.notices import Notice, notices_of
+from app.jobs.health.verdict import Verdict, verdict_of
+from app.jobs.kit.state import KitState
+from app.jobs.repositories import OpenRepository
+from app.records.runs import Run
+from app.records.site_records import SiteRecords
+from app.settings.addresses import identity
+from app.settings.model import Site
+from app.settings.sites import Sites
+
+RUNS_SHOWN = 6
+RUNS_NOTICED = 200
+MEASURED_AGAIN_AFTER = timedelta(hours=20)
+MUCH = 0.1
+"""What was added is much when it is so large a part of the size that was measured last."""
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """How a site stands. `away` is why its repository could not be read the last time; None when it could.
+
+    `unread` is how many of the `notices` nobody has seen yet; `seen` is until when they were.
+    """
+
+    site: str
+    title: str
+    health: Health
+    kit: KitState
+    verdict: Verdict
+    inventory: Inventory | None = None
+    away: Problem | None = None
+    runs: tuple[Run, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unread: int = 0
+    seen: datetime
+    samples: tuple[SizeSample, ...] = ()
+
+
+class Overviews:
+    """Knows how every site of this computer stands."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        sites: Sites,
+        records: Callable[[str], SiteRecords],
+        kit: Callable[[str], Awaitable[KitState]],
+        repository: Callable[[str], Awaitable[OpenRepository]],
+    ) -> None:
+        self._memory = memory
+        self._sites = sites
+        self._records = records
+        self._kit = kit
+        self._repository = repository
+        self._away: dict[str, Problem] = {}
+
+    async def known(self, site: str, language: Language) -> Overview:
+        """How the site stood when its repository was read last; asks the repository nothing."""
+        return await self._overview(await self._sites.get(site), language)
+
+    async def all_known(self, language: Language) -> list[Overview]:
+        """The same of every site, by name."""
+        return [await self._overview(site, language) for site in await self._sites.all()]
+
+    async def read(self, site: str, language: Language) -> Overview:
+        """How the site stands, by what its repository says now. Raises what keeps that from being read."""
+        try:
+            opened = await self._repository(site)
+            inventory = await take_inventory(opened.restic, opened.site)
+        except UserError as error:
+            self._away[site] = error.problem
+            raise
+        self._away.pop(site, None)
+        await self._remember(opened.site, inventory=inventory)
+        return await self._overview(opened.site, language)
+
+    async def measure(self, site: str) -> None:
+        """Asks the repository for its size, unless that was asked not long ago: it reads every tree."""
+        if not _is_to_measure(await self._recall(await self._sites.get(site)), datetime.now(UTC)):
+            return
+        opened = await self._repository(site)
+        sample = SizeSample(datetime.now(UTC), (await opened.restic.stats(lock=False)).total_size)
+        await self._memory.remember(site, (await self._recall(opened.site)).with_sample(sample))
+
+    async def inventory(self, site: str) -> Inventory | None:
+        """What was read of the site's repository last."""
+        return (await self._recall(await self._sites.get(site))).inventory
+
+    async def notices_seen(self, site: str) -> None:
+        """A person has seen the notices of the site."""
+        await self._remember(await self._sites.get(site), seen=datetime.now(UTC))
+
+    async def _recall(self, site: Site) -> Remembered:
+        return await self._memory.recall(site.name, identity(site.repository))
+
+    async def _remember(self, site: Site, **changed: object) -> None:
+        await self._memory.remember(site.name, msgspec.structs.replace(await self._recall(site), **changed))
+
+    async def _overview(self, site: Site, language: Language) -> Overview:
+        now, remembered = datetime.now(UTC), await self._recall(site)
+        away = self._away.get(site.name)
+        runs = await self._records(site.name).runs(limit=RUNS_NOTICED)
+        kit = await self._kit(site.name)
+        health = health_of(site, remembered.inventory, now, readable=away is None)
+        notices = notices_of(runs, remembered.inventory, now)
+        return Overview(
+            site=site.name,
+            title=site.title or site.name,
+            health=health,
+            kit=kit,
+            verdict=verdict_of(health, kit, now, language),
+            inventory=remembered.inventory,
+            away=away,
+            runs=tuple(runs[:RUNS_SHOWN]),
+            notices=notices,
+            unread=_unread(notices, remembered),
+            seen=remembered.seen,
+            samples=remembered.samples,
+        )
+
+
+def _is_to_measure(remembered: Remembered, now: datetime) -> bool:
+    """Whether the size that is known is old, or much was added since; an empty repository needs no measuring."""
+    if remembered.inventory is None or not remembered.inventory.points:
+        return False
+    if not remembered.samples or abs(now - remembered.samples[-1].time) >= MEASURED_AGAIN_AFTER:
+        return True
+    last = remembered.samples[-1]
+    added = sum(growth.bytes for growth in remembered.inventory.growth if growth.time > last.time)
+    return added > last.bytes * MUCH
+
+
+def _unread(notices: tuple[Notice, ...], remembered: Remembered) -> int:
+    return sum(notice.at > remembered.seen for notice in notices)

@@ -1,0 +1,154 @@
+"""The ways in which a site comes here: by its file, its recovery kit, the address of its repository; and practice."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+
+from app.foundation.errors import Problem
+from app.foundation.words import Language, Text, text
+from app.ui.bridge import Bridge
+from app.ui.page_task import page_task
+from app.ui.widgets.secret_dialog import SecretDialog
+
+if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
+    from app.assembly import Overwinter
+
+
+class Adding(QObject):
+    """Asks what has to be asked, over the window, and brings the site.
+
+    Signals:
+        added: a site is here now; carries its name.
+        failed: it could not be brought; carries a `Problem`.
+        practising: the practice greenhouse is being shown in a window of its own, or no more; carries which.
+    """
+
+    added = Signal(str)
+    failed = Signal(object)
+    practising = Signal(bool)
+
+    def __init__(self, bridge: Bridge, language: Language, window: QWidget) -> None:
+        super().__init__(window)
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._bridge = bridge
+        self._language = language
+        self._window = window
+        self._ways = {
+            "protect": self.ask_site_file,
+            "recover": self.ask_kit,
+            "look": self.ask_repository,
+            "try": self.practise,
+        }
+
+    def _say(self, sentence: Text) -> str:
+        return self._language.render(sentence)
+
+    def show_error(self, error: Problem) -> None:
+        """What was asked for could not be done."""
+        self.failed.emit(error)
+
+    def go(self, door: str) -> None:
+        """Goes through one of the doors of the first start."""
+        self._ways[door]()
+
+    # --- a site file ---------------------------------------------------------------------------
+
+    def ask_site_file(self) -> None:
+        """Which file describes the site."""
+        self._file_dialog(text("Open a site file"), "*.toml").fileSelected.connect(self.add_site)
+
+    def _file_dialog(self, title: Text, names: str) -> QFileDialog:
+        dialog = QFileDialog(self._window, self._say(title), "", names)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.open()
+        return dialog
+
+    @page_task
+    async def add_site(self, file: str) -> None:
+        """Sets a site up from its file."""
+        self.added.emit(await self._bridge.ask(lambda app: _added_site(app, file)))
+
+    # --- a recovery kit ------------------------------------------------------------------------
+
+    def ask_kit(self) -> None:
+        """Which kit, and its passphrase."""
+        self._file_dialog(text("Open a recovery kit"), "*.kit;;*").fileSelected.connect(self._ask_passphrase)
+
+    def _ask_passphrase(self, file: str) -> None:
+        dialog = SecretDialog(
+            self._language,
+            text("The kit's passphrase"),
+            text("It was written down when the kit was made. The site and its secrets come here; nothing is changed."),
+            parent=self._window,
+        )
+        dialog.typed.connect(partial(self.open_kit, file))
+        dialog.open()
+
+    @page_task
+    async def open_kit(self, file: str, passphrase: str) -> None:
+        """Brings the site of a kit here."""
+        self.added.emit(await self._bridge.ask(lambda app: _site_of_kit(app, file, passphrase)))
+
+    # --- a repository alone --------------------------------------------------------------------
+
+    def ask_repository(self) -> None:
+        """The address of a repository."""
+        dialog = QInputDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(self._say(text("Open a repository")))
+        dialog.setLabelText(self._say(text("Its address: a folder, or as restic writes it (sftp:…, s3:…, rest:…)")))
+        dialog.setOkButtonText(self._say(text("OK")))
+        dialog.setCancelButtonText(self._say(text("Cancel")))
+        dialog.textValueSelected.connect(self.open_repository)
+        dialog.open()
+
+    @page_task
+    async def open_repository(self, address: str) -> None:
+        """Makes a site of a repository alone: it names nothing to back up."""
+        if address.strip():
+            self.added.emit(await self._bridge.ask(lambda app: _site_of_repository(app, address.strip())))
+
+    # --- practice ------------------------------------------------------------------------------
+
+    @page_task
+    async def practise(self) -> None:
+        """Shows the practice greenhouse in a window of its own, until that is closed."""
+        self.practising.emit(True)
+        try:
+            await self._bridge.ask(_practice)
+        finally:
+            self.practising.emit(False)
+
+
+async def _added_site(app: Overwinter, file: str) -> str:
+    """Only the name crosses over: what was read may hold a password."""
+    return (await app.add_site_file(file)).site.name
+
+
+async def _site_of_kit(app: Overwinter, file: str, passphrase: str) -> str:
+    return (await app.kits.open(Path(file), passphrase)).site
+
+
+async def _site_of_repository(app: Overwinter, address: str) -> str:
+    from app.settings.model import Repository, Site  # noqa: PLC0415  asked by the engine, which has loaded them
+    from app.settings.site_file import write  # noqa: PLC0415  likewise
+
+    taken = {site.name for site in await app.sites.all()}
+    base = re.sub(r"[^a-z0-9]+", "-", address.rstrip("/").rpartition("/")[2].lower()).strip("-")[:32] or "repository"
+    name = next(each for each in (base, *(f"{base}-{number}" for number in range(2, 1000))) if each not in taken)
+    site = Site(name=name, repository=Repository(url=address))
+    return (await app.add_site(write(site).encode())).site.name
+
+
+async def _practice(app: Overwinter) -> None:
+    from app.demo.beside import show_practice  # noqa: PLC0415  only where somebody wants to practise
+
+    await show_practice(await app.host("", "this-computer"))

@@ -26,7 +26,9 @@ from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
+from app.jobs.backup import KIND as BACKUP
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.catalogue.catalogue import Catalogue
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.cutover.job import RecoveryState, plan_recovery
@@ -39,7 +41,7 @@ from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
-from app.jobs.points import Point, list_points
+from app.jobs.points import Point
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
@@ -124,6 +126,8 @@ class Overwinter:
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
+        self.catalogue = Catalogue(self.places.cache / "catalogue", blocking, self.sites, self.repository)
+        self._indexing: asyncio.Task[None] | None = None
         self.shelf = Shelf(self._here, str(self.places.cutovers))
         self.kits = Kits(
             sites=self.sites,
@@ -293,6 +297,7 @@ class Overwinter:
         if _has_servers(await self.sites.get(site)):
             await (await self._ssh()).forget(site)
         await self.sites.remove(site)
+        await self.catalogue.forget(site)
         for run in done:
             await self._here.remove_tree(str(self.places.run_folder(run.id)))
 
@@ -409,8 +414,20 @@ class Overwinter:
 
     async def points(self, site: str) -> list[Point]:
         """The recovery points of that site, newest first."""
-        opened = await self.repository(site)
-        return await list_points(opened.restic, opened.site)
+        return [row.point for row in (await self.catalogue.refresh(site)).rows]
+
+    def index_after_backups(self) -> None:
+        """From now on the newest point's names are indexed after each backup, whichever program made it."""
+        self._indexing = self._indexing or asyncio.create_task(self._index_after_backups(), name="index after backups")
+
+    async def _index_after_backups(self) -> None:
+        before: set[tuple[str, str]] = set()
+        async for now in self.working():
+            for site, run in before - set(now):
+                with suppress(UserError):  # nobody asked for it: at the first need it is tried again, and told
+                    if (await self.records(site).run(run)).kind == BACKUP:
+                        await self.catalogue.index_newest(site)
+            before = set(now)
 
     async def init_repository(self, site: str) -> str:
         """Makes the site's repository and gives its id."""
@@ -543,6 +560,10 @@ class Overwinter:
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.gather(self._indexing, return_exceptions=True)
+        await self.catalogue.close()
         await self.runner.close()
         if self._servers is not None:
             await self._servers.close()

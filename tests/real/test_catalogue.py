@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sqlite3
 import sys
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +19,7 @@ from app.foundation.errors import Refused, UserError
 from app.foundation.events import Outcome
 from app.jobs.catalogue.catalogue import FOUND_AT_MOST
 from app.jobs.catalogue.rows import Headway, Name
-from app.jobs.catalogue.tree_file import FORMAT, PAGE
-from app.jobs.catalogue.tree_shelf import TreeShelf
+from app.jobs.catalogue.tree_file import PAGE
 from app.jobs.points import Point
 from app.settings.places import places
 from app.settings.secrets import PassphraseQuestion
@@ -183,8 +180,8 @@ def test_names_are_found_in_one_point_and_in_all(house: Greenhouse) -> None:
         for tree in trees:
             await indexed(app, tree.snapshot)
         found = [await app.catalogue.find(SITE, tree.snapshot, "КЛАПАН") or [] for tree in trees]
-        assert [[name.name for name in names] for names in found] == [["клапан 4.log", ODD[0]], [ODD[0]]]
-        assert found[0][1].path == f"{house.root()}/deep/er/{ODD[0]}"
+        assert [[name.name for name in names] for names in found] == [[ODD[0], "клапан 4.log"], [ODD[0]]]
+        assert found[0][0].path == f"{house.root()}/deep/er/{ODD[0]}"
         assert len(await app.catalogue.find(SITE, trees[0].snapshot, "reading") or []) == FOUND_AT_MOST
         assert [tree.points for tree in await app.catalogue.searchable(SITE, first.id)] == [(first.id,)]
 
@@ -263,85 +260,6 @@ def test_nothing_of_a_removed_site_stays(house: Greenhouse) -> None:
     at(house, story)
 
 
-# --- files that are damaged, private, too many ------------------------------------------------
-
-
-@pytest.mark.spec("R2")
-@newest_restic
-@pytest.mark.parametrize("harm", ["cut", "empty", "flipped", "other-format", "no-table", "folder"])
-def test_a_damaged_index_is_made_anew_and_is_never_an_error(house: Greenhouse, harm: str) -> None:
-    async def story(app: Overwinter) -> None:
-        snapshot = (await backed_up(app)).snapshots[0].id
-        await indexed(app, snapshot)
-        whole = await everything(app, snapshot, str(house.root()))
-        await app.close()
-        _harm(files(house)[0], harm)
-
-        async with opened(house) as later:
-            assert not await later.catalogue.is_indexed(SITE, snapshot)
-            assert await later.catalogue.find(SITE, snapshot, "index") is None
-            names = await everything(later, snapshot, str(house.root()))
-            assert list(map(bare, names)) == list(map(bare, whole))
-            if harm != "folder":
-                await indexed(later, snapshot)
-                assert await everything(later, snapshot, str(house.root())) == whole
-
-    at(house, story)
-
-
-def _harm(file: Path, harm: str) -> None:
-    content = file.read_bytes()
-    match harm:
-        case "cut":
-            file.write_bytes(content[: len(content) // 2])
-        case "empty":
-            file.write_bytes(b"")
-        case "flipped":
-            file.write_bytes(content[:9000] + bytes([content[9000] ^ 1]) + content[9001:])
-        case "folder":
-            file.unlink()
-            file.mkdir()
-        case _:  # the checksum fits: only opening it tells
-            file.unlink()
-            with sqlite3.connect(file) as other:
-                version = FORMAT if harm == "no-table" else FORMAT + 1
-                other.execute(f"PRAGMA user_version = {version}")
-                other.execute("CREATE TABLE something (else_ INTEGER)")
-            other.close()
-            file.rename(file.with_name(f"{file.name[:65]}{zlib.crc32(file.read_bytes()):08x}.names"))
-
-
-@newest_restic
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
-def test_what_is_kept_is_its_owners_alone_and_holds_no_content(house: Greenhouse) -> None:
-    async def story(app: Overwinter) -> None:
-        await indexed(app, (await backed_up(app)).snapshots[0].id)
-        (file,) = files(house)
-        listed = house.data / "cache" / "catalogue" / "lists" / f"{SITE}.json"
-        assert [path.stat().st_mode & 0o777 for path in (file, listed)] == [0o600, 0o600]
-        assert b"laravel 0\nlaravel 0\n" not in file.read_bytes()
-
-    at(house, story)
-
-
-def test_what_was_used_least_goes_when_the_files_take_too_much_room(tmp_path: Path) -> None:
-    shelf = TreeShelf(tmp_path, largest=2500)
-    trees = [f"{number:064x}" for number in range(4)]
-    for age, tree in enumerate(trees):
-        put(shelf, tree)
-        for path in (tmp_path / SITE).glob(f"{tree}-*"):
-            os.utime(path, (1000 + age, 1000 + age))
-    assert [shelf.find(SITE, tree) is not None for tree in trees] == [False, False, True, True]
-    put(shelf, trees[0])
-    assert len(list((tmp_path / SITE).iterdir())) == 2
-
-
-def put(shelf: TreeShelf, tree: str) -> None:
-    begun = shelf.begin(SITE)
-    begun.write_bytes(tree.encode() + bytes(1000 - len(tree)))
-    shelf.put(SITE, tree, begun)
-
-
 # --- making it --------------------------------------------------------------------------------
 
 
@@ -351,7 +269,7 @@ def test_an_index_that_is_cancelled_leaves_nothing(house: Greenhouse) -> None:
         snapshot = (await backed_up(app)).snapshots[0].id
         begun = await app.catalogue.index(SITE, snapshot)
         assert not begun.over
-        watching = asyncio.create_task(indexed(app, snapshot))
+        watching = asyncio.create_task(app.catalogue.headway(SITE, snapshot, begun))
         await asyncio.sleep(0)
         await app.catalogue.stop_indexing(SITE, snapshot)
         assert (await watching).over

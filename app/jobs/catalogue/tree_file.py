@@ -21,7 +21,7 @@ from app.jobs.catalogue.rows import Level, Name
 from app.tools.restic.output import Entry
 
 FORMAT = 1
-"""Goes up with every change of what stands in the file: others are made anew."""
+"""Goes up with every change of what stands in the file; it is in the file's name, so that others are not found."""
 
 IN_BLOCK = 4096  # names
 PAGE = 512
@@ -35,7 +35,6 @@ PRAGMA page_size = {_PAGE_BYTES};
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
-PRAGMA user_version = {FORMAT};
 CREATE TABLE names (
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, rank INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
     size INTEGER NOT NULL, modified INTEGER, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL
@@ -155,9 +154,6 @@ class TreeFile:
         """A connection for one question: nothing is held between two, so the file may be dropped at any time."""
         try:
             with contextlib.closing(sqlite3.connect(f"{self._file.as_uri()}?immutable=1", uri=True)) as database:
-                (version,) = database.execute("PRAGMA user_version").fetchone()
-                if version != FORMAT:
-                    raise DamagedTree(f"format {version}")
                 yield database
         except (sqlite3.Error, UnicodeDecodeError, TypeError) as error:
             raise DamagedTree(str(error)) from error

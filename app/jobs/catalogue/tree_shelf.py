@@ -15,7 +15,7 @@ import time
 import zlib
 from pathlib import Path
 
-from app.jobs.catalogue.tree_file import TreeFile
+from app.jobs.catalogue.tree_file import FORMAT, TreeFile
 from app.settings.private_files import make_folder
 
 LARGEST = 1024 * 1024 * 1024
@@ -24,8 +24,8 @@ LARGEST = 1024 * 1024 * 1024
 ABANDONED_AFTER = 24 * 3600.0
 """Seconds after which a file that did not become whole is nobody's any more."""
 
-_SUFFIX, _BEGUN = ".names", ".begun"
-_NAME = re.compile(r"(?P<tree>[0-9a-f]{64})-(?P<sum>[0-9a-f]{8})\.names\Z")
+_SUFFIX, _BEGUN = f".names{FORMAT}", ".begun"
+_NAME = re.compile(r"(?P<tree>[0-9a-f]{64})-(?P<sum>[0-9a-f]{8})\.names")
 _PIECE = 1024 * 1024
 
 
@@ -34,12 +34,12 @@ class TreeShelf:
 
     def __init__(self, folder: Path, largest: int = LARGEST) -> None:
         """`largest` is in bytes."""
-        self._folder = folder
+        self.folder = folder
         self._largest = largest
         self._sound: set[tuple[str, int, int]] = set()
 
     def _of(self, site: str) -> Path:
-        return self._folder / site
+        return self.folder / site
 
     def find(self, site: str, tree: str) -> TreeFile | None:
         """The file of a tree, now the one that was used last; a damaged one is removed, and is none."""
@@ -101,13 +101,13 @@ class TreeShelf:
     def _files(self) -> list[tuple[float, int, Path]]:
         """Every whole file: when it was used last, its size, its path."""
         found = []
-        for path in self._folder.glob(f"*/*{_SUFFIX}"):
+        for path in self.folder.glob("*/*.names*"):
             with contextlib.suppress(OSError):  # gone meanwhile
                 found.append((path.stat().st_mtime, path.stat().st_size, path))
         return found
 
     def _clear_abandoned(self) -> None:
-        for path in self._folder.glob(f"*/*{_BEGUN}"):
+        for path in self.folder.glob(f"*/*{_BEGUN}"):
             with contextlib.suppress(OSError):  # likewise
                 if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
                     path.unlink()

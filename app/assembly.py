@@ -29,6 +29,7 @@ from app.hosts.local import LocalHost
 from app.jobs.backup import KIND as BACKUP
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
 from app.jobs.catalogue.catalogue import Catalogue
+from app.jobs.catalogue.comparing import Comparison, LiveComparison, points_compared
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.cutover.job import RecoveryState, plan_recovery
@@ -41,7 +42,7 @@ from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
-from app.jobs.points import Point
+from app.jobs.points import Point, point_named
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
@@ -55,6 +56,7 @@ from app.jobs.retention.job import plan_retention, preview
 from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
+from app.jobs.saving import SaveChoice, SaveState, plan_save
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
@@ -483,6 +485,21 @@ class Overwinter:
     async def plan_deletion(self, site: str, point: str, confirmed: str) -> Plan[RemovalState]:
         """The plan of deleting a point, for which `confirmed` was typed."""
         return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
+
+    async def plan_save(self, site: str, choice: SaveChoice) -> Plan[SaveState]:
+        """The plan of saving files and folders out of a snapshot."""
+        return plan_save(await self.sites.get(site), choice, self._repositories)
+
+    async def compare_points(self, site: str, before: str, after: str) -> Comparison:
+        """What is different between two points."""
+        return await points_compared(await self.repository(site), before, after)
+
+    async def compare_with_live(self, site: str, point: str) -> Comparison:
+        """What is different between a point and what is live now."""
+        found = await self.sites.get(site)
+        listed = await self.catalogue.known(site) or await self.catalogue.refresh(site)
+        members = point_named((row.point for row in listed.rows), found, point).snapshots
+        return await LiveComparison(self.catalogue, found, partial(self.host, site)).run(members)
 
     async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
         """The plan of reading a share of the repository's data and checking it."""

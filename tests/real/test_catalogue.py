@@ -20,7 +20,9 @@ from app.foundation.events import Outcome
 from app.jobs.catalogue.catalogue import FOUND_AT_MOST
 from app.jobs.catalogue.rows import Headway, Name
 from app.jobs.catalogue.tree_file import PAGE
+from app.jobs.compare import Kind
 from app.jobs.points import Point
+from app.jobs.saving import SaveChoice
 from app.settings.places import places
 from app.settings.secrets import PassphraseQuestion
 from tests.real.servers.restic import VERSIONS, restic_program
@@ -256,6 +258,62 @@ def test_nothing_of_a_removed_site_stays(house: Greenhouse) -> None:
         assert files(house)
         await app.remove_site(SITE)
         assert not [path for path in (house.data / "cache" / "catalogue").rglob("*") if path.is_file()]
+
+    at(house, story)
+
+
+# --- compared and saved ------------------------------------------------------------------------
+
+
+@pytest.mark.spec("R2")
+@newest_restic
+def test_a_point_is_compared_with_what_is_live(house: Greenhouse) -> None:
+    toml = house.toml.replace("[retention]", 'exclude = ["logs"]\n[retention]')
+
+    async def story(app: Overwinter) -> None:
+        await app.add_site(toml.encode(), replace=True)
+        point = await backed_up(app)
+        assert (await app.compare_with_live(SITE, point.short_id)).rows == ()
+        root = house.root()
+        (root / "new.txt").write_text("new")
+        (root / "logs").mkdir()
+        (root / "logs" / "not in any backup").touch()
+        (root / "file-0").write_text("other")
+        (root / "file-1").unlink()
+        (root / "file-2").unlink()
+        (root / "file-2").mkdir()
+        (root / "deep" / "er" / ODD[0]).chmod(0o400)
+        found = await app.compare_with_live(SITE, point.short_id)
+        assert {(row.path.removeprefix(f"{root}/"), row.change) for row in found.rows} == {
+            ("new.txt", Kind.ADDED),
+            ("file-0", Kind.MODIFIED),
+            ("file-1", Kind.REMOVED),
+            ("file-2", Kind.TYPE),
+            (f"deep/er/{ODD[0]}", Kind.METADATA),
+        }
+        assert (found.totals.bytes_added, found.totals.added, found.left_out) == (3, 1, ())
+
+    at(house, story)
+
+
+@pytest.mark.spec("R2")
+@newest_restic
+def test_several_names_are_saved_into_a_new_folder(house: Greenhouse) -> None:
+    async def story(app: Overwinter) -> None:
+        point = await backed_up(app)
+        root, target = house.root(), house.folder / "saved"
+        paths = (f"{root}/file-0", f"{root}/deep", f"{root}/deep/er")
+        choice = SaveChoice(point.snapshots[0].id, paths, str(target))
+        launched = await app.runner.launch(await app.plan_save(SITE, choice))
+        done = await app.runner.wait(SITE, launched.run)
+        assert done.outcome is Outcome.SUCCESS, done.error
+        assert sorted(path.name for path in target.iterdir()) == ["deep", "er", "file-0"]
+        assert (target / "file-0").read_bytes() == (root / "file-0").read_bytes()
+        again = await app.runner.launch(await app.plan_save(SITE, choice))
+        refused = await app.runner.wait(SITE, again.run)
+        assert refused.error is not None
+        assert refused.error.code == "save.target-exists"
+        assert not list(house.folder.glob(".overwinter-saving-*"))
 
     at(house, story)
 

@@ -49,7 +49,7 @@ class Catalogue:
     ) -> None:
         """Keeps its files below `folder`, those of trees in at most `largest` bytes; `repository` opens a site's."""
         self._lists, self._trees = folder / "lists", folder / "trees"
-        self._blocking = blocking
+        self.blocking = blocking
         self._sites = sites
         self._repository = repository
         self._shelf = TreeShelf(self._trees, largest)
@@ -58,7 +58,7 @@ class Catalogue:
         self._turns = asyncio.Semaphore(BUILT_AT_ONCE)
 
     async def _files(self, work: Callable[[], T]) -> T:
-        return await self._blocking.call("files", work)
+        return await self.blocking.call("files", work)
 
     # --- the list ------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Catalogue:
 
     async def _build(self, site: str, snapshot: Snapshot, running: _Build) -> None:
         async with self._turns:
-            await build(await self._repository(site), snapshot, self._shelf, self._blocking, running.tell)
+            await build(await self._repository(site), snapshot, self._shelf, self.blocking, running.tell)
 
     def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         running = self._builds.pop(key)

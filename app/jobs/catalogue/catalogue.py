@@ -18,6 +18,7 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.jobs.catalogue.building import build
 from app.jobs.catalogue.listed import FORMAT, KnownSnapshots, listed_of, remember, remembered
+from app.jobs.catalogue.members import Member, members_of
 from app.jobs.catalogue.rows import Headway, Level, Listed, Name, Searchable
 from app.jobs.catalogue.tree_file import DamagedTree, TreeFile, microseconds
 from app.jobs.catalogue.tree_shelf import LARGEST, TreeShelf
@@ -27,6 +28,7 @@ from app.jobs.tags import value_of
 from app.settings.model import Site
 from app.settings.sites import Sites
 from app.tools.restic.output import Entry, Snapshot
+from app.tools.restic.repository import Restic
 
 T = TypeVar("T")
 
@@ -94,6 +96,15 @@ class Catalogue:
         known = await self._remembered(await self._sites.get(site))
         listed = known.snapshots if known is not None else ()
         return [snapshot for snapshot in listed if value_of(snapshot.tags, "run") == point]
+
+    async def opened(self, site: str, snapshot: str) -> Restic:
+        """The repository of the site that this snapshot is of; another site's is refused."""
+        await self._snapshot(site, snapshot)
+        return (await self._repository(site)).restic
+
+    async def members(self, site: str, point: str) -> list[Member]:
+        """The sources of a point of the last known list."""
+        return members_of(await self.snapshots_of(site, point), await self._sites.get(site))
 
     async def _snapshot(self, site: str, wanted: str) -> Snapshot:
         """A snapshot of that site; where the list does not know it the repository is asked, which refuses others."""

@@ -153,7 +153,8 @@ class TreeFile:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection for one question: nothing is held between two, so the file may be dropped at any time."""
         try:
-            with contextlib.closing(sqlite3.connect(f"{self._file.as_uri()}?immutable=1", uri=True)) as database:
+            address = f"{self._file.as_uri()}?immutable=1"
+            with contextlib.closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as database:
                 yield database
         except (sqlite3.Error, UnicodeDecodeError, TypeError) as error:
             raise DamagedTree(str(error)) from error

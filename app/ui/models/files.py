@@ -174,7 +174,7 @@ class FilesModel(QAbstractItemModel):
             return QModelIndex()
         return self.createIndex(row, column, children[row]) if 0 <= column < len(HEADS) else QModelIndex()
 
-    def parent(self, index: Index = NOWHERE) -> QModelIndex:  # type: ignore[override]  Qt's other `parent` takes nothing
+    def parent(self, index: Index = NOWHERE) -> QModelIndex:  # type: ignore[override]  # Qt's other `parent` takes nothing
         """Qt: the folder that something is in."""
         above = self.node(index).parent if index.isValid() else None
         return QModelIndex() if above is None else self.index_of(above)

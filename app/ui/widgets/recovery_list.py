@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QKeySequence, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -132,7 +132,9 @@ class RecoveryDelegate(QStyledItemDelegate):
         tones, point = tones_now(), item.row.point
         added = f"+{self._language.size(item.row.added)}" if item.row.added else "–"
         pen.word(added, tones.text if selected else tones.muted, self._size, right=True)
-        for there, name, colour in ((point.kept, "pin", tones.accent), (point.verified, "shield", tones.ok)):
+        marks: tuple[tuple[bool, icons.Name, str], ...]
+        marks = (point.kept, "pin", tones.accent), (point.verified, "shield", tones.ok)
+        for there, name, colour in marks:
             if there:
                 pen.icon(name, colour, right=True)
             else:
@@ -233,7 +235,7 @@ class RecoveryList(QListView):
         if self.chosen is not None:
             QGuiApplication.clipboard().setText(self.chosen.point.id)
 
-    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+    def currentChanged(self, current: Index, previous: Index) -> None:
         """Qt: another line is the current one."""
         super().currentChanged(current, previous)
         self._tell()

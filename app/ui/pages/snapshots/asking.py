@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from datetime import date
 
     from app.assembly import Overwinter
-    from app.jobs.restore.contents import Contents
+    from app.jobs.catalogue.dumps import Dump
     from app.runs.runner import Launched
 
 PREVIEWED = 256 * 1024
@@ -72,11 +72,19 @@ async def head(app: Overwinter, site: str, snapshot: str, path: str) -> bytes:
     return await repository.tree(snapshot).head(path, PREVIEWED + 1)
 
 
-async def contents(app: Overwinter, site: str, point: str) -> Contents:
-    """What a point holds, by its manifest."""
+async def known_dumps(app: Overwinter, site: str, point: str) -> list[Dump]:
+    """The databases of a point as the list knows them, also while the repository is away."""
+    from app.jobs.catalogue.dumps import dumps_of_members  # noqa: PLC0415  likewise
+
+    return dumps_of_members(await app.catalogue.members(site, point))
+
+
+async def counted_dumps(app: Overwinter, site: str, point: str) -> list[Dump]:
+    """The databases of a point with what was counted in them, by its manifest."""
+    from app.jobs.catalogue.dumps import dumps_of  # noqa: PLC0415  likewise
     from app.jobs.restore.contents import read_contents  # noqa: PLC0415  likewise
 
-    return await read_contents(await app.repository(site), point)
+    return dumps_of(await read_contents(await app.repository(site), point))
 
 
 async def details(app: Overwinter, site: str, point: str) -> str:

@@ -342,7 +342,8 @@ class FilesTab(QWidget):
 
     def _is_file(self) -> bool:
         if self._stack.currentWidget() is self.hits:
-            return self.hits.chosen.name.type == "file"
+            hit: FoundFile | None = self.hits.chosen
+            return hit is not None and hit.name.type == "file"
         nodes = self.tree.chosen if self._stack.currentWidget() is self.tree else []
         return bool(nodes) and nodes[0].name is not None and nodes[0].name.type == "file"
 

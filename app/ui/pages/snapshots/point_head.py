@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Size, Text, plural, text
@@ -53,7 +53,7 @@ class PointHead(QWidget):
     def _say(self, sentence: Text) -> str:
         return self._language.render(sentence)
 
-    def _button(self, word: Text, pressed: Signal) -> TextButton:
+    def _button(self, word: Text, pressed: SignalInstance) -> TextButton:
         made = TextButton(self._say(word))
         made.clicked.connect(pressed)
         return made

@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
     from app.jobs.catalogue.rows import Name, Searchable
 
 
+IN_POINTS = 4
+"""The column that says in how many points a file is."""
+
+
 class FoundFile:
     """One file as it was at one time: alike in all of `points`, newest first; it can be taken out of `snapshot`."""
 
@@ -48,11 +52,8 @@ def columns(language: Language, when: Callable[[str], str]) -> tuple[Column[Foun
 
     def in_points(found: FoundFile) -> str:
         newest, others = when(found.points[0]), len(found.points) - 1
-        if not others:
-            return newest
-        return language.render(
-            plural("{newest} and {count} other", "{newest} and {count} others", others, newest=newest)
-        )
+        more = plural("{newest} and {count} other point", "{newest} and {count} other points", others, newest=newest)
+        return language.render(more) if others else newest
 
     def changed(found: FoundFile) -> str:
         at = modified_at(found.name)
@@ -63,7 +64,9 @@ def columns(language: Language, when: Callable[[str], str]) -> tuple[Column[Foun
         Column(text("Folder"), _folder, lambda one: one.name.path),
         Column(text("Size"), lambda one: language.size(one.name.size), lambda one: one.name.size, figures=True),
         Column(text("Changed"), changed, lambda one: one.name.modified or 0),
-        Column(text("In the points of"), in_points, lambda one: len(one.points)),
+        Column(
+            text("Points"), lambda one: str(len(one.points)), lambda one: len(one.points), figures=True, tip=in_points
+        ),
     )
 
 

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTreeView,
     QWidget,
 )
@@ -17,9 +15,8 @@ from PySide6.QtWidgets import (
 from app.foundation.words import Language, text
 from app.ui import icons
 from app.ui.models.files import CHANGED, NAME, SIZE, FilesModel, Index, Node
-from app.ui.theme import TARGET, tones_now
+from app.ui.widgets.cells import PAD, CellDelegate, Lead
 
-_ICON = 18
 _ICONS: dict[str, icons.Name] = {"dir": "folder", "symlink": "link"}
 
 
@@ -28,22 +25,15 @@ def icon_of(type_: str) -> icons.Name:
     return _ICONS.get(type_, "file")
 
 
-class _Delegate(QStyledItemDelegate):
-    """Puts an icon before each name, and gives every row its height."""
+class _Delegate(CellDelegate):
+    """Puts an icon before each name, and its folder behind a source's."""
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        """Qt: what is painted."""
-        super().initStyleOption(option, index)
-        if index.column() == NAME:
-            node = index.data(FilesModel.NODE)
-            name = "disk" if node.name is None else icon_of(node.name.type)
-            option.icon = icons.icon(name, tones_now(), _ICON, tones_now().muted)
-            option.decorationSize = QSize(_ICON, _ICON)
-            option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Qt: as tall as anything that is pressed."""
-        return QSize(super().sizeHint(option, index).width(), TARGET)
+    def lead(self, index: Index) -> Lead | None:
+        """The icon of a cell, None where it has none."""
+        if index.column() != NAME:
+            return None
+        node: Node = index.data(FilesModel.NODE)
+        return Lead("disk", node.path) if node.name is None else Lead(icon_of(node.name.type))
 
 
 class FileTree(QTreeView):
@@ -81,8 +71,8 @@ class FileTree(QTreeView):
         heads.setStretchLastSection(False)
         heads.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         heads.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        heads.resizeSection(SIZE, measures.horizontalAdvance("1023 MiB") + 40)
-        heads.resizeSection(CHANGED, measures.horizontalAdvance("0000-00-00 00:00") + 32)
+        heads.resizeSection(SIZE, measures.horizontalAdvance("1023 MiB") + 2 * PAD + 4)
+        heads.resizeSection(CHANGED, measures.horizontalAdvance("0000-00-00 00:00") + 2 * PAD + 4)
 
     @property
     def chosen(self) -> list[Node]:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from app.foundation.words import Language, text
 from app.ui.models.rows import RowsModel
 from app.ui.theme import TARGET
+from app.ui.widgets.cells import PAD, CellDelegate
 
 
 class RowsTable(QTableView):
@@ -28,11 +29,13 @@ class RowsTable(QTableView):
         super().__init__(parent)
         self._model = model
         self.setModel(model)
+        self.setItemDelegate(CellDelegate(self))
         self.setAccessibleName(name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -58,8 +61,8 @@ class RowsTable(QTableView):
         heads = self.horizontalHeader()
         for column, sample in widths.items():
             head = str(self._model.headerData(column, Qt.Orientation.Horizontal))
-            width = max(self.fontMetrics().horizontalAdvance(sample), self.fontMetrics().horizontalAdvance(head) + 24)
-            heads.resizeSection(column, width + 32)
+            widest = max(self.fontMetrics().horizontalAdvance(sample), heads.fontMetrics().horizontalAdvance(head) + 24)
+            heads.resizeSection(column, widest + 2 * PAD + 4)
         heads.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
 
     @property

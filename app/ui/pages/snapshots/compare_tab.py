@@ -31,7 +31,7 @@ CHANGES = {
     "removed": text("Removed"),
     "modified": text("Changed"),
     "type": text("Other type"),
-    "metadata": text("Owner, mode or time"),
+    "metadata": text("Attributes"),
 }
 """What each kind of difference is called."""
 
@@ -123,6 +123,7 @@ class CompareTab(QWidget):
         self._stack = QStackedWidget()
         for page in (self._ready, self._working, self._same, self.table):
             self._stack.addWidget(page)
+        self._stack.setMinimumHeight(10 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 0)
         column.setSpacing(GRID)
@@ -190,7 +191,7 @@ class CompareTab(QWidget):
         self._show(found)
 
     def _show(self, found: Comparison) -> None:
-        self.rows.show_rows(found.rows)
+        self.rows.show_rows(sorted(found.rows, key=lambda row: row.change.value == "metadata"))  # contents come first
         self._stack.setCurrentWidget(self.table if found.rows else self._same)
         self._totals.set_whole(" · ".join(map(self._say, _said(found))))
         self._tell_buttons(working=False)

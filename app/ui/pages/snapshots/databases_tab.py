@@ -104,6 +104,7 @@ class DatabasesTab(QWidget):
         self._stack = QStackedWidget()
         for page in (self._reading, self._none, parts):
             self._stack.addWidget(page)
+        self._stack.setMinimumHeight(10 * GRID)
         low = QHBoxLayout()
         low.setSpacing(GRID)
         low.addWidget(self._note, 1)

@@ -16,7 +16,7 @@ from app.foundation.errors import Problem
 from app.foundation.words import Language, Size, Text, plural, text
 from app.ui.bridge import Bridge
 from app.ui.models.files import FilesModel, Node, shown_name
-from app.ui.models.found_files import FoundFile, FoundFiles, columns
+from app.ui.models.found_files import IN_POINTS, FoundFile, FoundFiles, columns
 from app.ui.models.rows import RowsModel
 from app.ui.page_task import page_task, page_task_for_each
 from app.ui.pages.snapshots import asking
@@ -65,6 +65,7 @@ class FilesTab(QWidget):
         self._members: list[Member] = []
         self._moments: dict[str, str] = {}
         self._reading = ""
+        self._is_indexed = False
         self._previewed = ("", "")
         self._typing = QTimer(self, interval=_TYPING, singleShot=True)
         self._make_parts()
@@ -86,7 +87,7 @@ class FilesTab(QWidget):
         self.tree = FileTree(self._language, self.files)
         self.found: RowsModel[FoundFile] = RowsModel(self._language, columns(self._language, self._when), self)
         self.hits = RowsTable(self._language, self._say(text("Files that were found")), self.found)
-        self.hits.give_room(1, {0: "m" * 18, 2: _SIZE, 3: _CHANGED, 4: "m" * 16})
+        self.hits.give_room(1, {0: "controllers-000000.php", 2: _SIZE, 3: _CHANGED, 4: "0000"})
         self.preview = Preview(self._language)
         self._loading = EmptyState(self._language, "folder", text("Opening the point…"))
         self._none = EmptyState(self._language, "folder", text("No files are in this point."))
@@ -110,6 +111,7 @@ class FilesTab(QWidget):
         self._stack = QStackedWidget()
         for page in (self._loading, self._none, self._nothing, self.tree, self.hits, self.preview):
             self._stack.addWidget(page)
+        self._stack.setMinimumHeight(10 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 0)
         column.setSpacing(GRID)
@@ -150,6 +152,7 @@ class FilesTab(QWidget):
         """Shows the files of this point."""
         self._site, self._point = site, point
         self._members = []
+        self._is_indexed = False
         self.files.show_sources(())
         self.strip.say(None)
         self._stack.setCurrentWidget(self._loading)
@@ -192,6 +195,8 @@ class FilesTab(QWidget):
             self.files.failed(node)
             raise
         self.files.take(node, level)
+        if self._is_indexed and any(map(_is_vague, node.children or ())):
+            await self._improve_folder(node)
 
     def show_error(self, error: Problem) -> None:
         """Tells the page."""
@@ -224,12 +229,16 @@ class FilesTab(QWidget):
         return next((member.source for member in self._members if member.snapshot == snapshot), snapshot[:8])
 
     async def _improve(self) -> None:
-        """Folders that were read by themselves get what only the index knows."""
-        site = self._site
+        """Folders that were read by themselves get what only the index knows; those that are being read, too."""
+        self._is_indexed = True
         for node in self.files.read_folders():
-            if node.children and node.rest is None and any(_is_vague(child) for child in node.children):
-                level = await self._bridge.ask(lambda app: app.catalogue.level(site, node.snapshot, node.path))  # noqa: B023  asked at once
-                self.files.improve(node, level)
+            if any(map(_is_vague, node.children or ())):
+                await self._improve_folder(node)
+
+    async def _improve_folder(self, node: Node) -> None:
+        site = self._site
+        level = await self._bridge.ask(lambda app: app.catalogue.level(site, node.snapshot, node.path))
+        self.files.improve(node, level)
 
     def _tell_missing(self, count: int) -> None:
         missing = plural("The names of {count} snapshot", "The names of {count} snapshots", count)
@@ -296,6 +305,7 @@ class FilesTab(QWidget):
     async def find_names(self) -> None:
         """Shows the names that are like the words, those of the newest point first."""
         site, words, gathered, skipped = self._site, self._words, FoundFiles(), 0
+        self.hits.setColumnHidden(IN_POINTS, not self._where.currentData())
         self.found.show_rows(())
         for tree in await self._trees():
             names = await self._bridge.ask(partial(_found, site, tree.snapshot, words))

@@ -28,8 +28,7 @@ class DayField(QLineEdit):
         self.setPlaceholderText(language.render(name))
         self.setAccessibleName(language.render(name))
         self.setToolTip(language.render(text("{name}: a day such as {day}", name=name, day=_DAY_FORMAT)))
-        self.setClearButtonEnabled(True)
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance(_DAY_FORMAT) + 6 * GRID)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance(_DAY_FORMAT) + 3 * GRID)
 
     @property
     def day(self) -> date | None:
@@ -69,7 +68,7 @@ class FilterBar(QWidget):
     def _choice(self, name: Text, everything: Text) -> Choice:
         made = Choice(self._language.render(name))
         made.addItem(self._language.render(everything), "")
-        made.setMaximumWidth(22 * GRID)
+        made.setFixedWidth(16 * GRID)
         return made
 
     def _arrange(self) -> None:

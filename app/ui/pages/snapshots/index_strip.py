@@ -73,8 +73,10 @@ class IndexStrip(QWidget):
         self._reads = False
         self._said.set_whole("" if sentence is None else self._say(sentence))
         self._show_parts(bar=False, button=None)
+        self.setVisible(sentence is not None)
 
     def _show_parts(self, *, bar: bool, button: Text | None) -> None:
+        self.show()
         self._bar.setVisible(bar)
         self.button.setVisible(button is not None)
         if button is not None:

@@ -119,6 +119,7 @@ class SnapshotsPage(QWidget):
         column.addLayout(top)
         column.addWidget(self.filters)
         column.addWidget(self._cards)
+        self._stack.setMinimumHeight(30 * GRID)
         column.addWidget(self._stack, 1)
 
     def _sides(self) -> QSplitter:
@@ -256,7 +257,12 @@ class SnapshotsPage(QWidget):
             self.files.set_moments({row.point.id: self._language.moment(row.point.time, now) for row in listed.rows})
             self.points.show_rows(listed.rows)
             self._choose_wanted()
+            self._tell_head()
         self._tell()
+
+    def _tell_head(self) -> None:
+        if self.chosen is not None:
+            self.head.show_point(self.chosen)
 
     def _choose_wanted(self) -> None:
         if self._wanted and self.points.choose(self._wanted):
@@ -314,8 +320,7 @@ class SnapshotsPage(QWidget):
         row = self.chosen
         self._right.setCurrentIndex(0 if row is None else 1)
         self._cards.clear(OTHER)
-        if row is not None:
-            self.head.show_point(row)
+        self._tell_head()
         self._shown_in = set()
         self._fill_tab()
 
@@ -350,7 +355,7 @@ class SnapshotsPage(QWidget):
         dialog.open()
 
     def _name_of(self, row: PointRow) -> str:
-        return self._language.moment(row.point.time, datetime.now(UTC))
+        return f"{row.point.time.astimezone():%Y-%m-%d %H:%M}"
 
     def _on_delete(self) -> None:
         if self.chosen is not None:

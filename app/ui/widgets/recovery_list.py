@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QKeySequence, QPainter
+from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.foundation.words import Language, text
@@ -234,6 +234,13 @@ class RecoveryList(QListView):
         """Puts the chosen point's whole id on the clipboard."""
         if self.chosen is not None:
             QGuiApplication.clipboard().setText(self.chosen.point.id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: a key. Qt itself would copy the words of the line."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
 
     def currentChanged(self, current: Index, previous: Index) -> None:
         """Qt: another line is the current one."""

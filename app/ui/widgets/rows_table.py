@@ -82,5 +82,7 @@ class RowsTable(QTableView):
         """Qt: a key. Enter opens the row on every desktop."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.opened.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
         else:
             super().keyPressEvent(event)

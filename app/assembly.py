@@ -21,7 +21,7 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem, UserError
-from app.foundation.events import Recorded
+from app.foundation.events import Outcome, Recorded
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
@@ -427,7 +427,8 @@ class Overwinter:
         async for now in self.working():
             for site, run in before - set(now):
                 with suppress(UserError):  # nobody asked for it: at the first need it is tried again, and told
-                    if (await self.records(site).run(run)).kind == BACKUP:
+                    done = await self.records(site).run(run)
+                    if done.kind == BACKUP and done.outcome in (Outcome.SUCCESS, Outcome.PARTIAL):
                         await self.catalogue.index_newest(site)
             before = set(now)
 

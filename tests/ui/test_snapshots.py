@@ -11,7 +11,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QWidget,
+)
 
 from app.foundation.events import Outcome
 from app.ui.models.recovery_points import Item
@@ -252,7 +260,7 @@ def test_everything_on_the_page_has_a_name_and_is_reached_with_tab(qapp: QApplic
 def _used(me: Looker) -> list[QAbstractButton | QLineEdit | QComboBox | QAbstractItemView]:
     kinds = (QAbstractButton, QLineEdit, QComboBox, QAbstractItemView)
     inside = (QLineEdit, QComboBox)  # what they are made of is reached through them
-    found = [each for kind in kinds for each in me.page.findChildren(kind) if each.isVisible()]
+    found = [each for each in me.page.findChildren(QWidget) if isinstance(each, kinds) and each.isVisible()]
     return [each for each in found if not isinstance(each.parent(), inside) and not _is_part(each)]
 
 

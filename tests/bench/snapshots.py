@@ -176,6 +176,10 @@ async def a_million(me: Looker, found: Rows) -> None:
     """A point whose tree has a million names."""
     files, gaps = me.page.files, Gaps()
     before = memory()
+    me.page.show_site(SITE)
+    await me.sees_it_rest()
+    me.page.show_site("")
+    await me.sees(lambda: me.page.chosen is None)
     gaps.begin()
     began = time.perf_counter()
     me.page.show_site(SITE)

@@ -87,9 +87,13 @@ class Catalogue:
         found = tuple(await site_snapshots(repository.restic, repository.site))
         known = KnownSnapshots(FORMAT, repository.site.repository.address, datetime.now(UTC), found)
         self._known[site] = known
+        listing = self._files(partial(listed_of, known, repository.site))
+        listed, _ = await asyncio.gather(listing, self._remember(site, known))
+        return listed
+
+    async def _remember(self, site: str, known: KnownSnapshots) -> None:
         with contextlib.suppress(UserError):  # a full disk: it is read anew the next time
             await self._files(partial(remember, self._list_of(site), known))
-        return await self._files(partial(listed_of, known, repository.site))
 
     async def snapshots_of(self, site: str, point: str) -> list[Snapshot]:
         """Everything that the last known list says of one point's snapshots, its marks among them."""

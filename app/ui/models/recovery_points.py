@@ -6,9 +6,10 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
 
 from app.foundation.words import Language, Size, Text, plural, text
 from app.ui.models.points import Look, look_of
@@ -35,6 +36,7 @@ ORDER_WORDS = {
     Order.ADDED: text("Most added first"),
     Order.STATE: text("By state"),
 }
+_AT_ONCE = 200
 _STATES = {"partial": 0, "unfinished": 1, "complete": 2}
 
 
@@ -64,12 +66,22 @@ class Filter:
 
 @dataclass(frozen=True)
 class Item:
-    """A point with what is often asked of it: its local day and time, and its words without case."""
+    """A point with what is often asked of it: its local time and day."""
 
     row: PointRow
     at: datetime
     day: date
-    key: str
+
+    @cached_property
+    def key(self) -> str:
+        """All words of the point that are sought, without case."""
+        point, at = self.row.point, self.at
+        when = f"{self.day} {at.hour:02}:{at.minute:02}"  # strftime takes several times as long
+        words = [point.id, when, point.status, *point.layers, *self.row.hosts, *self.row.tags]
+        words += [member.source for member in point.snapshots]
+        words += ["verified"] if point.verified else []
+        words += ["kept"] if point.kept else []
+        return "\n".join(words).casefold()
 
 
 @dataclass
@@ -82,12 +94,8 @@ class Day:
 
 def item_of(row: PointRow) -> Item:
     """A point as the list keeps it."""
-    point, at = row.point, row.point.time.astimezone()
-    words = [point.id, f"{at:%Y-%m-%d %H:%M}", point.status, *point.layers, *row.hosts, *row.tags]
-    words += [member.source for member in point.snapshots]
-    words += ["verified"] if point.verified else []
-    words += ["kept"] if point.kept else []
-    return Item(row, at, at.date(), "\n".join(words).casefold())
+    at = row.point.time.astimezone()
+    return Item(row, at, at.date())
 
 
 class RecoveryPoints(QAbstractListModel):
@@ -109,12 +117,25 @@ class RecoveryPoints(QAbstractListModel):
         self._filter = Filter()
         self._order = Order.NEWEST
         self._running: frozenset[str] = frozenset()
+        self._unprepared: list[Item] = []
+        self._idle = QTimer(self, interval=0)
+        self._idle.timeout.connect(self._prepare)
         self.shown = 0
 
     def show_rows(self, rows: Sequence[PointRow]) -> None:
         """Puts these points, newest first, in place of the old ones."""
         self._items = [item_of(row) for row in rows]
+        self._unprepared = self._items[::-1]
+        self._idle.start()
         self._arrange()
+
+    def _prepare(self) -> None:
+        """Has some points' words ready before they are sought, whenever there is nothing else to do."""
+        for item in self._unprepared[-_AT_ONCE:]:
+            _ = item.key
+        del self._unprepared[-_AT_ONCE:]
+        if not self._unprepared:
+            self._idle.stop()
 
     def choose(self, wanted: Filter, order: Order) -> None:
         """Shows those that are meant, in that order."""

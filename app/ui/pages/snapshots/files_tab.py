@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -63,7 +65,7 @@ class FilesTab(QWidget):
         self._site = ""
         self._point: PointRow | None = None
         self._members: list[Member] = []
-        self._moments: dict[str, str] = {}
+        self._times: Mapping[str, datetime] = {}
         self._reading = ""
         self._is_indexed = False
         self._previewed = ("", "")
@@ -141,12 +143,13 @@ class FilesTab(QWidget):
 
     # --- what is shown -------------------------------------------------------------------------
 
-    def set_moments(self, moments: dict[str, str]) -> None:
-        """How each point is called where files of several stand in one list, by its id."""
-        self._moments = moments
+    def set_times(self, times: Mapping[str, datetime]) -> None:
+        """When each point was made, by its id: so it is called where files of several stand in one list."""
+        self._times = times
 
     def _when(self, point: str) -> str:
-        return self._moments.get(point, point[:8])
+        at = self._times.get(point)
+        return point[:8] if at is None else self._language.moment(at, datetime.now(UTC))
 
     def show_point(self, site: str, point: PointRow | None) -> None:
         """Shows the files of this point."""

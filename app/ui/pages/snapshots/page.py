@@ -253,8 +253,7 @@ class SnapshotsPage(QWidget):
         if before is None or before.rows != listed.rows:
             self.filters.offer(listed.rows)
             self.compare.offer(listed.rows)
-            now = datetime.now(UTC)
-            self.files.set_moments({row.point.id: self._language.moment(row.point.time, now) for row in listed.rows})
+            self.files.set_times({row.point.id: row.point.time for row in listed.rows})
             self.points.show_rows(listed.rows)
             self._choose_wanted()
             self._tell_head()

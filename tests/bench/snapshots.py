@@ -274,7 +274,7 @@ async def _stop_all(app: Any) -> None:
 
 def _ls_alone(house: Greenhouse, restic: str, snapshot: str) -> float:
     began = time.perf_counter()
-    command = [restic, "--repo", house.repository, "--json", "--cache-dir", house.data / "cache" / "restic"]
+    command = [restic, "--repo", str(house.repository), "--json", f"--cache-dir={house.data}/cache/restic"]
     subprocess.run(
         [*command, "ls", "--recursive", snapshot, "/"],
         input=PASSWORD.encode() + b"\n",
@@ -361,4 +361,4 @@ async def _set_up_then(me: Looker, house: Greenhouse, work: Awaitable[None]) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

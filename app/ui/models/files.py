@@ -91,10 +91,14 @@ class FilesModel(QAbstractItemModel):
         ]
         self.endResetModel()
 
-    def take(self, node: Node, level: Level) -> None:
-        """These names stand in the folder; the first ones, or those behind what is known."""
+    def take(self, node: Node, level: Level, after: tuple[int, int] | None = None) -> None:
+        """These names stand in the folder, from the beginning or `after` what was known when they were asked for.
+
+        Those that came by another way meanwhile, and those of a point that is not shown any more, are passed over.
+        """
         node.asked = False
-        if not self._is_shown(node):
+        is_known = node.rest != after or (after is None and node.children is not None)
+        if is_known or not self._is_shown(node):
             return
         known = node.children
         begin = len(known) if known is not None else 0

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem
 from app.foundation.words import Language, Text, text
@@ -15,6 +15,7 @@ from app.ui.bridge import Bridge
 from app.ui.models.rows import Column, RowsModel
 from app.ui.page_task import page_task
 from app.ui.pages.snapshots import asking
+from app.ui.pages.snapshots.save_dialog import ask_for_file
 from app.ui.theme import GRID
 from app.ui.widgets.controls import ElidedLabel, TextButton, set_tone
 from app.ui.widgets.empty_state import EmptyState
@@ -167,13 +168,7 @@ class DatabasesTab(QWidget):
     def _on_save(self) -> None:
         chosen: Dump = self._databases.chosen
         name = chosen.path.rpartition("/")[2]
-        dialog = QFileDialog(self, self._say(text("Save as")), name)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # nothing is ever replaced: it is refused
-        dialog.selectFile(name)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(partial(self.save, chosen))
-        dialog.open()
+        ask_for_file(self, self._say(text("Save as")), name, partial(self.save, chosen))
 
     def save(self, dump: Dump, target: str) -> None:
         """Has the dump saved as a file."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem
 from app.foundation.words import Language, Size, Text, plural, text
@@ -23,7 +23,9 @@ from app.ui.models.rows import RowsModel
 from app.ui.page_task import page_task, page_task_for_each
 from app.ui.pages.snapshots import asking
 from app.ui.pages.snapshots.index_strip import IndexStrip
+from app.ui.pages.snapshots.indexing import Indexing
 from app.ui.pages.snapshots.preview import Preview
+from app.ui.pages.snapshots.save_dialog import ask_for_file, ask_for_folder
 from app.ui.theme import GRID
 from app.ui.widgets.controls import Choice, ElidedLabel, SearchField, TextButton, set_tone
 from app.ui.widgets.empty_state import EmptyState
@@ -66,7 +68,6 @@ class FilesTab(QWidget):
         self._point: PointRow | None = None
         self._members: list[Member] = []
         self._times: Mapping[str, datetime] = {}
-        self._reading = ""
         self._is_indexed = False
         self._previewed = ("", "")
         self._typing = QTimer(self, interval=_TYPING, singleShot=True)
@@ -95,6 +96,7 @@ class FilesTab(QWidget):
         self._none = EmptyState(self._language, "folder", text("No files are in this point."))
         self._nothing = EmptyState(self._language, "search", text("No name is like this."))
         self.strip = IndexStrip(self._language)
+        self._indexing = Indexing(self._bridge, self.strip)
         self._chosen = ElidedLabel()
         set_tone(self._chosen, "muted")
         self._show = TextButton(self._say(text("Show in its folder")))
@@ -180,7 +182,7 @@ class FilesTab(QWidget):
             self.tree.open_folder(node)
         if not self._words:
             self._show_files()
-        await self._index([member.snapshot for member in self._members])
+        await self._index()
 
     def _show_files(self) -> None:
         self._stack.setCurrentWidget(self.tree if self._members else self._none)
@@ -197,9 +199,9 @@ class FilesTab(QWidget):
         except BaseException:
             self.files.failed(node)
             raise
-        self.files.take(node, level)
-        if self._is_indexed and any(map(_is_vague, node.children or ())):
-            await self._improve_folder(node)
+        self.files.take(node, level, rest)
+        if self._is_indexed:
+            await self._indexing.improve(site, self.files, [node])
 
     def show_error(self, error: Problem) -> None:
         """Tells the page."""
@@ -207,54 +209,23 @@ class FilesTab(QWidget):
 
     # --- names ---------------------------------------------------------------------------------
 
-    async def _index(self, snapshots: list[str]) -> None:
-        """Has the names of these snapshots indexed, one after the other, and says how far that is."""
-        for snapshot in snapshots:
-            if not await self._indexed(snapshot):
-                self._tell_missing(1)
+    async def _index(self) -> None:
+        """Has the names of the point indexed, one source after the other, and says how far that is."""
+        for member in self._members:
+            if not await self._indexing.make(self._site, member.snapshot, member.source):
+                self._indexing.tell_missing(1)
                 return
         self.strip.say(None)
-        await self._improve()
-
-    async def _indexed(self, snapshot: str) -> bool:
-        """Whether there is an index of it in the end."""
-        site = self._site
-        seen = await self._bridge.ask(lambda app: app.catalogue.index(site, snapshot))
-        while not seen.over:
-            self._reading = snapshot
-            self.strip.show_headway(self._source_of(snapshot), seen)
-            known = seen
-            seen = await self._bridge.ask(lambda app: app.catalogue.headway(site, snapshot, known))  # noqa: B023  asked at once
-        self._reading = ""
-        return await self._bridge.ask(lambda app: app.catalogue.is_indexed(site, snapshot))
-
-    def _source_of(self, snapshot: str) -> str:
-        return next((member.source for member in self._members if member.snapshot == snapshot), snapshot[:8])
-
-    async def _improve(self) -> None:
-        """Folders that were read by themselves get what only the index knows; those that are being read, too."""
         self._is_indexed = True
-        for node in self.files.read_folders():
-            if any(map(_is_vague, node.children or ())):
-                await self._improve_folder(node)
-
-    async def _improve_folder(self, node: Node) -> None:
-        site = self._site
-        level = await self._bridge.ask(lambda app: app.catalogue.level(site, node.snapshot, node.path))
-        self.files.improve(node, level)
-
-    def _tell_missing(self, count: int) -> None:
-        missing = plural("The names of {count} snapshot", "The names of {count} snapshots", count)
-        self.strip.offer(text("{missing} were not read yet: nothing is found there.", missing=missing))
+        await self._indexing.improve(self._site, self.files, self.files.read_folders())
 
     def _on_stop(self) -> None:
-        self.stop_reading(self._reading)
+        self.stop_reading()
 
     @page_task
-    async def stop_reading(self, snapshot: str) -> None:
+    async def stop_reading(self) -> None:
         """Stops the index that is being made."""
-        site = self._site
-        await self._bridge.ask(lambda app: app.catalogue.stop_indexing(site, snapshot))
+        await self._indexing.stop(self._site)
 
     def _on_begin(self) -> None:
         if self._words:
@@ -266,7 +237,7 @@ class FilesTab(QWidget):
     async def read_missing(self) -> None:
         """Indexes what the search had to leave out, and seeks again."""
         for tree in await self._trees():
-            if not await self._indexed(tree.snapshot):
+            if not await self._indexing.make(self._site, tree.snapshot, tree.source):
                 break
         self.find_names()
 
@@ -295,7 +266,7 @@ class FilesTab(QWidget):
         if searching is not None:
             searching.cancel()
         self.found.show_rows(())
-        if not self._reading:
+        if not self._indexing.reading:
             self.strip.say(None)
         self._show_files()
 
@@ -323,10 +294,10 @@ class FilesTab(QWidget):
         self._tell_search(skipped)
 
     def _tell_search(self, skipped: int) -> None:
-        if self._reading:
+        if self._indexing.reading:
             return
         if skipped:
-            self._tell_missing(skipped)
+            self._indexing.tell_missing(skipped)
         else:
             self.strip.say(plural("{count} file found.", "{count} files found.", self.found.total))
 
@@ -414,46 +385,24 @@ class FilesTab(QWidget):
     @page_task
     async def reveal(self, hit: FoundFile) -> None:
         """Shows a found file in its folder, in the point that is open."""
-        node = next((one for one in self.files.sources() if one.source == hit.source), None)
         self.search.clear()
         self._end_search()
-        while node is not None and node.path != hit.name.path:
-            node = await self._below(node, hit.name.path)
-        if node is None:
-            self.strip.say(text("{name} is not in this point.", name=shown_name(hit.name.path)))
-        else:
-            self.tree.choose(node)
+        way = await self._indexing.reach(self._site, self.files, hit.source, hit.name.path)
+        for node in way[:-1]:
+            self.tree.expand(self.files.index_of(node))
+        if way:
+            self.tree.choose(way[-1])
             self.tree.setFocus()
-
-    async def _below(self, node: Node, path: str) -> Node | None:
-        """The node in a folder that leads to the path, when the folder has been read so far."""
-        inside = PurePosixPath(path).relative_to(node.path) if path.startswith(node.path.rstrip("/") + "/") else None
-        if inside is None:
-            return None
-        wanted = str(PurePosixPath(node.path) / inside.parts[0])
-        site = self._site
-        while (found := self.files.child(node, wanted)) is None and (node.children is None or node.rest is not None):
-            rest = node.rest
-            level = await self._bridge.ask(lambda app: app.catalogue.level(site, node.snapshot, node.path, rest))  # noqa: B023  asked at once
-            if node.rest == rest and (node.children is None or rest is not None):
-                self.files.take(node, level)
-        self.tree.expand(self.files.index_of(node))
-        return found
+        else:
+            self.strip.say(text("{name} is not in this point.", name=shown_name(hit.name.path)))
 
     def _on_save(self) -> None:
         picked = self._picked
         if len(picked) == 1:
             name = PurePosixPath(picked[0][1]).name or self._site
-            dialog = QFileDialog(self, self._say(text("Save as")), name)
-            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # nothing is ever replaced: it is refused
-            dialog.selectFile(name)
+            ask_for_file(self, self._say(text("Save as")), name, partial(self.save, tuple(picked)))
         else:
-            dialog = QFileDialog(self, self._say(text("Save into a new folder in")))
-            dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(partial(self.save, tuple(picked)))
-        dialog.open()
+            ask_for_folder(self, self._say(text("Save into a new folder in")), partial(self.save, tuple(picked)))
 
     def save(self, picked: tuple[tuple[str, str], ...], target: str) -> None:
         """Has these names of one snapshot saved: one as the target, several into a new folder in it."""
@@ -471,10 +420,6 @@ class FilesTab(QWidget):
             self.tree.setFocus()
         else:
             super().keyPressEvent(event)
-
-
-def _is_vague(node: Node) -> bool:
-    return node.name is not None and node.name.is_folder and node.name.names < 0
 
 
 async def _found(site: str, snapshot: str, words: str, app: Overwinter) -> list[Name] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, plural, text
@@ -26,6 +26,7 @@ from app.ui.pages.snapshots.dialogs import DeleteDialog, KeepDialog
 from app.ui.pages.snapshots.files_tab import FilesTab
 from app.ui.pages.snapshots.filter_bar import FilterBar
 from app.ui.pages.snapshots.point_head import PointHead
+from app.ui.pages.snapshots.save_dialog import ask_for_folder
 from app.ui.theme import GRID, body_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import ElidedLabel, IconLabel, TextButton, label, set_tone
@@ -377,11 +378,7 @@ class SnapshotsPage(QWidget):
         dialog.open()
 
     def _on_export(self) -> None:
-        dialog = QFileDialog(self, self._say(text("Save the whole point into a new folder in")))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.export_to)
-        dialog.open()
+        ask_for_folder(self, self._say(text("Save the whole point into a new folder in")), self.export_to)
 
     def export_to(self, folder: str) -> None:
         """Has the chosen point put into a new folder in this one."""

@@ -23,8 +23,13 @@ async def build(
     shelf: TreeShelf,
     blocking: Blocking,
     tell: Callable[[int], None],
+    *,
+    gently: bool = False,
 ) -> None:
-    """Puts the names of a snapshot on the shelf; `tell` gets their number so far. What is not whole is removed."""
+    """Puts the names of a snapshot on the shelf; `tell` gets their number so far. What is not whole is removed.
+
+    `gently`: nobody waits for it.
+    """
     site = repository.site.name
     begun = await blocking.call("files", partial(shelf.begin, site))
     writer: TreeWriter | None = None
@@ -32,7 +37,7 @@ async def build(
         writer = await blocking.call("files", partial(TreeWriter, begun))
         feed = _Feed(writer, blocking, tell)
         try:
-            await repository.restic.tree(snapshot.id).list_everything(feed.take)
+            await repository.restic.tree(snapshot.id).list_everything(feed.take, gently=gently)
             await feed.finish()
         finally:
             await feed.close()

@@ -166,11 +166,11 @@ class Catalogue:
         tree = (await self._snapshot(site, snapshot)).tree
         return await self._ask_tree(site, tree, lambda file: file.find(wanted, FOUND_AT_MOST))
 
-    async def tree_file(self, site: str, snapshot: str) -> TreeFile:
-        """The index of a snapshot, which is made first where there is none."""
+    async def tree_file(self, site: str, snapshot: str, *, gently: bool = False) -> TreeFile:
+        """The index of a snapshot, which is made first where there is none; `gently` when nobody waits for it."""
         found = await self._snapshot(site, snapshot)
         while (file := await self._files(partial(self._shelf.find, site, found.tree))) is None:
-            await asyncio.shield(self._begin(site, found).task)
+            await asyncio.shield(self._begin(site, found, gently=gently).task)
         return file
 
     # --- making indexes ------------------------------------------------------------------------
@@ -182,18 +182,19 @@ class Catalogue:
             return Headway(0, over=True)
         return self._begin(site, found).headway
 
-    def _begin(self, site: str, snapshot: Snapshot) -> _Build:
+    def _begin(self, site: str, snapshot: Snapshot, *, gently: bool = False) -> _Build:
         key = (site, snapshot.tree)
         running = self._builds.get(key)
         if running is None:
             running = self._builds[key] = _Build(snapshot)
-            running.task = asyncio.create_task(self._build(site, snapshot, running), name=f"index {snapshot.id[:8]}")
+            running.task = asyncio.create_task(self._build(site, snapshot, running, gently=gently))
             running.task.add_done_callback(partial(self._over, key))
         return running
 
-    async def _build(self, site: str, snapshot: Snapshot, running: _Build) -> None:
+    async def _build(self, site: str, snapshot: Snapshot, running: _Build, *, gently: bool) -> None:
         async with self._turns:
-            await build(await self._repository(site), snapshot, self._shelf, self.blocking, running.tell)
+            repository = await self._repository(site)
+            await build(repository, snapshot, self._shelf, self.blocking, running.tell, gently=gently)
 
     def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         running = self._builds.pop(key)
@@ -222,7 +223,7 @@ class Catalogue:
         found = await self._sites.get(site)
         newest = next(iter(points_of(self._known[site].snapshots, today_of(found))), None)
         for member in newest.snapshots if newest is not None else ():
-            await self.tree_file(site, member.id)
+            await self.tree_file(site, member.id, gently=True)
 
     # --- its end -------------------------------------------------------------------------------
 

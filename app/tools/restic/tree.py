@@ -61,13 +61,14 @@ class Tree:
         if not listing.seen:
             raise no_such_path(answer.words, attempt)
 
-    async def list_everything(self, sink: Sink) -> None:
-        """Writes the list of all names as restic gives it, for `EntryLines`. No lock is taken and one core is enough:
-        nobody waits for it, and whatever else works goes on.
+    async def list_everything(self, sink: Sink, *, gently: bool = False) -> None:
+        """Writes the list of all names as restic gives it, for `EntryLines`; takes no lock, so that all else goes on.
+
+        `gently`: nobody waits for it, and one core has to do.
         """
         attempt = self._session.attempt(snapshot=self._snapshot)
         arguments = ["ls", "--recursive", "--no-lock", "--", self._snapshot, "/"]
-        await self._session.run(attempt, arguments, stdout=sink, environment={"GOMAXPROCS": "1"})
+        await self._session.run(attempt, arguments, stdout=sink, environment={"GOMAXPROCS": "1"} if gently else None)
 
     async def dump(self, path: str, sink: Sink) -> None:
         """Writes a file's bytes into `sink`, or a folder as a tar archive whose names begin with the folder's."""

@@ -89,6 +89,7 @@ def test_a_file_is_found_read_and_saved(qapp: QApplication, house: Greenhouse, t
         QTest.keyClicks(files.search, "VALVES")
         await me.sees(lambda: files.found.rowCount() == 1)
         await me.reads_soon("1 file found.")
+        assert not files._save.isEnabled()
         files.hits.selectRow(0)
         me.click("Preview")
         await me.sees(lambda: "клапан" in files.preview.view.toPlainText())

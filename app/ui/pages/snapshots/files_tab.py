@@ -160,12 +160,11 @@ class FilesTab(QWidget):
         self._is_indexed = False
         self.files.show_sources(())
         self.strip.say(None)
-        self._stack.setCurrentWidget(self._loading)
-        self._tell_chosen()
+        self._turn_to(self._loading)
         if point is not None:
             self.open_files()
             if self._words and self._where.currentData():
-                self._stack.setCurrentWidget(self.hits)
+                self._turn_to(self.hits)
             elif self._words:
                 self.find_names()
 
@@ -185,8 +184,13 @@ class FilesTab(QWidget):
         await self._index()
 
     def _show_files(self) -> None:
-        self._stack.setCurrentWidget(self.tree if self._members else self._none)
-        self._tell_chosen()
+        self._turn_to(self.tree if self._members else self._none)
+
+    def _turn_to(self, page: QWidget) -> None:
+        """Shows this, and what can be done with what is chosen in it."""
+        if self._stack.currentWidget() is not page:
+            self._stack.setCurrentWidget(page)
+            self._tell_chosen()
 
     def _on_wanted(self, node: Node) -> None:
         self._read_folder(node.key, node)
@@ -287,10 +291,10 @@ class FilesTab(QWidget):
                 skipped += 1
             elif new := gathered.add(tree, names):
                 self.found.append(new)
-                self._stack.setCurrentWidget(self.hits)
+                self._turn_to(self.hits)
         self.hits.viewport().update()
         if not self.found.rowCount():
-            self._stack.setCurrentWidget(self._nothing)
+            self._turn_to(self._nothing)
         self._tell_search(skipped)
 
     def _tell_search(self, skipped: int) -> None:
@@ -359,8 +363,7 @@ class FilesTab(QWidget):
         site = self._site
         self._previewed = (snapshot, path)
         self.preview.begin(shown_name(path))
-        self._stack.setCurrentWidget(self.preview)
-        self._tell_chosen()
+        self._turn_to(self.preview)
         try:
             content = await self._bridge.ask(lambda app: asking.head(app, site, snapshot, path))
         except Exception:
@@ -373,9 +376,8 @@ class FilesTab(QWidget):
         if reading is not None and reading is not asyncio.current_task():
             reading.cancel()
         shown = self.hits if self._words else self.tree
-        self._stack.setCurrentWidget(shown)
+        self._turn_to(shown)
         shown.setFocus()
-        self._tell_chosen()
 
     def _on_show(self) -> None:
         hit: FoundFile | None = self.hits.chosen

@@ -51,6 +51,7 @@ class FilterBar(QWidget):
     def __init__(self, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._language = language
+        self._clearing = False
         self.search = SearchField(language.render(text("Find a point")))
         self._layer = self._choice(text("Layer"), text("Any layer"))
         self._host = self._choice(text("Host"), text("Any host"))
@@ -87,8 +88,9 @@ class FilterBar(QWidget):
         self._clear.clicked.connect(self.clear)
 
     def _on_changed(self, _value: object) -> None:
-        self._clear.setEnabled(self.wanted != Filter())
-        self.changed.emit()
+        if not self._clearing:
+            self._clear.setEnabled(self.wanted != Filter())
+            self.changed.emit()
 
     @property
     def wanted(self) -> Filter:
@@ -109,13 +111,12 @@ class FilterBar(QWidget):
 
     def clear(self) -> None:
         """All points are meant."""
-        fields, choices = (self.search, self._since, self._until), (self._layer, self._host, self._tag)
-        blocked = [QSignalBlocker(part) for part in (*fields, *choices)]
-        for field in fields:
+        self._clearing = True  # told once; a blocked field would keep the button that clears it
+        for field in (self.search, self._since, self._until):
             field.clear()
-        for choice in choices:
+        for choice in (self._layer, self._host, self._tag):
             choice.setCurrentIndex(0)
-        del blocked
+        self._clearing = False
         self._on_changed(None)
 
     def offer(self, rows: Sequence[PointRow]) -> None:

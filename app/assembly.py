@@ -21,12 +21,15 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem, UserError
-from app.foundation.events import Recorded
+from app.foundation.events import Outcome, Recorded
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
+from app.jobs.backup import KIND as BACKUP
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.catalogue.catalogue import Catalogue
+from app.jobs.catalogue.comparing import Comparison, LiveComparison, points_compared
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.cutover.job import RecoveryState, plan_recovery
@@ -41,7 +44,7 @@ from app.jobs.health.memory import Memory
 from app.jobs.health.overviews import Overviews
 from app.jobs.kit.kits import Kits
 from app.jobs.plan import AnyPlan, Plan
-from app.jobs.points import Point, list_points
+from app.jobs.points import Point, point_named
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
@@ -55,6 +58,7 @@ from app.jobs.retention.job import plan_retention, preview
 from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
+from app.jobs.saving import SaveChoice, SaveState, plan_save
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
@@ -126,6 +130,8 @@ class Overwinter:
             _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
+        self.catalogue = Catalogue(self.places.cache / "catalogue", blocking, self.sites, self.repository)
+        self._indexing: asyncio.Task[None] | None = None
         self.shelf = Shelf(self._here, str(self.places.cutovers))
         self.kits = Kits(
             sites=self.sites,
@@ -302,6 +308,7 @@ class Overwinter:
         if _has_servers(await self.sites.get(site)):
             await (await self._ssh()).forget(site)
         await self.sites.remove(site)
+        await self.catalogue.forget(site)
         for run in done:
             await self._here.remove_tree(str(self.places.run_folder(run.id)))
 
@@ -419,8 +426,21 @@ class Overwinter:
 
     async def points(self, site: str) -> list[Point]:
         """The recovery points of that site, newest first."""
-        opened = await self.repository(site)
-        return await list_points(opened.restic, opened.site)
+        return [row.point for row in (await self.catalogue.refresh(site)).rows]
+
+    def index_after_backups(self) -> None:
+        """From now on the newest point's names are indexed after each backup, whichever program made it."""
+        self._indexing = self._indexing or asyncio.create_task(self._index_after_backups(), name="index after backups")
+
+    async def _index_after_backups(self) -> None:
+        before: set[tuple[str, str]] = set()
+        async for now in self.working():
+            for site, run in before - set(now):
+                with suppress(UserError):  # nobody asked for it: at the first need it is tried again, and told
+                    done = await self.records(site).run(run)
+                    if done.kind == BACKUP and done.outcome in (Outcome.SUCCESS, Outcome.PARTIAL):
+                        await self.catalogue.index_newest(site)
+            before = set(now)
 
     async def init_repository(self, site: str) -> str:
         """Makes the site's repository and gives its id."""
@@ -476,6 +496,21 @@ class Overwinter:
     async def plan_deletion(self, site: str, point: str, confirmed: str) -> Plan[RemovalState]:
         """The plan of deleting a point, for which `confirmed` was typed."""
         return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
+
+    async def plan_save(self, site: str, choice: SaveChoice) -> Plan[SaveState]:
+        """The plan of saving files and folders out of a snapshot."""
+        return plan_save(await self.sites.get(site), choice, self._repositories)
+
+    async def compare_points(self, site: str, before: str, after: str) -> Comparison:
+        """What is different between two points."""
+        return await points_compared(await self.repository(site), before, after)
+
+    async def compare_with_live(self, site: str, point: str) -> Comparison:
+        """What is different between a point and what is live now."""
+        found = await self.sites.get(site)
+        listed = await self.catalogue.known(site) or await self.catalogue.refresh(site)
+        members = point_named((row.point for row in listed.rows), found, point).snapshots
+        return await LiveComparison(self.catalogue, found, partial(self.host, site)).run(members)
 
     async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
         """The plan of reading a share of the repository's data and checking it."""
@@ -553,6 +588,10 @@ class Overwinter:
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.gather(self._indexing, return_exceptions=True)
+        await self.catalogue.close()
         await self.runner.close()
         if self._servers is not None:
             await self._servers.close()

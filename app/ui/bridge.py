@@ -210,6 +210,7 @@ class _Engine(QThread):
         try:
             with contextlib.suppress(UserError):  # a database that is busy now says so to whoever asks something of it
                 await app.put_in_order()
+            app.index_after_backups()
         except BaseException:
             await app.close()
             raise

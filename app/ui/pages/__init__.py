@@ -1,1 +1,1 @@
-"""One file per page: small, declared, asking through the bridge; no page touches records, keyring or a process."""
+"""One file or folder per page: small, asking through the bridge; none touches records, keyring or a process."""

@@ -1,0 +1,596 @@
+"""The Settings page: reads the site's settings, has each edit examined, tries connections, saves, and goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import shiboken6
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from app.foundation.errors import Problem, UserError
+from app.foundation.events import Outcome
+from app.foundation.words import Language, Text, plural, text
+from app.settings.draft import Draft, Raw
+from app.settings.presets import Use
+from app.settings.rules import Fault
+from app.settings.secrets import StoredSecret
+from app.settings.source import SourceKind
+from app.ui.bridge import Bridge
+from app.ui.page_task import page_task, page_task_for_each
+from app.ui.pages.settings.adding import AddDialog
+from app.ui.pages.settings.list_section import ListSection
+from app.ui.pages.settings.looking import LookDialog
+from app.ui.pages.settings.plain_section import PlainSection
+from app.ui.pages.settings.secret_row import secret_words
+from app.ui.pages.settings.section_view import SectionView
+from app.ui.pages.settings.sections import SECTIONS, Section, Tried, section_of
+from app.ui.pages.settings.security_section import SecuritySection
+from app.ui.pages.settings.trial_panel import MAKE_REPOSITORY, TRUST_KEY, TYPE_SECRET, UNLOCK, Mending, TrialPanel
+from app.ui.pages.settings.trusting import TrustDialog
+from app.ui.theme import GRID, TARGET, heading_font
+from app.ui.widgets.card_stack import CardStack
+from app.ui.widgets.controls import TextButton, label, set_tone
+from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.pick_list import Pick, PickList
+
+if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
+    from app.assembly import Overwinter
+    from app.jobs.look.job import Look
+    from app.jobs.look.proposals import Proposal
+    from app.jobs.trying import Tried as Found
+
+SECTIONS_WIDTH = 27 * GRID
+EXAMINED_AFTER = 250  # milliseconds without a key, so that a word half typed is not called wrong
+READING, SAVING = "reading", "saving"
+"""The matters that have a card on this page."""
+
+CHANGED_MEANWHILE = "site.changed-meanwhile"
+_READ_ANEW = text("Read the settings anew")
+
+
+class SettingsPage(QWidget):
+    """The settings of one site. What is edited stays, per site, until it is saved or taken back.
+
+    Signals:
+        saved: the settings of a site were stored; carries its name.
+    """
+
+    saved = Signal(str)
+
+    def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._bridge = bridge
+        self._language = language
+        self._site = ""
+        self._is_stale = False
+        self._drafts: dict[str, Draft] = {}
+        self._stored: tuple[StoredSecret, ...] = ()
+        self._faults: tuple[Fault, ...] = ()
+        self._views: dict[str, SectionView] = {}
+        self._saving = False
+        self._make_parts()
+        self._arrange()
+        self._connect()
+
+    def _say(self, sentence: Text) -> str:
+        return self._language.render(sentence)
+
+    # --- arrangement ---------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        self._title = label(self._say(text("Settings")), font=heading_font())
+        self._title.setMinimumHeight(TARGET)
+        self._state = label("", "muted")
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._revert = TextButton(self._say(text("Revert")))
+        self._revert.setToolTip(self._say(text("Takes back everything that is not saved yet")))
+        self._save = TextButton(self._say(text("Save")), "primary", "save")
+        self._save.setToolTip("Ctrl+S")
+        self._cards = CardStack(self._language)
+        self._sections = PickList(self._say(text("Sections")))
+        self._sections.setFixedWidth(SECTIONS_WIDTH)
+        self._pages = QStackedWidget()
+        self._nothing = EmptyState(self._language, "greenhouse", text("No site is chosen."))
+        self._reading = EmptyState(self._language, "greenhouse", text("Reading the settings…"))
+        self._whole = QStackedWidget()
+        self._typing = QTimer(self, singleShot=True, interval=EXAMINED_AFTER)
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(GRID)
+        top.addWidget(self._title)
+        top.addWidget(self._state, 1)
+        top.addSpacing(GRID)
+        top.addWidget(self._revert)
+        top.addWidget(self._save)
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3 * GRID)
+        row.addWidget(self._sections)
+        row.addWidget(self._pages, 1)
+        for each in (self._nothing, self._reading, body):
+            self._whole.addWidget(each)
+        self._body = body
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        column.addLayout(top)
+        column.addWidget(self._cards)
+        column.addWidget(self._whole, 1)
+
+    def _connect(self) -> None:
+        self._revert.clicked.connect(self.revert)
+        self._save.clicked.connect(self._on_save)
+        self._sections.picked.connect(self._on_section_picked)
+        self._cards.acted.connect(self._on_card_acted)
+        self._typing.timeout.connect(self._on_typed)
+        QShortcut(QKeySequence("Ctrl+S"), self, self._save.click)
+        self._show_marks()
+
+    # --- the frame's ---------------------------------------------------------------------------
+
+    def show_site(self, site: str) -> None:
+        """Shows another site; what was edited of the one before stays."""
+        if site != self._site:
+            self._site = site
+            self._cards.clear(READING)
+            self._cards.clear(SAVING)
+            self._drop_views()
+            self._whole.setCurrentWidget(self._reading if site else self._nothing)
+        self._show_marks()
+        self.site_changed()
+
+    def site_changed(self) -> None:
+        """Reads anew when visible; what is edited is never thrown away by that."""
+        self._is_stale = bool(self._site)
+        if self.isVisible():
+            self._read_if_stale()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
+        """Qt: the page is seen."""
+        super().showEvent(event)
+        self._read_if_stale()
+
+    def _read_if_stale(self) -> None:
+        if self._is_stale:
+            self._is_stale = False
+            self.load()
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether something of any site is edited and not saved."""
+        return any(draft.is_changed for draft in self._drafts.values()) or bool(self._typed())
+
+    def show_error(self, error: Problem) -> None:
+        """Shows what went wrong."""
+        again = _READ_ANEW if error.code == CHANGED_MEANWHILE else None
+        self._cards.show_problem(SAVING, error, again)
+
+    def _on_card_acted(self, matter: str) -> None:
+        if matter == SAVING:
+            self._drafts.pop(self._site, None)
+            self._drop_views()
+        self._cards.clear(matter)
+        self.load()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    @property
+    def _draft(self) -> Draft:
+        return self._drafts[self._site]
+
+    @page_task
+    async def load(self) -> None:
+        """Reads the stored settings; edits that are not saved stay as they are."""
+        site = self._site
+        try:
+            opened = await self._bridge.ask(lambda app: app.editing.opened(site))
+        except UserError as error:
+            self._cards.show_problem(READING, error.problem, text("Try again"))
+            return
+        self._cards.clear(READING)
+        if site != self._site:
+            return
+        self._stored = opened.stored
+        known = self._drafts.get(site)
+        if known is None or (not known.is_changed and known.site != opened.site):
+            self._drafts[site] = Draft(opened.site)
+            self._drop_views()
+        for view in self._views.values():
+            view.show_stored(self._stored)
+        self._whole.setCurrentWidget(self._body)
+        self._show_marks()
+        if self._sections.row < 0:
+            self._sections.pick(0)
+        self._show_section()
+
+    def _drop_views(self) -> None:
+        for view in self._views.values():
+            self._pages.removeWidget(view)
+            view.deleteLater()
+        self._views = {}
+        self._faults = ()
+
+    def _on_section_picked(self, _row: int) -> None:
+        self._show_section()
+
+    def _show_section(self) -> None:
+        if self._site in self._drafts and self._sections.row >= 0:
+            self._pages.setCurrentWidget(self._view(SECTIONS[self._sections.row]))
+
+    def _view(self, section: Section) -> SectionView:
+        """The view of a section, made when it is first looked at."""
+        if section.key not in self._views:
+            kind = SecuritySection if section.reads_security else (PlainSection if section.row is None else ListSection)
+            view = kind(section, self._language, self._draft, self._stored)
+            view.edited.connect(self._on_edited)
+            view.replace_asked.connect(self._on_replace_asked)
+            view.remove_asked.connect(self._on_remove_asked)
+            view.trial_wanted.connect(partial(self._on_trial_wanted, section))
+            view.mending_asked.connect(partial(self._on_mending_asked, section))
+            if isinstance(view, ListSection):
+                view.add_asked.connect(self.ask_what_to_add)
+                view.look_asked.connect(self._on_look_asked)
+            view.show_faults(self._faults)
+            self._views[section.key] = view
+            self._pages.addWidget(view)
+        return self._views[section.key]
+
+    # --- editing -------------------------------------------------------------------------------
+
+    def _on_edited(self) -> None:
+        self._show_marks()
+        self._typing.start()
+
+    def _on_typed(self) -> None:
+        if self._site in self._drafts:
+            self.examine()
+
+    @page_task
+    async def examine(self) -> None:
+        """Has the site file's rules look at what is edited."""
+        await self._examined()
+
+    async def _examined(self) -> tuple[Fault, ...]:
+        site, document = self._site, self._draft.document()
+        found = await self._bridge.ask(lambda app: app.editing.examined(document))
+        if site == self._site:
+            self._faults = found.faults
+            for view in self._views.values():
+                view.show_faults(found.faults)
+            self._show_marks()
+        return found.faults
+
+    def _typed(self) -> dict[str, str]:
+        """Secrets that are typed and not stored, of what the site has."""
+        return {name: value for view in self._views.values() for name, value in view.typed.items()}
+
+    def _show_marks(self) -> None:
+        """Says what is not saved and what is wrong, in the list of sections and beside Save."""
+        draft = self._drafts.get(self._site)
+        wrong = {section_of(fault.where).key for fault in self._faults}
+        picks = []
+        for section in SECTIONS:
+            view = self._views.get(section.key)
+            typed = view is not None and bool(view.typed)
+            changed = draft is not None and (draft.is_changed_in(section.keys) or typed)
+            spoken = [self._say(text("not saved yet"))] if changed else []
+            spoken += [self._say(text("something is wrong"))] if section.key in wrong else []
+            picks.append(
+                Pick(
+                    self._say(section.title),
+                    changed=changed,
+                    wrong=section.key in wrong,
+                    spoken=", ".join(spoken),
+                )
+            )
+        self._sections.show_picks(picks)
+        changed = draft is not None and (draft.is_changed or bool(self._typed()))
+        self._revert.setEnabled(changed and not self._saving)
+        self._save.setEnabled(changed and not self._saving)
+        self._tell_state(changed=changed)
+
+    def _tell_state(self, *, changed: bool) -> None:
+        if self._faults:
+            count = len(self._faults)
+            said = plural("{count} thing has to be put right", "{count} things have to be put right", count)
+            set_tone(self._state, "fail")
+        else:
+            said = text("Not saved yet") if changed else text("All is saved")
+            set_tone(self._state, "stale" if changed else "muted")
+        self._state.setText(self._say(said) if self._site in self._drafts else "")
+
+    def revert(self) -> None:
+        """Takes back everything of this site that is not saved."""
+        self._drafts.pop(self._site, None)
+        self._cards.clear(SAVING)
+        self._drop_views()
+        self.load()
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def _on_save(self) -> None:
+        if self._save.isEnabled():
+            self.save()
+
+    @page_task
+    async def save(self) -> None:
+        """Stores the settings, then the secrets that are typed; refused where something is wrong."""
+        self._saving = True
+        self._show_marks()
+        try:
+            await self._store()
+        finally:
+            self._saving = False
+            self._show_marks()
+
+    async def _store(self) -> None:
+        site, draft = self._site, self._draft
+        faults = await self._examined()
+        if faults:
+            self._go_to(faults[0])
+            return
+        self._cards.clear(SAVING)
+        if draft.is_changed:
+            before, document = draft.site, draft.document()
+            stored = await self._bridge.ask(lambda app: app.editing.save(before, document))
+            self._drafts[site] = Draft(stored)
+        await self._store_typed(site)
+        self._drop_views()
+        self.load()
+        self.saved.emit(site)
+
+    async def _store_typed(self, site: str) -> None:
+        """Stores each, and empties its field as soon as it is stored."""
+        wanted = self._drafts[site].site.secret_names()
+        for view in self._views.values():
+            for name, value in view.typed.items():
+                if name in wanted:
+                    await self._bridge.ask(partial(_set_secret, site, name, value))
+                    view.secrets[name].clear()
+
+    def _go_to(self, fault: Fault) -> None:
+        section = section_of(fault.where)
+        self._sections.pick(SECTIONS.index(section))
+        self._view(section).go_to(fault.where)
+
+    # --- secrets -------------------------------------------------------------------------------
+
+    def _on_replace_asked(self, name: str) -> None:
+        self.store_secret(name)
+
+    @page_task_for_each
+    async def store_secret(self, name: str) -> None:
+        """Stores what is typed as this secret, at once."""
+        site = self._site
+        for view in self._views.values():
+            if value := view.typed.get(name):
+                await self._bridge.ask(partial(_set_secret, site, name, value))
+                view.secrets[name].clear()
+        self._cards.clear(SAVING)
+        await self._read_stored(site)
+        self.saved.emit(site)
+
+    async def _read_stored(self, site: str) -> None:
+        opened = await self._bridge.ask(lambda app: app.editing.opened(site))
+        if site == self._site:
+            self._stored = opened.stored
+            for view in self._views.values():
+                view.show_stored(self._stored)
+            self._show_marks()
+
+    def _on_remove_asked(self, name: str) -> None:
+        """Asked once more: nobody can give it back."""
+        title, _ = secret_words(name, alone=True)
+        asked = QMessageBox(self)
+        asked.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        asked.setWindowTitle(self._say(text("Remove a secret")))
+        asked.setText(self._say(text("Remove this secret from the keyring or vault? {name}", name=title)))
+        asked.setInformativeText(self._say(text("What needs it stops working until it is typed again.")))
+        remove = asked.addButton(self._say(text("Remove it")), QMessageBox.ButtonRole.DestructiveRole)
+        keep = asked.addButton(self._say(text("Keep it")), QMessageBox.ButtonRole.RejectRole)
+        asked.setDefaultButton(keep)
+        asked.setEscapeButton(keep)
+        remove.clicked.connect(partial(self.remove_secret, name))
+        asked.open()
+
+    @page_task_for_each
+    async def remove_secret(self, name: str, *_clicked: object) -> None:
+        """Removes a stored secret."""
+        site = self._site
+        await self._bridge.ask(lambda app: app.remove_secret(site, name))
+        await self._read_stored(site)
+        self.saved.emit(site)
+
+    # --- trials --------------------------------------------------------------------------------
+
+    def _on_trial_wanted(self, section: Section, panel: TrialPanel, name: str) -> None:
+        self.try_out(f"{section.key} {name}", section, panel, name)
+
+    @page_task_for_each
+    async def try_out(self, _key: str, section: Section, panel: TrialPanel, name: str) -> None:
+        """Tries a connection as it is edited, with the secrets that are typed."""
+        document, typed = self._draft.document(), self._typed()
+        panel.begin()
+        try:
+            found = await self._bridge.ask(partial(_trial, section.tried, document, name, typed))
+        except UserError as error:
+            problem = await self._without_danger(error.problem)
+            if shiboken6.isValid(panel):
+                panel.show_failed(problem[0], mended=problem[1])
+            return
+        if shiboken6.isValid(panel):
+            panel.show_found(found.said, found.warnings)
+
+    async def _without_danger(self, problem: Problem) -> tuple[Problem, bool]:
+        """Whether the card may have its button: where something was saved before, no repository is made, because its
+        disk is not plugged in, and a new one in the empty folder would hide that."""
+        if problem.code != "restic.no-repository":
+            return problem, True
+        site = self._site
+        saved = await self._bridge.ask(lambda app: has_saved(app, site))
+        return problem, not saved and not self._draft.is_changed_in(("repository",))
+
+    def _on_mending_asked(self, section: Section, panel: TrialPanel, name: str, mending: Mending) -> None:
+        if mending.act == TYPE_SECRET:
+            rows = self._view(section).secrets
+            wanted = [row for secret, row in rows.items() if secret.endswith(mending.secret) and row.isVisible()]
+            if wanted:
+                wanted[0].field.setFocus()
+        elif mending.act == TRUST_KEY:
+            dialog = TrustDialog(self._language, name, self)
+            dialog.typed.connect(partial(self.trust, section, panel, name))
+            dialog.open()
+        elif mending.act in (MAKE_REPOSITORY, UNLOCK):
+            self.mend_repository(mending.act, section, panel, name)
+
+    @page_task_for_each
+    async def mend_repository(self, act: str, section: Section, panel: TrialPanel, name: str) -> None:
+        """Makes the repository, or removes its dead locks; then tries again. A password that is typed is stored."""
+        site = self._site
+        if self._typed():
+            await self._store_typed(site)
+            await self._read_stored(site)
+        if act == MAKE_REPOSITORY:
+            await self._bridge.ask(lambda app: app.init_repository(site))
+        else:
+            await self._bridge.ask(lambda app: app.unlock_repository(site))
+        self._on_trial_wanted(section, panel, name)
+        self.saved.emit(site)
+
+    @page_task
+    async def trust(self, section: Section, panel: TrialPanel, name: str, fingerprint: str) -> None:
+        """Trusts the host key with this fingerprint; then tries again."""
+        site = self._site
+        try:
+            await self._bridge.ask(lambda app: app.trust_host(site, name, fingerprint))
+        except UserError as error:
+            if shiboken6.isValid(panel):
+                panel.show_failed(error.problem)
+            return
+        self._on_trial_wanted(section, panel, name)
+
+    # --- adding --------------------------------------------------------------------------------
+
+    def _hosts(self) -> list[str]:
+        return [str(row["name"]) for row in self._draft.rows("hosts") if row.get("name")]
+
+    @page_task
+    async def ask_what_to_add(self) -> None:
+        """Offers the presets, and every kind by hand."""
+        presets = await self._bridge.ask(lambda app: app.editing.presets())
+        dialog = AddDialog(self._language, presets, self._hosts(), self)
+        dialog.use_chosen.connect(partial(self.add_preset, dialog))
+        dialog.kind_chosen.connect(self._on_kind_chosen)
+        dialog.open()
+
+    def _sources(self) -> ListSection:
+        view = self._view(next(section for section in SECTIONS if section.key == "sources"))
+        assert isinstance(view, ListSection), "a section of tables"
+        return view
+
+    def _on_kind_chosen(self, kind: SourceKind) -> None:
+        taken = {str(row.get("name")) for row in self._draft.rows("sources")}
+        name, number = kind.value, 2
+        while name in taken:
+            name, number = f"{kind.value}-{number}", number + 1
+        self._sources().add({"name": name, "kind": kind.value})
+
+    @page_task
+    async def add_preset(self, dialog: AddDialog, use: Use) -> None:
+        """Adds what a preset brings; it is not saved by that."""
+        document = self._draft.document()
+        try:
+            rows = await self._bridge.ask(lambda app: app.editing.preset_rows(document, use))
+        except UserError as error:
+            if shiboken6.isValid(dialog):
+                dialog.show_problem(error.problem)
+            return
+        first = len(self._draft.rows("sources"))
+        self._take_in(rows)
+        dialog.accept()
+        self._sources().added(first)
+
+    def _take_in(self, rows: dict[str, list[Raw]]) -> None:
+        for table, added in rows.items():
+            for row in added:
+                self._draft.add(table, row)
+            view = self._views.get(table)
+            if added and isinstance(view, ListSection):
+                view.added(0)
+
+    def _on_look_asked(self) -> None:
+        if self._draft.is_changed:
+            self.show_error(_SAVE_FIRST)
+            return
+        dialog = LookDialog(self._language, self._hosts(), self)
+        dialog.look_wanted.connect(partial(self.look, dialog))
+        dialog.chosen.connect(partial(self.take_over, dialog))
+        dialog.open()
+
+    @page_task
+    async def look(self, dialog: LookDialog, host: str, under: str) -> None:
+        """Looks at a host; the person may close the dialog meanwhile."""
+        site = self._site
+        folders = (under,) if under else ()
+        try:
+            found: Look = await self._bridge.ask(lambda app: app.look(site, host, folders))
+        except UserError as error:
+            if shiboken6.isValid(dialog):
+                dialog.show_failed(error.problem)
+            return
+        if shiboken6.isValid(dialog):
+            dialog.show_found(found)
+
+    @page_task
+    async def take_over(self, dialog: LookDialog, proposals: Sequence[Proposal]) -> None:
+        """Adds what was ticked to the stored site, its passwords to the secret store: both, or neither."""
+        site = self._site
+        try:
+            await self._bridge.ask(partial(_add_proposals, site, proposals))
+        except UserError as error:
+            if shiboken6.isValid(dialog):
+                dialog.show_failed(error.problem)
+            return
+        dialog.accept()
+        self.load()
+        self.saved.emit(site)
+
+
+_SAVE_FIRST = Problem(
+    text("A look compares a host with the settings as they are stored, and some of yours are not saved yet."),
+    text("Nothing was changed."),
+    text("Save them, or take them back; then look."),
+    "settings.save-first",
+)
+
+
+async def _set_secret(site: str, name: str, value: str, app: Overwinter) -> str:
+    return await app.set_secret(site, name, value)
+
+
+async def _trial(tried: Tried | None, document: Raw, name: str, typed: dict[str, str], app: Overwinter) -> Found:
+    match tried:
+        case Tried.HOST:
+            return await app.trials.host(document, name, typed)
+        case Tried.SOURCE:
+            return await app.trials.source(document, name, typed)
+        case _:
+            return await app.trials.repository(document, typed)
+
+
+async def _add_proposals(site: str, proposals: Sequence[Proposal], app: Overwinter) -> None:
+    await app.add_proposals(site, proposals)
+
+
+async def has_saved(app: Overwinter, site: str) -> bool:
+    """Whether a backup of the site ever ended with something in its repository."""
+    records = app.records(site)
+    return any([await records.runs(status=outcome, limit=1) for outcome in (Outcome.SUCCESS, Outcome.PARTIAL)])

@@ -140,7 +140,7 @@ class Overwinter:
         )
         self.editing = SiteEditing(self.sites, self.secrets, self.records, blocking)
         self.repository_states = RepositoryStates(
-            self.repository, self.records, self.places.cache / "repositories", blocking
+            self.sites, self.repository, self.records, self.places.cache / "repositories", blocking
         )
         self.trials = Trials(
             examined=self.editing.examined,

@@ -11,6 +11,7 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
+from app.foundation.events import Outcome
 from app.foundation.words import Text
 from app.jobs.check.damage import in_words
 from app.jobs.check.marks import CheckMark, Cycle, check_marks, cycle_of, known_damage
@@ -20,6 +21,7 @@ from app.jobs.repositories import OpenRepository
 from app.jobs.sources.postgresql import both
 from app.records.site_records import SiteRecords
 from app.settings.private_files import make_folder, read_file, remove_file, write_file
+from app.settings.sites import Sites
 from app.tools.restic.keys import Key, list_keys
 from app.tools.restic.output import Lock
 
@@ -65,17 +67,27 @@ class RepositoryState(msgspec.Struct, frozen=True):
     counted: Counted | None
 
 
+class KnownBefore(msgspec.Struct, frozen=True):
+    """What is known here of a repository that does not answer; `had_points` says that something was saved there."""
+
+    address: str
+    counted: Counted | None
+    had_points: bool
+
+
 class RepositoryStates:
     """What the Repository page asks. Sizes are kept on this computer, since counting them reads every folder's list."""
 
     def __init__(
         self,
+        sites: Sites,
         open_repository: Callable[[str], Awaitable[OpenRepository]],
         records: Callable[[str], SiteRecords],
         folder: Path,
         blocking: Blocking,
     ) -> None:
         """`folder` keeps the sizes, a file for each site."""
+        self._sites = sites
         self._open = open_repository
         self._records = records
         self._folder = folder
@@ -111,6 +123,13 @@ class RepositoryStates:
         hit = frozenset[str]().union(*(mark.hit for mark in known))
         said, steps = (in_words(told[-1]), steps_of(told[-1])) if told else ([], [])
         return Damaged(known[0].time, len(hit), tuple(said), tuple(steps))
+
+    async def known_before(self, site: str) -> KnownBefore:
+        """What can be said without asking the repository."""
+        address = (await self._sites.get(site)).repository.address
+        records = self._records(site)
+        saved = [await records.runs(status=outcome, limit=1) for outcome in (Outcome.SUCCESS, Outcome.PARTIAL)]
+        return KnownBefore(address, await self.counted(site), any(saved))
 
     async def count(self, site: str) -> Counted:
         """Counts the repository's data, which takes minutes where there are many files, and remembers it."""

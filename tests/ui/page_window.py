@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem
-from app.foundation.words import ENGLISH
 from app.settings.places import places
 from app.ui.bridge import Bridge, PassphraseWanted
 from app.ui.garbage import GarbageRound
 from app.ui.page_task import cancel_tasks
 from tests.ui.technician import Technician, on_window_loop
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
 
 ROOM = (1366 - 200, 768 - 40)
 """What the window leaves to a page on the smallest screen, beside its navigation."""
@@ -40,9 +42,8 @@ PageT = TypeVar("PageT", bound=Shown)
 
 @dataclass(frozen=True)
 class PageTechnician(Technician, Generic[PageT]):
-    """Somebody at a window that has this page alone."""
+    """Somebody at a window that has this page alone; it takes the place of the whole one."""
 
-    window: QWidget  # type: ignore[assignment]  a window of one page has no frame
     shown: PageT
 
     async def rests(self) -> None:
@@ -83,7 +84,7 @@ async def _told(
     window.activateWindow()
     bridge.start()
     try:
-        await story(PageTechnician(window=window, bridge=bridge, shown=page))
+        await story(PageTechnician(window=cast("MainWindow", window), bridge=bridge, shown=page))
     finally:
         for dialog in window.findChildren(QDialog):
             dialog.reject()

@@ -42,7 +42,7 @@ class Tick(QCheckBox):
             painter.setPen(QPen(QColor(tones.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), _RADIUS + 2, _RADIUS + 2)
-        box = QRectF(GRID // 2, (self.height() - _BOX) / 2, _BOX, _BOX)
+        box = QRectF(GRID // 2 if self.hasFocus() else 1, (self.height() - _BOX) / 2, _BOX, _BOX)
         ink = tones.control if self.isEnabled() else tones.disabled
         on = self.isChecked()
         painter.setPen(QPen(QColor(tones.accent if on and self.isEnabled() else ink), 1.5))
@@ -53,5 +53,5 @@ class Tick(QCheckBox):
             x, y = box.left(), box.top()
             painter.drawPolyline([QPointF(x + 5.5, y + 11.5), QPointF(x + 9.5, y + 15.5), QPointF(x + 16.5, y + 7)])
         painter.setPen(QColor(tones.text if self.isEnabled() else tones.disabled))
-        room = self.rect().adjusted(_BOX + GRID // 2 + GRID, 0, 0, 0)
+        room = self.rect().adjusted(_BOX + 1 + GRID, 0, 0, 0)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())

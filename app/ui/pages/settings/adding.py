@@ -79,7 +79,7 @@ class AddDialog(QDialog):
         hand = self._say(text("By hand"))
         self._list.show_picks(
             [
-                *(Pick(preset.title, self._say(text("Preset")), icon="greenhouse") for preset in self._presets),
+                *(Pick(preset.title, preset.about, icon="greenhouse") for preset in self._presets),
                 *(Pick(self._say(TITLES[kind]), hand, icon=_icon(kind)) for kind in _BY_HAND),
             ]
         )
@@ -124,11 +124,29 @@ class AddDialog(QDialog):
         self._put("host", self._say(text("Host")), hosts)
         for ask in preset.asks:
             self._ask(ask)
+        for field in self._fields.values():
+            if isinstance(field, QLineEdit):
+                field.textEdited.connect(self._show_defaults)
+            else:
+                field.activated.connect(self._show_defaults)
+        self._show_defaults()
+
+    def _show_defaults(self, *_typed: object) -> None:
+        """What each field gets when it stays empty, out of what stands in those above it."""
+        values = {key: _typed_in(field) for key, field in self._fields.items()}
+        for ask in self._presets[self._list.row].asks:
+            default = str(ask.default)
+            for key, value in values.items():
+                default = default.replace(f"${{{key}}}", value)
+            field = self._fields[ask.key]
+            if isinstance(field, QLineEdit):
+                field.setPlaceholderText(default)
+                values[ask.key] = values[ask.key] or default
 
     def _ask(self, ask: Ask) -> None:
         what = ask.what[:1].upper() + ask.what[1:]
         if not ask.choices:
-            self._line(ask.key, what, str(ask.default))
+            self._line(ask.key, what, "")
             return
         box = Choice(what)
         for choice in ask.choices:
@@ -137,12 +155,8 @@ class AddDialog(QDialog):
         self._put(ask.key, what, box)
 
     def _line(self, key: str, title: str, default: str) -> None:
-        """What is left empty gets its default, in which the values before it may stand."""
         field = QLineEdit()
-        if key == "label":
-            field.setText(default)
-        else:
-            field.setPlaceholderText(default.replace("${", "").replace("}", ""))
+        field.setText(default)
         field.setAccessibleName(title)
         self._put(key, title, field)
 
@@ -171,7 +185,7 @@ class AddDialog(QDialog):
             self.kind_chosen.emit(_BY_HAND[row - len(self._presets)])
             self.accept()
             return
-        values = {key: _typed(field) for key, field in self._fields.items()}
+        values = {key: _typed_in(field) for key, field in self._fields.items()}
         given = {key: value for key, value in values.items() if key not in ("label", "host") and value}
         self.use_chosen.emit(Use(self._presets[row].name, values["label"], values["host"], given))
 
@@ -181,7 +195,7 @@ class AddDialog(QDialog):
         self._fault.show()
 
 
-def _typed(field: QLineEdit | Choice) -> str:
+def _typed_in(field: QLineEdit | Choice) -> str:
     return field.text() if isinstance(field, QLineEdit) else str(field.currentData())
 
 

@@ -2,6 +2,7 @@
 
 An editor that shows a value which it could not give back unchanged does not let it be changed.
 """
+# ruff: noqa: N802  Qt names what it calls
 
 from __future__ import annotations
 
@@ -9,17 +10,18 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Text, text
-from app.ui.theme import GRID, mono_font
+from app.ui.theme import GRID, mono_font, tones_now
 from app.ui.widgets.controls import Choice, label
 from app.ui.widgets.tick import Tick
 
 _LINES = (3, 8)
 _NARROW = 14 * GRID
 _WIDEST = 64 * GRID
+_MOST = 1000  # of the room; what an editor cannot use stays free beside it
 _PARAGRAPH = "\u2029"
 
 
@@ -68,7 +70,8 @@ class LineEditor(Editor):
         self.line = QLineEdit()
         self.line.setMaximumWidth(_WIDEST)
         self.line.textEdited.connect(self._on_edited)
-        self._row.addWidget(self.line, 1)
+        self._row.addWidget(self.line, _MOST)
+        self._row.addStretch(1)
 
     def _on_edited(self, _typed: str) -> None:
         self.edited.emit()
@@ -99,8 +102,7 @@ class NumberEditor(LineEditor):
         self.line.setMaximumWidth(_NARROW)
         self.line.setInputMethodHints(Qt.InputMethodHint.ImhDigitsOnly)
         if unit:
-            self._row.addWidget(label(unit, "muted"), 1)
-        self._row.addStretch(1)
+            self._row.insertWidget(1, label(unit, "muted"), _MOST)
 
     def value(self) -> Any:
         typed = self.line.text().strip()
@@ -143,7 +145,8 @@ class ChoiceEditor(Editor):
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.offer(choices)
         self.box.activated.connect(self._on_activated)
-        self._row.addWidget(self.box, 1)
+        self._row.addWidget(self.box, _MOST)
+        self._row.addStretch(1)
 
     def _on_activated(self, _row: int) -> None:
         self.edited.emit()
@@ -183,7 +186,9 @@ class TextEditor(Editor):
         self._column = QVBoxLayout()
         self._column.setSpacing(GRID // 2)
         self._column.addWidget(self.box)
-        self._row.addLayout(self._column, 1)
+        self._row.addLayout(self._column, _MOST)
+        self._row.addStretch(1)
+        self._outline()
         self._quiet = False
         self.box.textChanged.connect(self._on_text_changed)
 
@@ -201,6 +206,18 @@ class TextEditor(Editor):
         self._quiet = False
         self.box.setPlaceholderText(filled_in)
         self.box.setReadOnly((self.value() or []) != list(value or ()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Qt: the look may have changed."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._outline()
+
+    def _outline(self) -> None:
+        """An outline like that of a line: the look gives boxes of text the thin one of lists."""
+        wanted = f"QPlainTextEdit {{ border-color: {tones_now().control}; }}"
+        if self.box.styleSheet() != wanted:
+            self.box.setStyleSheet(wanted)
 
     def raw_text(self) -> str:
         """What stands there, character by character; Qt's plain text makes other spaces of some."""

@@ -27,8 +27,7 @@ from app.ui.pages.settings.editors import (
 from app.ui.theme import GRID, TARGET, body_font
 from app.ui.widgets.controls import IconLabel, label
 
-TITLE_WIDTH = 19 * GRID
-_HELP_WIDTH = 66 * GRID
+TITLE_WIDTH = 17 * GRID
 _NO_WAY = text("None: it is reached directly")
 
 
@@ -73,7 +72,6 @@ class FieldRow(QWidget):
         fault.addWidget(self._sign, alignment=Qt.AlignmentFlag.AlignTop)
         fault.addWidget(self._fault, 1)
         column.addLayout(fault)
-        self._about.setMaximumWidth(_HELP_WIDTH)
         column.addWidget(self._about)
         row.addLayout(column, 1)
 

@@ -26,7 +26,7 @@ from app.ui.widgets.controls import IconButton, TextButton
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.pick_list import Pick, PickList
 
-LIST_WIDTH = 34 * GRID
+LIST_WIDTH = 32 * GRID
 _NEW: dict[str, Raw] = {
     "hosts": {"kind": HostKind.SSH.value},
     "commands": {"when": "maintenance_on", "run": []},
@@ -71,12 +71,14 @@ class ListSection(SectionView):
         if section.gone is not None:
             self._remove.setToolTip(f"{self._remove.accessibleName()}. {self._say(section.gone)}")
             self._remove.setAccessibleDescription(self._say(section.gone))
-        self._add = TextButton(self._say(section.add or text("Add")))
+        asks = section.tried is Tried.SOURCE
+        self._add = TextButton(self._say(text("Add…") if asks else text("Add")))
+        self._add.setAccessibleName(self._say(section.add or text("Add")))
         self._look = TextButton(self._say(text("Look at a host…")), icon="search")
         self._empty = EmptyState(self._language, "greenhouse", section.empty or section.about)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
-        self._column.setContentsMargins(2, 0, 2 * GRID, 2 * GRID)
+        self._column.setContentsMargins(2, GRID, 2 * GRID, 2 * GRID)
         self._column.setSpacing(2 * GRID)
         self._right = QStackedWidget()
         self._right.addWidget(self._empty)
@@ -95,7 +97,7 @@ class ListSection(SectionView):
         left.addWidget(self._look)
         self._look.setVisible(self.section.tried is Tried.SOURCE)
         row = QHBoxLayout()
-        row.setSpacing(3 * GRID)
+        row.setSpacing(2 * GRID)
         row.addLayout(left)
         row.addWidget(self._right, 1)
         self._body.addLayout(row, 1)
@@ -263,8 +265,7 @@ class ListSection(SectionView):
             group.remove_asked.connect(self.remove_asked)
         self._column.addWidget(group)
         self._show_secrets()
-        what = text("Test {name}", name=self.chosen)
-        self._column.insertWidget(0, self._panel(self.chosen, what, text("Test")))
+        self._column.insertWidget(0, self._panel(self.chosen, self.chosen))
 
     def _show_secrets(self) -> None:
         group = self._kept.get(self.chosen)

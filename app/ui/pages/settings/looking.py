@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from app.jobs.look.job import Look
     from app.jobs.look.proposals import Proposal
 
+_NOTHING_CHANGES = text(
+    "Looks for databases, applications and brokers that the site does not back up yet. Nothing is changed there: "
+    "folders are listed, and a few settings files are read."
+)
+
 
 class LookDialog(QDialog):
     """Which host, and what was found there.
@@ -148,7 +153,8 @@ class LookDialog(QDialog):
 
     def _tell(self) -> None:
         count = len(self._chosen())
-        self._take.setText(self._say(plural("Take over {count}", "Take over {count}", count)))
+        said = plural("Take over {count}", "Take over {count}", count) if count else text("Take over")
+        self._take.setText(self._say(said))
         self._take.setEnabled(count > 0)
 
     def _on_take(self) -> None:

@@ -30,7 +30,7 @@ class PlainSection(SectionView):
         self._secrets.hide()
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(2, 0, 2 * GRID, 2 * GRID)
+        column.setContentsMargins(2, GRID, 2 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
         for group in section.groups:
             if group.title is not None:
@@ -46,7 +46,7 @@ class PlainSection(SectionView):
                 self._secrets.replace_asked.connect(self.replace_asked)
                 self._secrets.remove_asked.connect(self.remove_asked)
         if section.tried is Tried.REPOSITORY:
-            column.insertWidget(2, self._panel("", text("Test the repository"), text("Test")))
+            column.insertWidget(0, self._panel("", self._say(text("The repository"))))
         if section.key == "site":
             self._forms[0].lock("name")
         column.addStretch(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Text, text
@@ -73,10 +73,13 @@ class SecretRow(QWidget):
         self.replace = TextButton("")
         self.remove = TextButton(language.render(text("Remove")), "quiet")
         self.remove.setAccessibleName(language.render(text("Remove: {name}", name=title)))
-        self._state = label("", "muted", body_font(points=9.5))
+        self._state = label("", "muted")
+        self._state.setMinimumHeight(TARGET)
+        self._state.setWordWrap(False)
         if needless:
             about = text("Nothing of this site needs it any more.")
         self._about = label(language.render(about), "muted", body_font(points=9.5)) if about is not None else None
+        self._state.setVisible(needless)
         self.field.setVisible(not needless)
         self.replace.setVisible(not needless)
         self._arrange()
@@ -93,28 +96,27 @@ class SecretRow(QWidget):
         title.setWordWrap(True)
         title.setFixedWidth(TITLE_WIDTH)
         title.setMinimumHeight(TARGET)
-        row.addWidget(title)
+        row.addWidget(title, alignment=Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(GRID // 2)
         line = QHBoxLayout()
         line.setSpacing(GRID)
-        line.addWidget(self.field, 1)
+        line.addWidget(self._state)
+        line.addWidget(self.field, 1000)
         line.addWidget(self.replace)
         line.addWidget(self.remove)
         line.addStretch(1)
         column.addLayout(line)
-        column.addWidget(self._state)
         if self._about is not None:
             column.addWidget(self._about)
         row.addLayout(column, 1)
 
     def show_stored(self, stored: StoredSecret | None, now: datetime) -> None:
         """Shows where it is kept, never what it is."""
-        said = _stored_words(stored, now)
-        self._state.setText(self._language.render(said))
-        short = text("stored; empty keeps it") if stored is not None else text("not stored")
-        self.field.setPlaceholderText(self._language.render(short))
-        self.field.setAccessibleDescription(self._language.render(said))
+        said = self._language.render(_stored_words(stored, now))
+        self.field.setPlaceholderText(said)
+        self.field.setAccessibleDescription(said)
+        self._state.setText(said)
         word = text("Replace") if stored is not None else text("Store")
         self.replace.setText(self._language.render(word))
         self.replace.setAccessibleName(f"{self._language.render(word)}: {self._title}")
@@ -148,9 +150,9 @@ class SecretRow(QWidget):
 
 def _stored_words(stored: StoredSecret | None, now: datetime) -> Text:
     if stored is None:
-        return text("Not stored.")
+        return text("not stored")
     at, today = stored.stored_at.astimezone(), now.astimezone()
     day = f"{at:%Y-%m-%d}"
     if at.date() == today.date():
-        return text("Stored today {time}, {where}.", time=f"{at:%H:%M}", where=_WHERE[stored.where])
-    return text("Stored {day}, {where}.", day=day, where=_WHERE[stored.where])
+        return text("stored today {time}, {where}", time=f"{at:%H:%M}", where=_WHERE[stored.where])
+    return text("stored {day}, {where}", day=day, where=_WHERE[stored.where])

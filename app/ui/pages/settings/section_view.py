@@ -70,8 +70,8 @@ class SectionView(QWidget):
         """Secrets that are typed here and not stored yet."""
         return {name: row.typed for name, row in self.secrets.items() if row.typed}
 
-    def _panel(self, name: str, what: Text, word: Text) -> TrialPanel:
-        panel = TrialPanel(self._language, self._say(what), word)
+    def _panel(self, name: str, title: str) -> TrialPanel:
+        panel = TrialPanel(self._language, title)
         panel.wanted.connect(lambda: self.trial_wanted.emit(panel, name))
         panel.mending_asked.connect(lambda mending: self._on_mending_asked(panel, name, mending))
         return panel
@@ -80,8 +80,13 @@ class SectionView(QWidget):
         self.mending_asked.emit(panel, name, mending)
 
 
-def scrolled(inside: QWidget, name: str) -> QScrollArea:
-    """A part of a section that scrolls by itself; what has the keyboard is always in sight."""
+FORM_WIDTH = 92 * GRID
+"""More is hard to read."""
+
+
+def scrolled(inside: QWidget, name: str) -> QFrame:
+    """A part of a section on a ground of its own, which scrolls by itself."""
+    inside.setMaximumWidth(FORM_WIDTH)
     area = QScrollArea()
     area.setObjectName("bare")
     area.setFrameShape(QFrame.Shape.NoFrame)
@@ -90,4 +95,9 @@ def scrolled(inside: QWidget, name: str) -> QScrollArea:
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setAccessibleName(name)
     area.setWidget(inside)
-    return area
+    ground = QFrame()
+    ground.setObjectName("card")
+    column = QVBoxLayout(ground)
+    column.setContentsMargins(2 * GRID, GRID, GRID // 2, GRID)
+    column.addWidget(area)
+    return ground

@@ -30,7 +30,7 @@ class SecuritySection(SectionView):
         self._needless = self._group()
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(2, 0, 2 * GRID, 2 * GRID)
+        column.setContentsMargins(2, GRID, 2 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
         for widget in (self._summary, self._needed, self._needless_title, self._needless):
             column.addWidget(widget)

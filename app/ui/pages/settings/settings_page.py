@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.jobs.look.proposals import Proposal
     from app.jobs.trying import Tried as Found
 
-SECTIONS_WIDTH = 27 * GRID
+SECTIONS_WIDTH = 24 * GRID
 EXAMINED_AFTER = 250  # milliseconds without a key, so that a word half typed is not called wrong
 READING, SAVING = "reading", "saving"
 """The matters that have a card on this page."""
@@ -112,7 +112,7 @@ class SettingsPage(QWidget):
         body = QWidget()
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(3 * GRID)
+        row.setSpacing(2 * GRID)
         row.addWidget(self._sections)
         row.addWidget(self._pages, 1)
         for each in (self._nothing, self._reading, body):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import msgspec
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem
 from app.foundation.words import Language, Text, text
-from app.ui.theme import GRID
-from app.ui.widgets.controls import IconLabel, TextButton, label
+from app.ui.theme import GRID, heading_font
+from app.ui.widgets.controls import ElidedLabel, IconLabel, TextButton, label
 from app.ui.widgets.error_card import ErrorCard
 
 TYPE_SECRET, TRUST_KEY, MAKE_REPOSITORY, UNLOCK = "type-secret", "trust-key", "make-repository", "unlock"
@@ -79,23 +79,34 @@ class TrialPanel(QWidget):
     wanted = Signal()
     mending_asked = Signal(object)
 
-    def __init__(self, language: Language, name: str, word: Text) -> None:
-        """`name` says what is tried, for who does not see where the button stands."""
+    def __init__(self, language: Language, title: str) -> None:
+        """`title` says what is tried; it is the heading of what stands below."""
         super().__init__()
         self._language = language
-        self.button = TextButton(self._say(word), icon="check")
-        self.button.setAccessibleName(name)
+        self.button = TextButton(self._say(text("Test")), icon="check")
+        self.button.setAccessibleName(self._say(text("Test {name}", name=title)))
+        self._title = ElidedLabel(title)
+        self._title.setFont(heading_font())
         self._state = label("", "muted")
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._state.setWordWrap(False)
+        self._is_trying = False
         self._results: list[QWidget] = []
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, GRID, 0, 0)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(GRID)
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
+        row.addWidget(self._title, 1)
+        row.addWidget(self._state)
         row.addWidget(self.button)
-        row.addWidget(self._state, 1)
         self._column.addLayout(row)
-        self.button.clicked.connect(self.wanted)
+        self.button.clicked.connect(self._on_clicked)
+
+    def _on_clicked(self) -> None:
+        """It stays pressable while it tries, so that the keyboard stays on it; one trial is enough."""
+        if not self._is_trying:
+            self.wanted.emit()
 
     def _say(self, sentence: Text) -> str:
         return self._language.render(sentence)
@@ -103,7 +114,7 @@ class TrialPanel(QWidget):
     def begin(self) -> None:
         """It is being tried."""
         self.clear()
-        self.button.setEnabled(False)
+        self._is_trying = True
         self._state.setText(self._say(text("Trying it for real…")))
 
     def clear(self) -> None:
@@ -113,7 +124,7 @@ class TrialPanel(QWidget):
             result.deleteLater()
         self._results = []
         self._state.clear()
-        self.button.setEnabled(True)
+        self._is_trying = False
 
     def show_found(self, said: tuple[Text, ...], warnings: tuple[Problem, ...]) -> None:
         """It works, and this was found; `warnings` are cards below it."""

@@ -135,7 +135,7 @@ class RepositoryStates:
         """Counts the repository's data, which takes minutes where there are many files, and remembers it."""
         opened = await self._open(site)
         config = await opened.restic.config(lock=False)
-        stats = await opened.restic.stats()
+        stats = await opened.restic.stats(lock=False)
         counted = Counted(
             id=config.id,
             at=datetime.now(UTC),

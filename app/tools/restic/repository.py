@@ -87,9 +87,10 @@ class Restic:
         """Frees what no snapshot needs any more; may be interrupted at any moment, and takes a while."""
         await self.session.run(self.session.attempt(), ["prune"])
 
-    async def stats(self) -> Stats:
+    async def stats(self, *, lock: bool = True) -> Stats:
         """What the repository's data takes; reads every tree, so it takes minutes where there are many files."""
-        answer = await self.session.ask(self.session.attempt(), "stats", "--mode", "raw-data")
+        options = ["--mode", "raw-data", *([] if lock else ["--no-lock"])]
+        answer = await self.session.ask(self.session.attempt(), "stats", *options)
         return answer.document(Stats)
 
     async def locks(self) -> list[Lock]:

@@ -118,20 +118,19 @@ class Figures(Panel):
         for figure in (self._size, self._before, self._snapshots, self._format):
             figures.addWidget(figure, 1)
         self.column.addLayout(figures)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(2 * GRID)
-        grid.setVerticalSpacing(0)
-        for number, (title, value, button) in enumerate(
-            (
-                (text("Address"), self._address, self._copy_address),
-                (text("Id"), self._id, self._copy_id),
-            )
+        line = QHBoxLayout()
+        line.setSpacing(GRID)
+        for title, value, button in (
+            (text("Address"), self._address, self._copy_address),
+            (text("Id"), self._id, self._copy_id),
         ):
-            grid.addWidget(label(self._say(title), "muted"), number, 0)
-            grid.addWidget(value, number, 1)
-            grid.addWidget(button, number, 2)
-        grid.setColumnStretch(1, 1)
-        self.column.addLayout(grid)
+            said = label(self._say(title), "muted")
+            said.setWordWrap(False)
+            line.addWidget(said)
+            line.addWidget(value, 1 if value is self._address else 0)
+            line.addWidget(button)
+            line.addSpacing(GRID)
+        self.column.addLayout(line)
 
     def _on_copy_address(self) -> None:
         QGuiApplication.clipboard().setText(self._whole_address)
@@ -210,7 +209,9 @@ class Knowledge(Panel):
         for row, mark in enumerate(checks):
             badge = StateBadge(self._language, State.OK)
             badge.show_state(*((State.OK, text("Well")) if mark.passed else (State.FAIL, text("Damaged"))))
-            self._list.addWidget(label(self._moment(mark.time)), row, 0)
+            when = label(self._moment(mark.time))
+            when.setWordWrap(False)
+            self._list.addWidget(when, row, 0)
             self._list.addWidget(label(self._say(_share_words(mark)), "muted"), row, 1)
             self._list.addWidget(badge, row, 2)
 

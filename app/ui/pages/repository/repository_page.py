@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, text
@@ -22,6 +22,7 @@ from app.ui.theme import CONTENT_WIDTH, GRID, TARGET, heading_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import TextButton, label
 from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.page_scroll import PageScroll
 from app.ui.widgets.secret_dialog import SecretDialog
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
@@ -116,12 +117,7 @@ class RepositoryPage(QWidget):
         column.addWidget(self._figures)
         column.addLayout(halves)
         column.addStretch(1)
-        self._body = QScrollArea()
-        self._body.setObjectName("bare")
-        self._body.setFrameShape(QFrame.Shape.NoFrame)
-        self._body.setWidgetResizable(True)
-        self._body.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._body.setWidget(inside)
+        self._body = PageScroll(inside, self._say(text("Repository")))
         for each in (self._nothing, self._reading, self._body):
             self._whole.addWidget(each)
         whole = QVBoxLayout(self)
@@ -181,6 +177,7 @@ class RepositoryPage(QWidget):
     # --- asking --------------------------------------------------------------------------------
 
     def _on_refresh(self) -> None:
+        self._cards.clear(OTHER)
         self.load()
 
     @page_task

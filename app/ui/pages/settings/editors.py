@@ -140,7 +140,7 @@ class ChoiceEditor(Editor):
         self._needed = needed
         self.box = Choice(name)
         self.box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setMinimumContentsLength(20)
+        self.box.setMinimumContentsLength(8)
         self.box.setMaximumWidth(_WIDEST)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.offer(choices)

@@ -26,7 +26,7 @@ from app.ui.widgets.controls import IconButton, TextButton
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.pick_list import Pick, PickList
 
-LIST_WIDTH = 32 * GRID
+LIST_WIDTH = (22 * GRID, 32 * GRID)
 _NEW: dict[str, Raw] = {
     "hosts": {"kind": HostKind.SSH.value},
     "commands": {"when": "maintenance_on", "run": []},
@@ -64,7 +64,6 @@ class ListSection(SectionView):
     def _make_parts(self) -> None:
         section = self.section
         self.list = PickList(self._say(section.title))
-        self.list.setFixedWidth(LIST_WIDTH)
         self._up = IconButton("chevron-up", self._say(text("Move it up")))
         self._down = IconButton("chevron-down", self._say(text("Move it down")))
         self._remove = IconButton("cancel", self._say(text("Remove it from the site")))
@@ -85,7 +84,11 @@ class ListSection(SectionView):
         self._right.addWidget(scrolled(self._inside, self._say(section.title)))
 
     def _arrange(self) -> None:
-        left = QVBoxLayout()
+        side = QWidget()
+        side.setMinimumWidth(LIST_WIDTH[0])
+        side.setMaximumWidth(LIST_WIDTH[1])
+        left = QVBoxLayout(side)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(GRID)
         left.addWidget(self.list, 1)
         buttons = QHBoxLayout()
@@ -98,8 +101,8 @@ class ListSection(SectionView):
         self._look.setVisible(self.section.tried is Tried.SOURCE)
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
-        row.addLayout(left)
-        row.addWidget(self._right, 1)
+        row.addWidget(side, 3)
+        row.addWidget(self._right, 6)
         self._body.addLayout(row, 1)
 
     def _connect(self) -> None:

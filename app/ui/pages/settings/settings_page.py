@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.jobs.look.proposals import Proposal
     from app.jobs.trying import Tried as Found
 
-SECTIONS_WIDTH = 24 * GRID
+SECTIONS_WIDTH = (16 * GRID, 24 * GRID)
 EXAMINED_AFTER = 250  # milliseconds without a key, so that a word half typed is not called wrong
 READING, SAVING = "reading", "saving"
 """The matters that have a card on this page."""
@@ -94,7 +94,8 @@ class SettingsPage(QWidget):
         self._save.setToolTip("Ctrl+S")
         self._cards = CardStack(self._language)
         self._sections = PickList(self._say(text("Sections")))
-        self._sections.setFixedWidth(SECTIONS_WIDTH)
+        self._sections.setMinimumWidth(SECTIONS_WIDTH[0])
+        self._sections.setMaximumWidth(SECTIONS_WIDTH[1])
         self._pages = QStackedWidget()
         self._nothing = EmptyState(self._language, "greenhouse", text("No site is chosen."))
         self._reading = EmptyState(self._language, "greenhouse", text("Reading the settings…"))
@@ -113,8 +114,8 @@ class SettingsPage(QWidget):
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * GRID)
-        row.addWidget(self._sections)
-        row.addWidget(self._pages, 1)
+        row.addWidget(self._sections, 2)
+        row.addWidget(self._pages, 9)
         for each in (self._nothing, self._reading, body):
             self._whole.addWidget(each)
         self._body = body

@@ -46,6 +46,17 @@ class PageTechnician(Technician, Generic[PageT]):
 
     shown: PageT
 
+    async def presses_card(self, word: str) -> None:
+        """Presses a button that has just come, as soon as it stands where it is seen."""
+        await self.sees(lambda: self._is_in_place(word))
+        self.click(word)
+
+    def _is_in_place(self, word: str) -> bool:
+        button = self.button(word)
+        if button is None:
+            return False
+        return self.window.childAt(button.mapTo(self.window, button.rect().center())) is button
+
     async def rests(self) -> None:
         """Waits until the page has nothing more to do."""
         await self.sees(lambda: not self.shown.tasks)

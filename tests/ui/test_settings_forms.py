@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.foundation.words import ENGLISH
 from app.settings.draft import Draft
 from app.settings.fields import fields_of
 from app.settings.model import Repository, Site
+from app.settings.secret_store import Where
+from app.settings.secrets import StoredSecret
 from app.settings.site_file import examined
 from app.ui.pages.settings.editors import CommandLineEditor, Editor, LinesEditor
 from app.ui.pages.settings.list_section import ListSection
@@ -25,7 +29,7 @@ from app.ui.theme import TARGET
 from tests.unit.test_site_file import sites
 
 ONCE = [HealthCheck.function_scoped_fixture]
-TEXTS = st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")), max_size=4)
+TEXTS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=4)
 
 
 def view_of(section: Section, draft: Draft) -> SectionView:
@@ -110,6 +114,32 @@ def test_every_control_has_a_name_takes_the_keyboard_and_is_large_enough(qtbot: 
         name = each.accessibleName() or (each.text() if isinstance(each, QAbstractButton) else "")
         assert name, each
         assert each.height() >= TARGET, (name, each.height())
+
+
+class Windows(QObject):
+    """Counts the windows that open while it watches, however shortly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  Qt's name
+        if event.type() is QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.opened.append(type(watched).__name__)
+        return False
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
+def test_no_part_of_a_form_is_ever_a_window_of_its_own(qapp: QApplication, qtbot: QtBot, section: Section) -> None:
+    windows = Windows()
+    qapp.installEventFilter(windows)
+    try:
+        view = view_of(section, Draft(full_site()))
+        qtbot.addWidget(view)
+        view.show_stored([StoredSecret("source:gone:password", datetime.now(UTC), Where.KEYRING)])
+    finally:
+        qapp.removeEventFilter(windows)
+    assert windows.opened == []
 
 
 def full_site() -> Site:

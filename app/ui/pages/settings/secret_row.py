@@ -79,10 +79,10 @@ class SecretRow(QWidget):
         if needless:
             about = text("Nothing of this site needs it any more.")
         self._about = label(language.render(about), "muted", body_font(points=9.5)) if about is not None else None
-        self._state.setVisible(needless)
+        self._arrange()
+        self._state.setVisible(needless)  # not before it has its place: what has none becomes a window
         self.field.setVisible(not needless)
         self.replace.setVisible(not needless)
-        self._arrange()
         self.field.textEdited.connect(self._on_edited)
         self.field.returnPressed.connect(self._on_replace)
         self.replace.clicked.connect(self._on_replace)

@@ -64,6 +64,7 @@ class LineEditor(Editor):
     """One line of text."""
 
     def __init__(self, example: str = "", *, needed: bool = False) -> None:
+        """`example` stands in an empty line for which nothing is filled in."""
         super().__init__()
         self._example = example
         self._needed = needed
@@ -82,9 +83,7 @@ class LineEditor(Editor):
             self.line.setText(shown)
             self.line.setCursorPosition(0)
         self.line.setReadOnly(self.line.text() != shown)  # a line break that a line cannot hold
-        self.line.setPlaceholderText(filled_in)
-        if not filled_in and self._example:
-            self.line.setToolTip(self._example)
+        self.line.setPlaceholderText(filled_in or self._example)
 
     def value(self) -> Any:
         typed = self.line.text()
@@ -177,8 +176,10 @@ class ChoiceEditor(Editor):
 class TextEditor(Editor):
     """Several lines in letters of equal width."""
 
-    def __init__(self) -> None:
+    def __init__(self, example: str = "") -> None:
+        """`example` stands in an empty box."""
         super().__init__()
+        self._example = example
         self.box = QPlainTextEdit()
         self.box.setFont(mono_font())
         self.box.setTabChangesFocus(True)
@@ -204,7 +205,7 @@ class TextEditor(Editor):
         self._quiet = True
         self.box.setPlainText(self._written(value or ()))
         self._quiet = False
-        self.box.setPlaceholderText(filled_in)
+        self.box.setPlaceholderText(filled_in or self._example)
         self.box.setReadOnly((self.value() or []) != list(value or ()))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -234,8 +235,8 @@ class TextEditor(Editor):
 class LinesEditor(TextEditor):
     """A list of texts, one a line."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, example: str = "") -> None:
+        super().__init__(example)
         self.box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._fit()
 

@@ -131,6 +131,7 @@ class FieldForm(QWidget):
 
     def _editor(self, field: Field) -> Editor:
         about, title = field.about, self._say(field.about.title)
+        example = self._say(text("such as {example}", example=about.example)) if about.example else ""
         if field.choices():
             return ChoiceEditor(title, self._choices(field), needed=field.required)
         if about.refers_to:
@@ -138,12 +139,12 @@ class FieldForm(QWidget):
         if field.is_command_line:
             return CommandLineEditor(self._language, needed=field.required)
         if field.many or field.default == ():
-            return LinesEditor()
+            return LinesEditor(example)
         if isinstance(field.default, bool):
             return TickEditor(title)
         if isinstance(field.default, int):
             return NumberEditor(self._say(about.unit) if about.unit is not None else "")
-        return LineEditor(about.example, needed=field.required)
+        return LineEditor(example, needed=field.required)
 
     def _choices(self, field: Field) -> list[tuple[str, str]]:
         words = {each.value: self._say(said) for each, said in TITLES.items()}

@@ -26,7 +26,7 @@ from app.ui.widgets.controls import IconButton, TextButton
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.pick_list import Pick, PickList
 
-LIST_WIDTH = (22 * GRID, 32 * GRID)
+LIST_WIDTH = (26 * GRID, 32 * GRID)
 _NEW: dict[str, Raw] = {
     "hosts": {"kind": HostKind.SSH.value},
     "commands": {"when": "maintenance_on", "run": []},
@@ -59,7 +59,6 @@ class ListSection(SectionView):
         self._connect()
         self._show_all()
         self.list.pick(0)
-        self._show_chosen()
 
     def _make_parts(self) -> None:
         section = self.section
@@ -211,7 +210,7 @@ class ListSection(SectionView):
         self._draft.remove(self.section.table, row)
         self._show_all()
         self.list.pick(min(row, len(self._draft.rows(self.section.table)) - 1))
-        self._show_chosen()
+        self._show_chosen()  # another one stands in its row now, or none
         self._tell_buttons()
         self.edited.emit()
 

@@ -39,6 +39,7 @@ from app.jobs.editing import SiteEditing
 from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.kit.kits import Kits
+from app.jobs.new_password import PasswordState, plan_new_password
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, list_points
 from app.jobs.repositories import OpenRepository, Repositories
@@ -512,6 +513,15 @@ class Overwinter:
     async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
         """The plan of reading a share of the repository's data and checking it."""
         return plan_check(await self.sites.get(site), choice, self._repositories, self._blocking)
+
+    async def plan_new_password(self, site: str, new: str) -> Plan[PasswordState]:
+        """The plan of giving the site's repository another password, and storing it."""
+        self._redactor.teach(new)
+
+        async def store(password: str) -> None:
+            await self.set_secret(site, REPOSITORY_PASSWORD, password)
+
+        return plan_new_password(await self.sites.get(site), new, store, self._repositories)
 
     async def plan_data_repair(self, site: str, choice: RepairChoice, confirmed: str) -> Plan[RepairState]:
         """The plan of repairing what carries a repository's data, for which `confirmed` was typed."""

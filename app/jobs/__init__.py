@@ -8,6 +8,6 @@ different between two · `restore/` brings one back elsewhere, `swap/` in place 
 they restore · `check/` reads the repository itself and repairs it · `look/` proposes what to back up, `extending` adds
 it · `runbook/` is printed for people, `kit/` for the day when this computer is gone · `unlock` removes locks of the
 dead · `editing` changes settings as forms do, `trying` tries their connections · `repository_state` is what a
-repository's page shows.
+repository's page shows · `new_password` gives it another password.
 Records, locks, secrets, timing and cancelling are the runner's (`runs`); no job knows them. Open `backup` first.
 """

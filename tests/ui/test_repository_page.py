@@ -182,6 +182,30 @@ def test_a_check_is_handed_on_to_be_started_and_its_result_is_shown(qapp: QAppli
     tell(qapp, house, story)
 
 
+@pytest.mark.spec("S3")
+def test_the_password_is_changed_and_the_page_asks_with_the_new_one(qapp: QApplication, house: Greenhouse) -> None:
+    async def story(someone: Someone) -> None:
+        started: list[Question[Launched]] = []
+        someone.shown.start.connect(started.append)
+        await shows(someone)
+        someone.click("Change the password…")
+        dialog = await someone.is_asked()
+        for line in dialog.findChildren(QLineEdit):
+            line.setText("canary another one")
+        someone.click("OK")
+        (launch,) = started
+        launched = await someone.bridge.ask(launch)
+        ended = await someone.bridge.ask(lambda app: app.runner.wait(SITE, launched.run))
+        assert ended.error is None
+        someone.shown.site_changed()
+        await someone.reads_soon("As of today")
+        await someone.rests()
+        assert someone.reads("in use here")
+        assert await someone.bridge.ask(lambda app: app.secrets.get(SITE, PASSWORD_NAME)) == "canary another one"
+
+    tell(qapp, house, story)
+
+
 @pytest.mark.spec("X3")
 def test_known_damage_is_shown_with_what_a_repair_would_do(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Someone) -> None:
@@ -221,7 +245,14 @@ def test_everything_has_a_name_and_is_reached_by_keyboard(qapp: QApplication, ho
             order.append(focused)
             someone.press(Qt.Key.Key_Tab)
         names = [each.accessibleName() or getattr(each, "text", str)() for each in order]
-        wanted = ["Refresh", "Count again", "Copy the address", "Copy the whole id", "Check now"]
+        wanted = [
+            "Refresh",
+            "Count again",
+            "Copy the address",
+            "Copy the whole id",
+            "Check now",
+            "Change the password…",
+        ]
         assert [name for name in names if name in wanted] == wanted
 
     tell(qapp, house, story)

@@ -293,10 +293,18 @@ class Locks(Panel):
 
 
 class Keys(Panel):
-    """The passwords that open the repository: who made them, and which one is in use here."""
+    """The passwords that open the repository: who made them, and which one is in use here.
+
+    Signals:
+        change_asked: the password in use is to be changed.
+    """
+
+    change_asked = Signal()
 
     def __init__(self, language: Language) -> None:
-        super().__init__(language, text("Keys"))
+        self._change = TextButton(language.render(text("Change the password…")), "quiet")
+        super().__init__(language, text("Keys"), self._change)
+        self._change.clicked.connect(self.change_asked)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(GRID)
         self.column.addLayout(self._rows)
@@ -304,6 +312,7 @@ class Keys(Panel):
     def show_keys(self, keys: Iterable[Key] | None) -> None:
         """Shows them, the one in use first; None while they are not known."""
         _clear(self._rows)
+        self._change.setEnabled(keys is not None)
         if keys is None:
             self._rows.addWidget(label(self._say(text("Not known while it does not answer.")), "muted"))
             return

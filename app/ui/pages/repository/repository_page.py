@@ -36,6 +36,13 @@ READING, OTHER = "reading", "other"
 MINUTE = 60_000
 
 
+_NEW_PASSWORD = text("The repository's new password")
+_NEW_PASSWORD_MEANS = text(
+    "It takes the place of the one in use here, which then opens nothing any more. Afterwards the recovery kit has to "
+    "be made anew, and every other computer of this site has to be given the new password."
+)
+
+
 class Known(NamedTuple):
     """What a repository said, and when it was asked."""
 
@@ -137,6 +144,7 @@ class RepositoryPage(QWidget):
         self._figures.count_asked.connect(self._on_count_asked)
         self._knowledge.check_asked.connect(self._on_check_asked)
         self._locks.unlock_asked.connect(self._on_unlock_asked)
+        self._keys.change_asked.connect(self._on_change_asked)
         self._cards.acted.connect(self._on_card_acted)
         self._minute.timeout.connect(self._tell_age)
         self._minute.start()
@@ -281,6 +289,14 @@ class RepositoryPage(QWidget):
     def _on_check_asked(self) -> None:
         self.start.emit(partial(launch_check, self._site))
 
+    def _on_change_asked(self) -> None:
+        dialog = SecretDialog(self._language, _NEW_PASSWORD, _NEW_PASSWORD_MEANS, twice=True, parent=self)
+        dialog.typed.connect(self._on_new_password)
+        dialog.open()
+
+    def _on_new_password(self, new: str) -> None:
+        self.start.emit(partial(launch_new_password, self._site, new))
+
     # --- cards ---------------------------------------------------------------------------------
 
     def _show_card(self, matter: str, problem: Problem, remedy: Remedy | None) -> None:
@@ -325,3 +341,8 @@ async def launch_check(site: str, app: Overwinter) -> Launched:
     from app.jobs.check.job import CheckChoice  # noqa: PLC0415  the engine's thread has loaded it
 
     return await app.runner.launch(await app.plan_check(site, CheckChoice()))
+
+
+async def launch_new_password(site: str, new: str, app: Overwinter) -> Launched:
+    """Starts giving the repository another password."""
+    return await app.runner.launch(await app.plan_new_password(site, new))

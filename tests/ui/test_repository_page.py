@@ -182,6 +182,7 @@ def test_a_check_is_handed_on_to_be_started_and_its_result_is_shown(qapp: QAppli
     tell(qapp, house, story)
 
 
+@pytest.mark.long
 @pytest.mark.spec("S3")
 def test_the_password_is_changed_and_the_page_asks_with_the_new_one(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Someone) -> None:

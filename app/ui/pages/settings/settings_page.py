@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import shiboken6
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
-from app.foundation.events import Outcome
 from app.foundation.words import Language, Text, plural, text
-from app.settings.draft import Draft, Raw
-from app.settings.presets import Use
+from app.settings.draft import Draft
 from app.settings.rules import Fault
 from app.settings.secrets import StoredSecret
-from app.settings.source import SourceKind
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task, page_task_for_each
-from app.ui.pages.settings.adding import AddDialog
+from app.ui.pages.settings.growing import Growth
 from app.ui.pages.settings.list_section import ListSection
-from app.ui.pages.settings.looking import LookDialog
 from app.ui.pages.settings.plain_section import PlainSection
 from app.ui.pages.settings.secret_row import secret_words
 from app.ui.pages.settings.section_view import SectionView
-from app.ui.pages.settings.sections import SECTIONS, Section, Tried, section_of
+from app.ui.pages.settings.sections import SECTIONS, Section, section_of
 from app.ui.pages.settings.security_section import SecuritySection
-from app.ui.pages.settings.trial_panel import MAKE_REPOSITORY, TRUST_KEY, TYPE_SECRET, UNLOCK, Mending, TrialPanel
-from app.ui.pages.settings.trusting import TrustDialog
+from app.ui.pages.settings.trials import Trials
 from app.ui.theme import GRID, TARGET, heading_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import TextButton, label, set_tone
@@ -40,9 +33,6 @@ from app.ui.widgets.pick_list import Pick, PickList
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
-    from app.jobs.look.job import Look
-    from app.jobs.look.proposals import Proposal
-    from app.jobs.trying import Tried as Found
 
 SECTIONS_WIDTH = (16 * GRID, 24 * GRID)
 EXAMINED_AFTER = 250  # milliseconds without a key, so that a word half typed is not called wrong
@@ -67,13 +57,15 @@ class SettingsPage(QWidget):
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._bridge = bridge
         self._language = language
-        self._site = ""
+        self.site = ""
         self._is_stale = False
         self._drafts: dict[str, Draft] = {}
         self._stored: tuple[StoredSecret, ...] = ()
         self._faults: tuple[Fault, ...] = ()
-        self._views: dict[str, SectionView] = {}
+        self.views: dict[str, SectionView] = {}
         self._saving = False
+        self._trials = Trials(self, bridge, language)
+        self._growth = Growth(self, bridge, language)
         self._make_parts()
         self._arrange()
         self._connect()
@@ -139,8 +131,8 @@ class SettingsPage(QWidget):
 
     def show_site(self, site: str) -> None:
         """Shows another site; what was edited of the one before stays."""
-        if site != self._site:
-            self._site = site
+        if site != self.site:
+            self.site = site
             self._cards.clear(READING)
             self._cards.clear(SAVING)
             self._drop_views()
@@ -150,7 +142,7 @@ class SettingsPage(QWidget):
 
     def site_changed(self) -> None:
         """Reads anew when visible; what is edited is never thrown away by that."""
-        self._is_stale = bool(self._site)
+        self._is_stale = bool(self.site)
         if self.isVisible():
             self._read_if_stale()
 
@@ -167,7 +159,7 @@ class SettingsPage(QWidget):
     @property
     def has_unsaved(self) -> bool:
         """Whether something of any site is edited and not saved."""
-        return any(draft.is_changed for draft in self._drafts.values()) or bool(self._typed())
+        return any(draft.is_changed for draft in self._drafts.values()) or bool(self.typed())
 
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong."""
@@ -176,7 +168,7 @@ class SettingsPage(QWidget):
 
     def _on_card_acted(self, matter: str) -> None:
         if matter == SAVING:
-            self._drafts.pop(self._site, None)
+            self._drafts.pop(self.site, None)
             self._drop_views()
         self._cards.clear(matter)
         self.load()
@@ -184,27 +176,28 @@ class SettingsPage(QWidget):
     # --- reading -------------------------------------------------------------------------------
 
     @property
-    def _draft(self) -> Draft:
-        return self._drafts[self._site]
+    def draft(self) -> Draft:
+        """The site that is shown, as it is edited."""
+        return self._drafts[self.site]
 
     @page_task
     async def load(self) -> None:
         """Reads the stored settings; edits that are not saved stay as they are."""
-        site = self._site
+        site = self.site
         try:
             opened = await self._bridge.ask(lambda app: app.editing.opened(site))
         except UserError as error:
             self._cards.show_problem(READING, error.problem, text("Try again"))
             return
         self._cards.clear(READING)
-        if site != self._site:
+        if site != self.site:
             return
         self._stored = opened.stored
         known = self._drafts.get(site)
         if known is None or (not known.is_changed and known.site != opened.site):
             self._drafts[site] = Draft(opened.site)
             self._drop_views()
-        for view in self._views.values():
+        for view in self.views.values():
             view.show_stored(self._stored)
         self._whole.setCurrentWidget(self._body)
         self._show_marks()
@@ -213,36 +206,36 @@ class SettingsPage(QWidget):
         self._show_section()
 
     def _drop_views(self) -> None:
-        for view in self._views.values():
+        for view in self.views.values():
             self._pages.removeWidget(view)
             view.deleteLater()
-        self._views = {}
+        self.views = {}
         self._faults = ()
 
     def _on_section_picked(self, _row: int) -> None:
         self._show_section()
 
     def _show_section(self) -> None:
-        if self._site in self._drafts and self._sections.row >= 0:
-            self._pages.setCurrentWidget(self._view(SECTIONS[self._sections.row]))
+        if self.site in self._drafts and self._sections.row >= 0:
+            self._pages.setCurrentWidget(self.view(SECTIONS[self._sections.row]))
 
-    def _view(self, section: Section) -> SectionView:
+    def view(self, section: Section) -> SectionView:
         """The view of a section, made when it is first looked at."""
-        if section.key not in self._views:
+        if section.key not in self.views:
             kind = SecuritySection if section.reads_security else (PlainSection if section.row is None else ListSection)
-            view = kind(section, self._language, self._draft, self._stored)
+            view = kind(section, self._language, self.draft, self._stored)
             view.edited.connect(self._on_edited)
             view.replace_asked.connect(self._on_replace_asked)
             view.remove_asked.connect(self._on_remove_asked)
-            view.trial_wanted.connect(partial(self._on_trial_wanted, section))
-            view.mending_asked.connect(partial(self._on_mending_asked, section))
+            view.trial_wanted.connect(partial(self._trials.begin, section))
+            view.mending_asked.connect(partial(self._trials.mend, section))
             if isinstance(view, ListSection):
-                view.add_asked.connect(self.ask_what_to_add)
-                view.look_asked.connect(self._on_look_asked)
+                view.add_asked.connect(self._growth.ask_what_to_add)
+                view.look_asked.connect(self._growth.ask_where_to_look)
             view.show_faults(self._faults)
-            self._views[section.key] = view
+            self.views[section.key] = view
             self._pages.addWidget(view)
-        return self._views[section.key]
+        return self.views[section.key]
 
     # --- editing -------------------------------------------------------------------------------
 
@@ -251,7 +244,7 @@ class SettingsPage(QWidget):
         self._typing.start()
 
     def _on_typed(self) -> None:
-        if self._site in self._drafts:
+        if self.site in self._drafts:
             self.examine()
 
     @page_task
@@ -260,26 +253,26 @@ class SettingsPage(QWidget):
         await self._examined()
 
     async def _examined(self) -> tuple[Fault, ...]:
-        site, document = self._site, self._draft.document()
+        site, document = self.site, self.draft.document()
         found = await self._bridge.ask(lambda app: app.editing.examined(document))
-        if site == self._site:
+        if site == self.site:
             self._faults = found.faults
-            for view in self._views.values():
+            for view in self.views.values():
                 view.show_faults(found.faults)
             self._show_marks()
         return found.faults
 
-    def _typed(self) -> dict[str, str]:
+    def typed(self) -> dict[str, str]:
         """Secrets that are typed and not stored, of what the site has."""
-        return {name: value for view in self._views.values() for name, value in view.typed.items()}
+        return {name: value for view in self.views.values() for name, value in view.typed.items()}
 
     def _show_marks(self) -> None:
         """Says what is not saved and what is wrong, in the list of sections and beside Save."""
-        draft = self._drafts.get(self._site)
+        draft = self._drafts.get(self.site)
         wrong = {section_of(fault.where).key for fault in self._faults}
         picks = []
         for section in SECTIONS:
-            view = self._views.get(section.key)
+            view = self.views.get(section.key)
             typed = view is not None and bool(view.typed)
             changed = draft is not None and (draft.is_changed_in(section.keys) or typed)
             spoken = [self._say(text("not saved yet"))] if changed else []
@@ -293,7 +286,7 @@ class SettingsPage(QWidget):
                 )
             )
         self._sections.show_picks(picks)
-        changed = draft is not None and (draft.is_changed or bool(self._typed()))
+        changed = draft is not None and (draft.is_changed or bool(self.typed()))
         self._revert.setEnabled(changed and not self._saving)
         self._save.setEnabled(changed and not self._saving)
         self._tell_state(changed=changed)
@@ -306,11 +299,11 @@ class SettingsPage(QWidget):
         else:
             said = text("Not saved yet") if changed else text("All is saved")
             set_tone(self._state, "stale" if changed else "muted")
-        self._state.setText(self._say(said) if self._site in self._drafts else "")
+        self._state.setText(self._say(said) if self.site in self._drafts else "")
 
     def revert(self) -> None:
         """Takes back everything of this site that is not saved."""
-        self._drafts.pop(self._site, None)
+        self._drafts.pop(self.site, None)
         self._cards.clear(SAVING)
         self._drop_views()
         self.load()
@@ -333,7 +326,7 @@ class SettingsPage(QWidget):
             self._show_marks()
 
     async def _store(self) -> None:
-        site, draft = self._site, self._draft
+        site, draft = self.site, self.draft
         faults = await self._examined()
         if faults:
             self._go_to(faults[0])
@@ -343,15 +336,15 @@ class SettingsPage(QWidget):
             before, document = draft.site, draft.document()
             stored = await self._bridge.ask(lambda app: app.editing.save(before, document))
             self._drafts[site] = Draft(stored)
-        await self._store_typed(site)
+        await self.store_typed(site)
         self._drop_views()
         self.load()
         self.saved.emit(site)
 
-    async def _store_typed(self, site: str) -> None:
+    async def store_typed(self, site: str) -> None:
         """Stores each, and empties its field as soon as it is stored."""
         wanted = self._drafts[site].site.secret_names()
-        for view in self._views.values():
+        for view in self.views.values():
             for name, value in view.typed.items():
                 if name in wanted:
                     await self._bridge.ask(partial(_set_secret, site, name, value))
@@ -360,7 +353,7 @@ class SettingsPage(QWidget):
     def _go_to(self, fault: Fault) -> None:
         section = section_of(fault.where)
         self._sections.pick(SECTIONS.index(section))
-        self._view(section).go_to(fault.where)
+        self.view(section).go_to(fault.where)
 
     # --- secrets -------------------------------------------------------------------------------
 
@@ -370,20 +363,21 @@ class SettingsPage(QWidget):
     @page_task_for_each
     async def store_secret(self, name: str) -> None:
         """Stores what is typed as this secret, at once."""
-        site = self._site
-        for view in self._views.values():
+        site = self.site
+        for view in self.views.values():
             if value := view.typed.get(name):
                 await self._bridge.ask(partial(_set_secret, site, name, value))
                 view.secrets[name].clear()
         self._cards.clear(SAVING)
-        await self._read_stored(site)
+        await self.read_stored(site)
         self.saved.emit(site)
 
-    async def _read_stored(self, site: str) -> None:
+    async def read_stored(self, site: str) -> None:
+        """Shows which secrets are stored now."""
         opened = await self._bridge.ask(lambda app: app.editing.opened(site))
-        if site == self._site:
+        if site == self.site:
             self._stored = opened.stored
-            for view in self._views.values():
+            for view in self.views.values():
                 view.show_stored(self._stored)
             self._show_marks()
 
@@ -405,193 +399,11 @@ class SettingsPage(QWidget):
     @page_task_for_each
     async def remove_secret(self, name: str, *_clicked: object) -> None:
         """Removes a stored secret."""
-        site = self._site
+        site = self.site
         await self._bridge.ask(lambda app: app.remove_secret(site, name))
-        await self._read_stored(site)
+        await self.read_stored(site)
         self.saved.emit(site)
-
-    # --- trials --------------------------------------------------------------------------------
-
-    def _on_trial_wanted(self, section: Section, panel: TrialPanel, name: str) -> None:
-        self.try_out(f"{section.key} {name}", section, panel, name)
-
-    @page_task_for_each
-    async def try_out(self, _key: str, section: Section, panel: TrialPanel, name: str) -> None:
-        """Tries a connection as it is edited, with the secrets that are typed."""
-        document, typed = self._draft.document(), self._typed()
-        panel.begin()
-        try:
-            found = await self._bridge.ask(partial(_trial, section.tried, document, name, typed))
-        except UserError as error:
-            problem = await self._without_danger(error.problem)
-            if shiboken6.isValid(panel):
-                panel.show_failed(problem[0], mended=problem[1])
-            return
-        if shiboken6.isValid(panel):
-            panel.show_found(found.said, found.warnings)
-
-    async def _without_danger(self, problem: Problem) -> tuple[Problem, bool]:
-        """Whether the card may have its button: where something was saved before, no repository is made, because its
-        disk is not plugged in, and a new one in the empty folder would hide that."""
-        if problem.code != "restic.no-repository":
-            return problem, True
-        site = self._site
-        saved = await self._bridge.ask(lambda app: has_saved(app, site))
-        return problem, not saved and not self._draft.is_changed_in(("repository",))
-
-    def _on_mending_asked(self, section: Section, panel: TrialPanel, name: str, mending: Mending) -> None:
-        if mending.act == TYPE_SECRET:
-            rows = self._view(section).secrets
-            wanted = [row for secret, row in rows.items() if secret.endswith(mending.secret) and row.isVisible()]
-            if wanted:
-                wanted[0].field.setFocus()
-        elif mending.act == TRUST_KEY:
-            dialog = TrustDialog(self._language, name, self)
-            dialog.typed.connect(partial(self.trust, section, panel, name))
-            dialog.open()
-        elif mending.act in (MAKE_REPOSITORY, UNLOCK):
-            self.mend_repository(mending.act, section, panel, name)
-
-    @page_task_for_each
-    async def mend_repository(self, act: str, section: Section, panel: TrialPanel, name: str) -> None:
-        """Makes the repository, or removes its dead locks; then tries again. A password that is typed is stored."""
-        site = self._site
-        if self._typed():
-            await self._store_typed(site)
-            await self._read_stored(site)
-        if act == MAKE_REPOSITORY:
-            await self._bridge.ask(lambda app: app.init_repository(site))
-        else:
-            await self._bridge.ask(lambda app: app.unlock_repository(site))
-        self._on_trial_wanted(section, panel, name)
-        self.saved.emit(site)
-
-    @page_task
-    async def trust(self, section: Section, panel: TrialPanel, name: str, fingerprint: str) -> None:
-        """Trusts the host key with this fingerprint; then tries again."""
-        site = self._site
-        try:
-            await self._bridge.ask(lambda app: app.trust_host(site, name, fingerprint))
-        except UserError as error:
-            if shiboken6.isValid(panel):
-                panel.show_failed(error.problem)
-            return
-        self._on_trial_wanted(section, panel, name)
-
-    # --- adding --------------------------------------------------------------------------------
-
-    def _hosts(self) -> list[str]:
-        return [str(row["name"]) for row in self._draft.rows("hosts") if row.get("name")]
-
-    @page_task
-    async def ask_what_to_add(self) -> None:
-        """Offers the presets, and every kind by hand."""
-        presets = await self._bridge.ask(lambda app: app.editing.presets())
-        dialog = AddDialog(self._language, presets, self._hosts(), self)
-        dialog.use_chosen.connect(partial(self.add_preset, dialog))
-        dialog.kind_chosen.connect(self._on_kind_chosen)
-        dialog.open()
-
-    def _sources(self) -> ListSection:
-        view = self._view(next(section for section in SECTIONS if section.key == "sources"))
-        assert isinstance(view, ListSection), "a section of tables"
-        return view
-
-    def _on_kind_chosen(self, kind: SourceKind) -> None:
-        taken = {str(row.get("name")) for row in self._draft.rows("sources")}
-        name, number = kind.value, 2
-        while name in taken:
-            name, number = f"{kind.value}-{number}", number + 1
-        self._sources().add({"name": name, "kind": kind.value})
-
-    @page_task
-    async def add_preset(self, dialog: AddDialog, use: Use) -> None:
-        """Adds what a preset brings; it is not saved by that."""
-        document = self._draft.document()
-        try:
-            rows = await self._bridge.ask(lambda app: app.editing.preset_rows(document, use))
-        except UserError as error:
-            if shiboken6.isValid(dialog):
-                dialog.show_problem(error.problem)
-            return
-        first = len(self._draft.rows("sources"))
-        self._take_in(rows)
-        dialog.accept()
-        self._sources().added(first)
-
-    def _take_in(self, rows: dict[str, list[Raw]]) -> None:
-        for table, added in rows.items():
-            for row in added:
-                self._draft.add(table, row)
-            view = self._views.get(table)
-            if added and isinstance(view, ListSection):
-                view.added(0)
-
-    def _on_look_asked(self) -> None:
-        if self._draft.is_changed:
-            self.show_error(_SAVE_FIRST)
-            return
-        dialog = LookDialog(self._language, self._hosts(), self)
-        dialog.look_wanted.connect(partial(self.look, dialog))
-        dialog.chosen.connect(partial(self.take_over, dialog))
-        dialog.open()
-
-    @page_task
-    async def look(self, dialog: LookDialog, host: str, under: str) -> None:
-        """Looks at a host; the person may close the dialog meanwhile."""
-        site = self._site
-        folders = (under,) if under else ()
-        try:
-            found: Look = await self._bridge.ask(lambda app: app.look(site, host, folders))
-        except UserError as error:
-            if shiboken6.isValid(dialog):
-                dialog.show_failed(error.problem)
-            return
-        if shiboken6.isValid(dialog):
-            dialog.show_found(found)
-
-    @page_task
-    async def take_over(self, dialog: LookDialog, proposals: Sequence[Proposal]) -> None:
-        """Adds what was ticked to the stored site, its passwords to the secret store: both, or neither."""
-        site = self._site
-        try:
-            await self._bridge.ask(partial(_add_proposals, site, proposals))
-        except UserError as error:
-            if shiboken6.isValid(dialog):
-                dialog.show_failed(error.problem)
-            return
-        dialog.accept()
-        self.load()
-        self.saved.emit(site)
-
-
-_SAVE_FIRST = Problem(
-    text("A look compares a host with the settings as they are stored, and some of yours are not saved yet."),
-    text("Nothing was changed."),
-    text("Save them, or take them back; then look."),
-    "settings.save-first",
-)
 
 
 async def _set_secret(site: str, name: str, value: str, app: Overwinter) -> str:
     return await app.set_secret(site, name, value)
-
-
-async def _trial(tried: Tried | None, document: Raw, name: str, typed: dict[str, str], app: Overwinter) -> Found:
-    match tried:
-        case Tried.HOST:
-            return await app.trials.host(document, name, typed)
-        case Tried.SOURCE:
-            return await app.trials.source(document, name, typed)
-        case _:
-            return await app.trials.repository(document, typed)
-
-
-async def _add_proposals(site: str, proposals: Sequence[Proposal], app: Overwinter) -> None:
-    await app.add_proposals(site, proposals)
-
-
-async def has_saved(app: Overwinter, site: str) -> bool:
-    """Whether a backup of the site ever ended with something in its repository."""
-    records = app.records(site)
-    return any([await records.runs(status=outcome, limit=1) for outcome in (Outcome.SUCCESS, Outcome.PARTIAL)])

@@ -25,8 +25,12 @@ class Draft:
     """The edited values of one site. A place is as in `rules`: ("sources", 0, "root")."""
 
     def __init__(self, site: Site) -> None:
+        self.begin_anew(site)
+
+    def begin_anew(self, site: Site) -> None:
+        """This is how the site is stored now: nothing is changed any more."""
         self.site = site
-        self._now = raw_of(site)
+        self._now: Raw = raw_of(site)
         self._saved = self.document()
 
     def value(self, where: Where) -> Any:

@@ -230,6 +230,30 @@ def test_secrets_are_never_shown_and_blank_keeps_them(qapp: QApplication, house:
 
 
 @pytest.mark.spec("S3")
+def test_a_secret_that_cannot_be_stored_stays_typed_beside_what_was_saved(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    async def story(someone: Someone) -> None:
+        go_to(someone, "repository")
+        await types_into(someone, "Address", str(house.folder / "elsewhere"))
+        await types_into(someone, "Repository password", "canary another")
+        vault = house.data / "vault"
+        kept = vault.read_bytes()
+        vault.write_bytes(b"damaged")
+        await someone.presses_soon("Save")
+        await someone.reads_soon("vault")
+        await someone.rests()
+        assert (await stored(someone)).repository.url == str(house.folder / "elsewhere")
+        assert says(someone, "Repository password") == "canary another"
+        assert someone.reads("Not saved yet")
+        vault.write_bytes(kept)
+        await saves(someone)
+        assert await someone.bridge.ask(lambda app: app.secrets.get(SITE, PASSWORD_NAME)) == "canary another"
+
+    tell(qapp, house, story)
+
+
+@pytest.mark.spec("S3")
 def test_credentials_typed_in_an_address_are_stored_as_secrets(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Someone) -> None:
         go_to(someone, "repository")

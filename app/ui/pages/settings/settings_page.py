@@ -335,7 +335,7 @@ class SettingsPage(QWidget):
         if draft.is_changed:
             before, document = draft.site, draft.document()
             stored = await self._bridge.ask(lambda app: app.editing.save(before, document))
-            self._drafts[site] = Draft(stored)
+            draft.begin_anew(stored)  # in its place: what is typed stays where the secrets cannot be stored
         await self.store_typed(site)
         self._drop_views()
         self.load()

@@ -97,13 +97,16 @@ class _Change(msgspec.Struct, frozen=True):
             await (await self._restic(ctx, self.new)).config()
         except BaseException:
             with contextlib.suppress(UserError):  # why it failed is what has to be told
-                await self._take_added(restic, state)
+                await self._take_added(ctx, restic, state)
             raise
 
-    async def _take_added(self, restic: Restic, state: PasswordState) -> None:
-        for key in await list_keys(restic.session):
-            if key.id not in state.before:
-                await remove_key(restic.session, key.id)
+    async def _take_added(self, ctx: Ctx, restic: Restic, state: PasswordState) -> None:
+        """Takes the new key away again; where it cannot be told from somebody else's, it stays."""
+        computer = (await ctx.host(THIS_COMPUTER).facts()).computer
+        keys = await list_keys(restic.session)
+        added = [key.id for key in keys if key.id not in state.before and key.host_name == computer]
+        if len(added) == 1:
+            await remove_key(restic.session, added[0])
 
     async def keep(self, _ctx: Ctx, _state: PasswordState) -> None:
         """Stores it. Where it is not known whether that was done, both passwords go on opening the repository."""

@@ -11,11 +11,10 @@ from app.assembly import Overwinter, assemble
 from app.foundation.errors import UserError
 from app.foundation.events import Outcome
 from app.foundation.words import text
-from app.jobs import new_password
 from app.jobs.new_password import plan_new_password
 from app.records.runs import Run
 from app.settings.places import places
-from app.tools.restic.keys import list_keys
+from app.tools.restic.keys import add_key, list_keys
 from app.tools.restic.session import Session
 from tests.real.servers.restic import restic_program
 from tests.running import run
@@ -108,19 +107,17 @@ def test_a_new_password_that_does_not_open_it_is_taken_back(tmp_path: Path, monk
     """As when another restic reads the password otherwise than ours; somebody else's key of that moment stays."""
 
     async def story(app: Overwinter, house: Greenhouse) -> None:
-        real = new_password.add_key
-
         async def otherwise(session: Session, file: str) -> None:
             another = spoil(house.folder / "another")
             extra = ["key", "add", "--new-password-file", another, "--host", "office"]
             await session.run(session.attempt(), extra)
-            await real(session, spoil(Path(file)))
+            await add_key(session, spoil(Path(file)))
 
         def spoil(file: Path) -> str:
             file.write_text(f"not what was typed: {file.name}")
             return str(file)
 
-        monkeypatch.setattr(new_password, "add_key", otherwise)
+        monkeypatch.setattr("app.jobs.new_password.add_key", otherwise)
         ended = await changed(app)
         assert ended.error is not None
         assert ended.error.code == "restic.wrong-password"

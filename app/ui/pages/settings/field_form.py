@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -54,7 +55,6 @@ class FieldRow(QWidget):
         self._fault = label("", "fail")
         self._about = label(self._help, "muted", body_font(points=9.5))
         self._sign = IconLabel("error", "fail", 18)
-        editor.set_name(title, self._help)
         editor.edited.connect(self.edited)
         self._arrange()
         self.show_fault("")
@@ -109,13 +109,11 @@ class FieldForm(QWidget):
         self.where = where
         self._rows: dict[str, FieldRow] = {}
         self._general = label("", "fail")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2 * GRID)
-        column.addWidget(self._general)
-        for field in fields_of(struct):
-            if field.table is None:
-                column.addWidget(self._row(field))
+        self._fields = [field for field in fields_of(struct) if field.table is None]
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(2 * GRID)
+        self._column.addWidget(self._general)
         self._general.hide()
         self.refresh()
 
@@ -168,10 +166,19 @@ class FieldForm(QWidget):
             self.refresh()
         self.edited.emit()
 
+    def _make_rows(self, kind: Enum | None) -> None:
+        """Makes the rows that this kind has and no kind before it had, each in its place; a form opens faster so."""
+        place = 1
+        for field in self._fields:
+            if field.name not in self._rows and field.has_kind(kind):
+                self._column.insertWidget(place, self._row(field))
+            place += field.name in self._rows
+
     def refresh(self) -> None:
         """Shows what the draft has now."""
         row = self._values()
         kind = kind_in(self._struct, row)
+        self._make_rows(kind)
         for name, shown in self._rows.items():
             field = shown.field
             if field.about.refers_to and isinstance(shown.editor, ChoiceEditor):

@@ -38,14 +38,17 @@ from app.jobs.cutover.recover import Wanted
 from app.jobs.cutover.shelf import Shelf, found_on_hosts, spots_of, unfinished
 from app.jobs.cutover.undo import KIND as UNDO
 from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
+from app.jobs.editing import SiteEditing
 from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
 from app.jobs.health.memory import Memory
 from app.jobs.health.overviews import Overviews
 from app.jobs.kit.kits import Kits
+from app.jobs.new_password import PasswordState, plan_new_password
 from app.jobs.plan import AnyPlan, Plan
 from app.jobs.points import Point, point_named
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.repository_state import RepositoryStates
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
 from app.jobs.restore.contents import read_contents
@@ -63,6 +66,7 @@ from app.jobs.sources.driver import Equipment
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
 from app.jobs.swap.waiting import all_waiting, waiting_of
+from app.jobs.trying import Trials, Typed
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
 from app.jobs.verify.kinds import removers
@@ -149,6 +153,18 @@ class Overwinter:
             records=self.records,
             kit=self.kits.state,
             repository=self.repository,
+        )
+        self.editing = SiteEditing(self.sites, self.secrets, self.records, blocking)
+        self.repository_states = RepositoryStates(
+            self.sites, self.repository, self.records, self.places.cache / "repositories", blocking
+        )
+        self.trials = Trials(
+            examined=self.editing.examined,
+            secret=self._typed_or_stored,
+            reach=self._reached_anew,
+            here=self._here,
+            repositories=self._repositories,
+            equipment=self._equipment,
         )
         self.runner = Runner(
             places=self.places,
@@ -304,6 +320,7 @@ class Overwinter:
         await self._expect_whole(site)
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
+        await self.repository_states.forget(site)
         done = await self.records(site).runs()
         if _has_servers(await self.sites.get(site)):
             await (await self._ssh()).forget(site)
@@ -396,6 +413,32 @@ class Overwinter:
             yield found, context
         finally:
             await context.remove_scratch()
+
+    async def _typed_or_stored(self, site: Site, name: str, typed: Typed) -> str:
+        if name in typed:
+            self._redactor.teach(typed[name])
+            return typed[name]
+        stored = await self.secrets.get(site.name, name)
+        if stored is None:
+            raise missing_secret(site.name, name)
+        return stored
+
+    @asynccontextmanager
+    async def _reached_anew(self, site: Site, typed: Typed) -> AsyncIterator[RunContext]:
+        """The hosts of a site as it may not be stored yet, each logged in to anew, so that a login is really tried."""
+        for value in typed.values():
+            self._redactor.teach(value)
+        stored = {name: await self.secrets.get(site.name, name) or "" for name in site.secret_names()}
+        secrets = {**stored, **typed}
+        hosts: dict[str, Host] = {THIS_COMPUTER: self._here}
+        async with AsyncExitStack() as ending:
+            if _has_servers(site):
+                servers = (await self._blocking.call("files", _load_servers))(self._blocking, self.places.known_hosts)
+                ending.push_async_callback(servers.close)
+                hosts |= servers.of(site, secrets)
+            context = RunContext(new_run_id(), hosts, secrets, _nobody_listens, self.records(site.name))
+            ending.push_async_callback(context.remove_scratch)
+            yield context
 
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, whoever started it: at once, and whenever that changes."""
@@ -515,6 +558,15 @@ class Overwinter:
     async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
         """The plan of reading a share of the repository's data and checking it."""
         return plan_check(await self.sites.get(site), choice, self._repositories, self._blocking)
+
+    async def plan_new_password(self, site: str, new: str) -> Plan[PasswordState]:
+        """The plan of giving the site's repository another password, and storing it."""
+        self._redactor.teach(new)
+
+        async def store(password: str) -> None:
+            await self.set_secret(site, REPOSITORY_PASSWORD, password)
+
+        return plan_new_password(await self.sites.get(site), new, store, self._repositories)
 
     async def plan_data_repair(self, site: str, choice: RepairChoice, confirmed: str) -> Plan[RepairState]:
         """The plan of repairing what carries a repository's data, for which `confirmed` was typed."""

@@ -7,6 +7,8 @@ writes last · `points` finds recovery points again · `browse` looks into them 
 brings one back elsewhere, `swap/` in place of what is live, by `effects/` that `cutover/` carries out, takes back and
 recovers · `retention/` lets old ones go · `verify/` proves that they restore · `check/` reads the repository itself
 and repairs it · `health/` judges how a site stands · `look/` proposes what to back up, `extending` adds it ·
-`runbook/` is printed for people, `kit/` for the day when this computer is gone · `unlock` removes locks of the dead.
+`runbook/` is printed for people, `kit/` for the day when this computer is gone · `unlock` removes locks of the dead ·
+`editing` changes settings as forms do, `trying` tries their connections · `repository_state` is what a repository's
+page shows · `new_password` gives it another password.
 Records, locks, secrets, timing and cancelling are the runner's (`runs`); no job knows them. Open `backup` first.
 """

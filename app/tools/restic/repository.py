@@ -57,9 +57,9 @@ class Restic:
             raise no_summary(answer.words)
         return made[0]
 
-    async def config(self) -> Config:
-        """The repository's identity; also the cheapest test of address, password, format and locks."""
-        answer = await self.session.ask(self.session.attempt(), "cat", "config")
+    async def config(self, *, lock: bool = True) -> Config:
+        """The repository's identity; also the cheapest test of address, password, format and (with `lock`) locks."""
+        answer = await self.session.ask(self.session.attempt(), "cat", "config", *([] if lock else ["--no-lock"]))
         return answer.document(Config)
 
     async def snapshots(self, tags: Sequence[str] = (), *, lock: bool = False) -> list[Snapshot]:

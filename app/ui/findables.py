@@ -23,12 +23,15 @@ def places_and_actions(window: MainWindow, language: Language) -> Iterator[Finda
     page, action = say(text("page")), say(text("action"))
     pages: tuple[tuple[str, icons.Name, Text], ...] = (
         ("dashboard", "dashboard", text("Dashboard")),
+        ("snapshots", "snapshots", text("Snapshots")),
         ("runs", "runs", text("Runs")),
+        ("repository", "disk", text("Repository")),
+        ("settings", "settings", text("Settings")),
         ("sites", "sites", text("All sites")),
         ("doors", "plus", text("Add a site…")),
     )
     for key, icon, word in pages:
-        if window.site or key not in window.pages:
+        if window.site or key in ("sites", "doors"):
             yield Findable(icon, say(word), page, partial(window.show_page, key))
     if window.site:
         dashboard = window.dashboard

@@ -24,7 +24,19 @@ TOPIC = "helpTopic"
 """The property of a widget that says which page helps with it and what is inside."""
 
 FIRST = "start"
-TOPICS = (FIRST, "dashboard", "runs", "sites", "adding", "recovery", "kit", "keys")
+TOPICS = (
+    FIRST,
+    "dashboard",
+    "snapshots",
+    "runs",
+    "repository",
+    "settings",
+    "sites",
+    "adding",
+    "recovery",
+    "kit",
+    "keys",
+)
 """Every page of help; each of them stands in `resources/help/LANGUAGE/TOPIC.md`."""
 
 

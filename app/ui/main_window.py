@@ -23,6 +23,7 @@ from app.ui.help import Help, set_topic
 from app.ui.page_task import cancel_tasks, page_task
 from app.ui.pages.dashboard.page import DashboardPage
 from app.ui.pages.doors import DoorsPage
+from app.ui.pages.late import MAKERS, REPOSITORY, SETTINGS, SNAPSHOTS
 from app.ui.pages.page import SitePage
 from app.ui.pages.run_watch import Begin, RunWatch
 from app.ui.pages.runs.page import RunsPage, history
@@ -36,10 +37,12 @@ from app.ui.widgets.close_question import CloseQuestion
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.look_button import LookButton
 from app.ui.widgets.navigation import Entry, Navigation
+from app.ui.widgets.unsaved_question import UnsavedQuestion
 from app.ui.widgets.work_strip import WorkStrip
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
     from app.records.runs import Run
+    from app.ui.pages.late import LatePage
 
 NAME = "Overwinter"
 DASHBOARD, RUNS, SITES, DOORS = "dashboard", "runs", "sites", "doors"
@@ -55,8 +58,8 @@ class MainWindow(QMainWindow):
         self._bridge = bridge
         self._language = language
         self._titles: dict[str, str] = {}
-        self._leaving = self._without_window = False
-        self._question: CloseQuestion | None = None
+        self._leaving = self._without_window = self._gives_up = False
+        self._question: CloseQuestion | UnsavedQuestion | None = None
         self.runs = RunWatch(bridge, self)
         self.recoveries = Recoveries(bridge, language, self.runs, self)
         self.adding = Adding(bridge, language, self)
@@ -78,6 +81,7 @@ class MainWindow(QMainWindow):
         self.sites = SitesPage(bridge, language)
         self.doors = DoorsPage(language)
         self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard, RUNS: self.runs_page}
+        self._late: dict[str, LatePage] = {}
         self.cards = CardStack(language)
         self.strip = WorkStrip(language)
         self.look_button = LookButton(language)
@@ -89,7 +93,10 @@ class MainWindow(QMainWindow):
         self._opening = EmptyState(language, "greenhouse", text("Opening…"))
         self._not_open = QWidget()
         self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
+        self.navigation.add_page(SNAPSHOTS, "snapshots", text("Snapshots"))
         self.navigation.add_page(RUNS, "runs", text("Runs"))
+        self.navigation.add_page(REPOSITORY, "disk", text("Repository"))
+        self.navigation.add_page(SETTINGS, "settings", text("Settings"))
         self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0", needs_site=True)
         self.navigation.add_place(DOORS, "plus", text("Add a site…"))
         self.navigation.add_button(self.look_button)
@@ -223,8 +230,36 @@ class MainWindow(QMainWindow):
 
     def show_page(self, key: str) -> None:
         """Goes to a page of the chosen site, or to a place that is of none."""
-        shown = {DASHBOARD: self.dashboard, RUNS: self.runs_page, SITES: self.sites, DOORS: self.doors}[key]
-        self._show(key, shown)
+        made = {DASHBOARD: self.dashboard, RUNS: self.runs_page, SITES: self.sites, DOORS: self.doors}
+        self._show(key, made[key] if key in made else self.late_page(key))
+
+    def late_page(self, key: str) -> LatePage:
+        """One of the pages that are made when they are first gone to."""
+        page = self._late.get(key)
+        if page is None:
+            page = self.pages[key] = self._late[key] = MAKERS[key](self._bridge, self._language)
+            self._connect_page(page)
+            self.stack.addWidget(page)
+            set_topic(page, key)
+            page.show_site(self.site)
+            self._tell_working()
+        return page
+
+    def _connect_page(self, page: LatePage) -> None:
+        acts = {"start": partial(self._launch, page), "navigate": self.navigate, "saved": self._on_settings_saved}
+        for name, act in acts.items():
+            if (signal := getattr(page, name, None)) is not None:
+                signal.connect(act)
+
+    def _tell_working(self) -> None:
+        """Points whose run still works look otherwise."""
+        for page in self._late.values():
+            if (tell := getattr(page, "set_running", None)) is not None:
+                tell(self.runs.live)
+
+    def _on_settings_saved(self, site: str) -> None:
+        """Its title may be another one now, and so may what it backs up."""
+        self.load(choose=site)
 
     def _show(self, key: str, page: QWidget) -> None:
         self.stack.setCurrentWidget(page)
@@ -232,10 +267,11 @@ class MainWindow(QMainWindow):
 
     def navigate(self, page: str, what: str) -> None:
         """Goes to a page of the chosen site and opens something there; a point is known by the run that made it."""
-        key = page if page in self.pages else RUNS
-        self.show_page(key)
-        if what and key == RUNS:
+        self.show_page(page)
+        if what and page == RUNS:
             self.runs_page.open(what)
+        elif what and (open_point := getattr(self._late.get(page), "open_point", None)) is not None:
+            open_point(what)
 
     def open_run(self, run: str) -> None:
         """Shows a run that works now, and its site."""
@@ -290,11 +326,13 @@ class MainWindow(QMainWindow):
         self._on_run_launched(run, site)
 
     def _on_run_launched(self, _run: str, site: str) -> None:
+        self._tell_working()
         if site == self.site:
             self.runs_page.site_changed()
             self.dashboard.remember()
 
     def _on_run_ended(self, run: Run, was_live: bool) -> None:
+        self._tell_working()
         if was_live:
             self.recoveries.look()
             if run.site == self.site:
@@ -316,8 +354,8 @@ class MainWindow(QMainWindow):
     # --- closing -------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt: the person closes the window; while a run of ours works it is asked first."""
-        if self.runs.own and not self._leaving:
+        """Qt: the person closes the window; while a run of ours works, or something is not saved, it is asked first."""
+        if (self.runs.own or self._has_unsaved) and not self._leaving:
             event.ignore()
             self._ask_before_leaving()
             return
@@ -328,11 +366,31 @@ class MainWindow(QMainWindow):
         if self._question is not None:
             self._question.raise_()
             return
-        self._question = asked = CloseQuestion(self._language, len(self.runs.own), self)
+        self._question = self._unsaved_question() if self._has_unsaved else self._close_question()
+        self._question.finished.connect(self._on_question_closed)
+        self._question.open()
+
+    @property
+    def _has_unsaved(self) -> bool:
+        """Until a person has given it up."""
+        settings = self._late.get(SETTINGS)
+        return not self._gives_up and settings is not None and bool(getattr(settings, "has_unsaved", False))
+
+    def _unsaved_question(self) -> UnsavedQuestion:
+        asked = UnsavedQuestion(self._language, self)
+        asked.give_up.connect(self._on_give_up)
+        return asked
+
+    def _close_question(self) -> CloseQuestion:
+        asked = CloseQuestion(self._language, len(self.runs.own), self)
         asked.keep_working.connect(self._on_keep_working)
         asked.cancel_work.connect(self._on_cancel_work)
-        asked.finished.connect(self._on_question_closed)
-        asked.open()
+        return asked
+
+    def _on_give_up(self) -> None:
+        """Work that goes on is still asked for."""
+        self._gives_up, self._question = True, None
+        self.close()
 
     def _on_question_closed(self, _result: int) -> None:
         self._question = None
@@ -376,8 +434,7 @@ class MainWindow(QMainWindow):
             dialog.reject()
         for tasks in (
             self,
-            self.dashboard,
-            self.runs_page,
+            *self.pages.values(),
             self.sites,
             self.runs,
             self.recoveries,

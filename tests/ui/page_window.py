@@ -57,7 +57,7 @@ class PageTechnician(Technician, Generic[PageT]):
             return False
         return self.window.childAt(button.mapTo(self.window, button.rect().center())) is button
 
-    async def rests(self) -> None:
+    async def shown_rests(self) -> None:
         """Waits until the page has nothing more to do."""
         await self.sees(lambda: not self.shown.tasks)
 

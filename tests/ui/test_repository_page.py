@@ -57,7 +57,7 @@ async def shows(someone: Someone) -> None:
     """The page is there, and everything was asked."""
     someone.shown.show_site(SITE)
     await someone.reads_soon("As of")
-    await someone.rests()
+    await someone.shown_rests()
 
 
 async def back_up(app: Overwinter) -> None:
@@ -83,7 +83,7 @@ def test_it_says_what_the_repository_is_and_who_can_open_it(qapp: QApplication, 
         assert not someone.shown.tasks, "what nobody sees is not asked"
         someone.window.show()
         assert someone.shown.tasks
-        await someone.rests()
+        await someone.shown_rests()
 
     tell(qapp, house, story)
 
@@ -137,7 +137,7 @@ def test_a_repository_that_is_not_there_yet_is_made(qapp: QApplication, tmp_path
         someone.shown.show_site(SITE)
         await someone.presses_card("Make the repository")
         await someone.reads_soon("As of today")
-        await someone.rests()
+        await someone.shown_rests()
         assert (house.repository / "config").exists()
         assert someone.reads("in use here")
 
@@ -157,7 +157,7 @@ def test_a_wrong_password_is_told_apart_and_another_one_is_stored(qapp: QApplica
         line.setText(PASSWORD)
         someone.click("OK")
         await someone.reads_soon("As of today")
-        await someone.rests()
+        await someone.shown_rests()
         assert not someone.reads("The password does not open")
 
     tell(qapp, house, story)
@@ -177,7 +177,7 @@ def test_a_check_is_handed_on_to_be_started_and_its_result_is_shown(qapp: QAppli
         await someone.reads_soon("1 of 8 shares are known to be well")
         assert someone.reads("share 1 of 8")
         assert someone.reads("Well")
-        await someone.rests()
+        await someone.shown_rests()
 
     tell(qapp, house, story)
 
@@ -200,7 +200,7 @@ def test_the_password_is_changed_and_the_page_asks_with_the_new_one(qapp: QAppli
         assert ended.error is None
         someone.shown.site_changed()
         await someone.reads_soon("As of today")
-        await someone.rests()
+        await someone.shown_rests()
         assert someone.reads("in use here")
         assert await someone.bridge.ask(lambda app: app.secrets.get(SITE, PASSWORD_NAME)) == "canary another one"
 

@@ -108,7 +108,7 @@ def write_into(line: QLineEdit, words: str) -> None:
 async def saves(someone: Someone) -> None:
     await someone.presses_soon("Save")
     await someone.reads_soon("All is saved")
-    await someone.rests()
+    await someone.shown_rests()
 
 
 # --- saving -----------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_secrets_are_never_shown_and_blank_keeps_them(qapp: QApplication, house:
         assert someone.reads("Not saved yet")
         someone.click("Replace: Repository password")
         await someone.sees(lambda: line.text() == "")
-        await someone.rests()
+        await someone.shown_rests()
         assert await someone.bridge.ask(secret) == "canary another"
         write_into(line, PASSWORD)
         await saves(someone)
@@ -242,7 +242,7 @@ def test_a_secret_that_cannot_be_stored_stays_typed_beside_what_was_saved(
         vault.write_bytes(b"damaged")
         await someone.presses_soon("Save")
         await someone.reads_soon("vault")
-        await someone.rests()
+        await someone.shown_rests()
         assert (await stored(someone)).repository.url == str(house.folder / "elsewhere")
         assert says(someone, "Repository password") == "canary another"
         assert someone.reads("Not saved yet")
@@ -322,7 +322,7 @@ def test_a_look_proposes_and_what_is_ticked_is_taken_over(qapp: QApplication, ho
         assert not someone.reads("canary-shop")
         someone.click("Take over 1")
         await someone.sees(lambda: someone.dialog() is None)
-        await someone.rests()
+        await someone.shown_rests()
         names = [source.name for source in (await stored(someone)).sources]
         assert len(names) == 3
         secret = next(name for name in names if name.endswith("-database"))
@@ -365,7 +365,7 @@ def test_no_source_forty_and_the_longest_title_fit_the_page(
         someone.window.resize(*size)
         for section in SECTIONS:
             go_to(someone, section.key)
-            await someone.rests()
+            await someone.shown_rests()
             assert (someone.window.width(), someone.window.height()) == size, section.key
             for widget in someone.window.findChildren(QWidget):
                 if widget.isVisible() and isinstance(widget, QAbstractButton | QComboBox | QLineEdit):
@@ -412,7 +412,7 @@ def test_a_host_is_really_logged_in_to(qapp: QApplication, house: Greenhouse) ->
             await someone.presses_soon("Test server")
             await someone.reads_soon("Logged in to")
             await someone.reads_soon("are free on /")
-            await someone.rests()
+            await someone.shown_rests()
             server.stop()
             server.new_host_key()
             server.start()
@@ -450,11 +450,11 @@ def test_a_database_is_tried_with_its_rights(qapp: QApplication, house: Greenhou
         await types_into(someone, "Password", "canary wrong")
         await someone.presses_soon("Test database")
         await someone.reads_soon("password")
-        await someone.rests()
+        await someone.shown_rests()
         await types_into(someone, "Password", DATABASE_PASSWORD)
         await someone.presses_soon("Test database")
         await someone.reads_soon("may not read")
-        await someone.rests()
+        await someone.shown_rests()
         postgres.sql(f"GRANT SELECT ON closed TO {name}", name)
         await someone.presses_soon("Test database")
         await someone.reads_soon("All of settings_trial may be read")
@@ -481,12 +481,12 @@ def test_settings_are_changed_by_keyboard_alone(qapp: QApplication, house: Green
         await someone.tabs_to("Save")
         someone.press(Qt.Key.Key_Return)
         await someone.reads_soon("All is saved")
-        await someone.rests()
+        await someone.shown_rests()
         assert (await stored(someone)).retention.keep_daily == 14
         await someone.tabs_to("Weekly")
         someone.types("5")
         someone.press(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
-        await someone.rests()
+        await someone.shown_rests()
         await someone.reads_soon("All is saved")
 
     tell(qapp, house, story)

@@ -1,0 +1,43 @@
+"""The pages that are made when somebody first goes to them: the window does not wait for them when it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from app.foundation.words import Language
+from app.ui.bridge import Bridge
+
+if TYPE_CHECKING:  # that is what this is for
+    from app.ui.pages.repository.repository_page import RepositoryPage
+    from app.ui.pages.settings.settings_page import SettingsPage
+    from app.ui.pages.snapshots.page import SnapshotsPage
+
+    LatePage = SnapshotsPage | RepositoryPage | SettingsPage
+
+SNAPSHOTS, REPOSITORY, SETTINGS = "snapshots", "repository", "settings"
+
+
+def _snapshots(bridge: Bridge, language: Language) -> SnapshotsPage:
+    from app.ui.pages.snapshots.page import SnapshotsPage  # noqa: PLC0415  as above
+
+    return SnapshotsPage(bridge, language)
+
+
+def _repository(bridge: Bridge, language: Language) -> RepositoryPage:
+    from app.ui.pages.repository.repository_page import RepositoryPage  # noqa: PLC0415  as above
+
+    return RepositoryPage(bridge, language)
+
+
+def _settings(bridge: Bridge, language: Language) -> SettingsPage:
+    from app.ui.pages.settings.settings_page import SettingsPage  # noqa: PLC0415  as above
+
+    return SettingsPage(bridge, language)
+
+
+MAKERS: Mapping[str, Callable[[Bridge, Language], LatePage]] = {
+    SNAPSHOTS: _snapshots,
+    REPOSITORY: _repository,
+    SETTINGS: _settings,
+}

@@ -20,7 +20,7 @@ from app.ui.bridge import Bridge
 from app.ui.findables import places_and_actions, runs_of, sites_of
 from app.ui.finder import Finder
 from app.ui.help import Help, set_topic
-from app.ui.page_task import cancel_tasks, page_task
+from app.ui.page_task import Page, cancel_tasks, page_task
 from app.ui.pages.dashboard.page import DashboardPage
 from app.ui.pages.doors import DoorsPage
 from app.ui.pages.late import MAKERS, REPOSITORY, SETTINGS, SNAPSHOTS
@@ -432,7 +432,7 @@ class MainWindow(QMainWindow):
         self._tray.hide()
         for dialog in self.findChildren(QDialog):
             dialog.reject()
-        for tasks in (
+        working: tuple[Page, ...] = (
             self,
             *self.pages.values(),
             self.sites,
@@ -440,5 +440,6 @@ class MainWindow(QMainWindow):
             self.recoveries,
             self.adding,
             self.help,
-        ):
+        )
+        for tasks in working:
             await cancel_tasks(tasks)

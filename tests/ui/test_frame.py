@@ -42,6 +42,11 @@ pytestmark = [
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
+HELPED = (("dashboard", "Dashboard"), ("snapshots", "Snapshots"), ("runs", "Runs"), ("repository", "Repository"),
+          ("settings", "Settings"))  # fmt: skip
+"""The pages in their order, and how what helps with them begins."""
+
+
 @pytest.fixture
 def house(tmp_path: Path, restic: str) -> Greenhouse:
     """A greenhouse with its repository."""
@@ -63,7 +68,10 @@ def test_pages_and_sites_are_gone_to_by_keys_and_only_real_pages_are_shown(
         window = someone.window
         await begin(someone, house)
         await someone.bridge.ask(lambda app: app.add_site(east.toml.encode()))
-        for key, page in ((Qt.Key.Key_2, window.runs_page), (Qt.Key.Key_0, window.sites)):
+        for key, name in ((Qt.Key.Key_2, "snapshots"), (Qt.Key.Key_4, "repository"), (Qt.Key.Key_5, "settings")):
+            someone.press(key, CONTROL)
+            await someone.sees(window.late_page(name).isVisible)
+        for key, page in ((Qt.Key.Key_3, window.runs_page), (Qt.Key.Key_0, window.sites)):
             someone.press(key, CONTROL)
             await someone.sees(page.isVisible)
         await someone.reads_soon("2 sites")
@@ -199,9 +207,13 @@ def test_anything_is_found_by_a_few_letters(qapp: QApplication, house: Greenhous
         await someone.sees_it_rest()
         (run,) = await someone.bridge.ask(lambda app: app.records(SITE).runs())
         await finds(someone, run.id[:8], 2)
-        someone.press(Qt.Key.Key_Down)
         someone.press(Qt.Key.Key_Return)
         await someone.sees(lambda: window.runs_page.isVisible() and window.runs_page.shown_run == run.id)
+        await finds(someone, run.id[:8], 2)
+        someone.press(Qt.Key.Key_Down)
+        someone.press(Qt.Key.Key_Return)
+        await someone.sees(window.late_page("snapshots").isVisible)
+        await someone.reads_soon(f"{run.id[:8]} · ")
         await finds(someone, "all sit", 1)
         someone.press(Qt.Key.Key_Return)
         await someone.sees(window.sites.isVisible)
@@ -252,9 +264,10 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         await helps(someone, "Adding a site")
         await begin(someone, house)
         await someone.is_back()
-        someone.press(Qt.Key.Key_2, CONTROL)
-        await someone.sees(window.runs_page.isVisible)
-        await helps(someone, "Runs")
+        for number, (name, title) in enumerate(HELPED, start=1):
+            someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
+            await someone.sees(lambda name=name: window.stack.currentWidget() is window.pages.get(name))  # type: ignore[misc]
+            await helps(someone, title)
         window.help.show_topic("start")
         await someone.sees(lambda: "puts it back" in window.help.page.toPlainText())
         window.help.page.anchorClicked.emit(QUrl("kit.md"))

@@ -134,11 +134,13 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
         await cancel_a_slow_one(someone)
 
     async def look_at_the_point(someone: Technician) -> None:
-        """From the band to the run that made it, and back by Ctrl+1."""
+        """From the band to the point, on to the run that made it, and back by Ctrl+1."""
         await someone.tabs_to("What can be brought back, to when")
         someone.press(Qt.Key.Key_Left)
         assert "back to" in someone.focused().accessibleDescription()
         someone.press(Qt.Key.Key_Return)
+        await someone.reads_soon("Complete")
+        someone.press(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
         await someone.reads_soon("1 source saved in")
         await someone.tabs_to("Find a run")
         await someone.sees(lambda: table(someone).chosen_run)

@@ -185,7 +185,8 @@ def test_a_past_run_is_shown_by_its_point_and_one_of_another_computer_says_so(
         band(someone).setFocus()
         for key in (Qt.Key.Key_Left, Qt.Key.Key_Return):
             QTest.keyClick(band(someone), key)
-        await someone.sees(lambda: table(someone).isVisible() and someone.reads("not recorded on this computer"))
+        await someone.sees(someone.window.late_page("snapshots").isVisible)
+        await someone.reads_soon("1 source · ")
 
     run_in_window(qapp, house.data, story)
 

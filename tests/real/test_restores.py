@@ -183,8 +183,8 @@ def test_what_was_changed_on_its_way_is_not_taken_for_whole(
     async def story(code: str) -> None:
         real = Tree.restore
 
-        async def spoiled(tree: Tree, *arguments: Any) -> Restored:
-            done = await real(tree, *arguments)
+        async def spoiled(tree: Tree, *arguments: Any, **named: Any) -> Restored:
+            done = await real(tree, *arguments, **named)
             (found,) = greenhouse.folder.glob(Path(root).relative_to(greenhouse.folder).as_posix())
             spoils[code](found)
             return done
@@ -283,7 +283,7 @@ def test_a_dry_run_says_what_would_come_and_writes_nothing(greenhouse: Greenhous
             (planned,) = state.planned
             assert (planned.files, planned.bytes, items["laravel"].bytes) == (len(files), sizes, sizes)
             assert {one.key: one.verdict.value for one in state.judged} == dict.fromkeys(
-                ("folder", "space", "ownership"), "pass"
+                ("folder", "space", "ownership", "owners"), "pass"
             )
             for source, name in RESTORED.items():
                 done, _, _ = await made.restored(app, point, f"source:{source}", NewDatabase(name), dry_run=True)

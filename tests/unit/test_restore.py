@@ -110,7 +110,7 @@ def test_a_tree_is_summed_up_alike_in_any_order_and_otherwise_when_anything_diff
     reading = Reading("/var/www/laravel")
     asked = [reading.of_entry(entry(f"/var/www/laravel/{name}")) for name in "abc"]
     expected = summed(*asked)
-    assert (expected.files, expected.bytes, set(expected.owners)) == (3, 9, {(33, 34)})
+    assert (expected.files, expected.bytes) == (3, 9)
     found = summed(*(reading.of_file(standing(f"laravel/{name}")) for name in "cab"))
     assert (found.content, found.beside, found.owned) == (expected.content, expected.beside, expected.owned)
     for other, differs in ((standing("laravel/c", 4), "content"), (standing("laravel/d"), "content"),

@@ -74,7 +74,7 @@ from app.jobs.verify.throwaways import left_over, sweep
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.context import RunContext
 from app.runs.files import LOG
@@ -148,7 +148,7 @@ class Overwinter:
             redactor=self._redactor,
         )
         self.overviews = Overviews(
-            Memory(self.places.cache / "overviews", blocking),
+            Memory(self.places.overviews, blocking),
             sites=self.sites,
             records=self.records,
             kit=self.kits.state,

@@ -19,7 +19,7 @@ from app.foundation.words import text
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import Repositories
 from app.jobs.sources.private_file import private_file
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.tools.restic.keys import add_key, list_keys, remove_key
 from app.tools.restic.repository import Restic

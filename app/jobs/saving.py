@@ -16,7 +16,7 @@ from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.repositories import Repositories
 from app.jobs.restore.folder import tell
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
 KIND = "save"

@@ -22,7 +22,7 @@ from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_item, cleaned_problem, cleaned_text
 from app.records.locks import Holder
 from app.records.owners import Owner
-from app.records.runs import Begun, Closing, Run, Status, StepRecord, Tally, Working
+from app.records.run import Begun, Closing, Run, Status, StepRecord, Tally, Working
 from app.store.engine import Database
 
 T = TypeVar("T")

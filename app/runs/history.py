@@ -11,7 +11,7 @@ from app.foundation.events import Outcome
 from app.jobs.backup import KIND as BACKUP
 from app.jobs.points import Point
 from app.jobs.tags import COMPLETE, PARTIAL
-from app.records.runs import Run, Tally
+from app.records.run import Run, Tally
 
 _OF_STATUS = {COMPLETE: Outcome.SUCCESS, PARTIAL: Outcome.PARTIAL}
 

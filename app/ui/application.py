@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import qasync
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.foundation.words import reader_language
 from app.settings.places import Places, places
-from app.ui.bridge import Bridge
+from app.ui.bridge import Bridge, Sight
 from app.ui.defects import Defects
 from app.ui.ending import EndAsked
 from app.ui.garbage import GarbageRound
@@ -51,7 +52,8 @@ async def _shown(
     here: Places, only: OnlyWindow, theme: Theme, remembered: Remembered, garbage: GarbageRound
 ) -> tuple[int, Remembered]:
     bridge = Bridge(here)
-    window = MainWindow(bridge, reader_language())
+    language = reader_language()
+    window = MainWindow(bridge, language)
     window.restore(remembered)
     window.look_button.show_look(theme.look)
     window.look_button.chosen.connect(theme.choose)
@@ -59,7 +61,8 @@ async def _shown(
     defects, ending = Defects(bridge, window.show_error), EndAsked(window.end)
     bridge.opened.connect(garbage.keep_all)
     window.show()
-    QTimer.singleShot(0, bridge.start)
+    sight = Sight(remembered.site, language) if remembered.site else None
+    QTimer.singleShot(0, partial(bridge.start, sight))
     window.load(choose=remembered.site)
     await window.closed.wait()
     left = window.remembered(theme.look)

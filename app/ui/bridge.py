@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -19,6 +21,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app.foundation.errors import Problem, UserError, as_problem
 from app.foundation.events import Told
 from app.foundation.redact import Redactor
+from app.foundation.words import Language
 from app.records.cleaned import cleaned_problem
 from app.runs.engine import new_loop, run_engine
 from app.settings.places import Places
@@ -36,6 +39,7 @@ class Bridge(QObject):
     """Asks the engine and follows its runs; lives in the window's thread, where all its answers arrive.
 
     Signals:
+        sighted: how the site stood when the program was last here; carries an `Overview`, before anything is opened.
         opened: the program is open behind the window; all its code is loaded.
         answered: an answer came out of the engine (for the bridge itself).
         passphrase_wanted: the vault's passphrase has to be asked of the person; carries a `PassphraseWanted`.
@@ -43,6 +47,7 @@ class Bridge(QObject):
         failed: something broke in the engine that nobody had asked for; carries a cleaned `Problem`.
     """
 
+    sighted = Signal(object)
     opened = Signal()
     answered = Signal(object)
     passphrase_wanted = Signal(object)
@@ -59,10 +64,11 @@ class Bridge(QObject):
         self.answered.connect(self._on_answered)
         self._engine.finished.connect(self._on_engine_finished)
 
-    def start(self) -> None:
-        """Starts the engine; questions asked before wait until it is ready."""
+    def start(self, sight: Sight | None = None) -> None:
+        """Starts the engine; questions asked before wait until it is ready, a sight of the last time does not."""
         if not self._closing and not self._started:
             self._started = True
+            self._engine.sight = sight
             self._engine.start()
 
     async def ask(self, question: Question[T]) -> T:
@@ -124,6 +130,14 @@ class Bridge(QObject):
         self._engine.wait()
 
 
+@dataclass(frozen=True)
+class Sight:
+    """The site that is to be shown as it stood last, and the language to speak of it."""
+
+    site: str
+    language: Language
+
+
 class PassphraseWanted:
     """A question for the person; `answer` takes what was typed, None when the person does not want to."""
 
@@ -177,6 +191,7 @@ class _Engine(QThread):
         self.setObjectName("engine")
         self._places = places
         self._bridge = bridge
+        self.sight: Sight | None = None
         self._loop = new_loop()
         self._stopped = asyncio.Event()
         self._app: asyncio.Task[Overwinter] | None = None
@@ -188,6 +203,8 @@ class _Engine(QThread):
 
     async def _main(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._on_lost_error)
+        if self.sight is not None:
+            self._tell_sight(self.sight)
         self._opening()
         await self._stopped.wait()
         asked = list(self._asked.values())
@@ -195,6 +212,16 @@ class _Engine(QThread):
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
         await self._put_away()
+
+    def _tell_sight(self, sight: Sight) -> None:
+        """Reads one small file of the cache, before there is anything else for this thread to do."""
+        from app.jobs.health.memory import read_remembered  # noqa: PLC0415  not needed for the first paint
+        from app.jobs.health.overview import as_it_was  # noqa: PLC0415  as above
+
+        with contextlib.suppress(OSError):  # a cache that cannot be read shows nothing
+            remembered = read_remembered(self._places.overviews, sight.site)
+            if (overview := as_it_was(remembered, datetime.now(UTC), sight.language)) is not None:
+                self._bridge.sighted.emit(overview)
 
     def _opening(self) -> asyncio.Task[Overwinter]:
         """The program being opened, or open; one that could not be opened is tried again for the next question."""

@@ -41,7 +41,8 @@ from app.ui.widgets.unsaved_question import UnsavedQuestion
 from app.ui.widgets.work_strip import WorkStrip
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
-    from app.records.runs import Run
+    from app.jobs.health.overview import Overview
+    from app.records.run import Run
     from app.ui.pages.late import LatePage
 
 NAME = "Overwinter"
@@ -141,6 +142,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(body)
 
     def _connect(self) -> None:
+        self._bridge.sighted.connect(self._on_sighted)
         self.navigation.site_chosen.connect(self._open_site)
         self.navigation.page_chosen.connect(self.show_page)
         self.cards.acted.connect(lambda _: self.load())
@@ -193,6 +195,14 @@ class MainWindow(QMainWindow):
             self._open_site(self.site)
         else:
             self._tell_pages()
+
+    def _on_sighted(self, overview: Overview) -> None:
+        """The site as it stood last is there to be read while the program is still being opened."""
+        if self._titles:
+            return
+        self._show_sites({overview.site: overview.title}, overview.site)
+        self._open_site(overview.site)
+        self.dashboard.show_last(overview)
 
     def _show_not_open(self, problem: Problem) -> None:
         if not self._titles:

@@ -384,7 +384,7 @@ async def test_a_cancel_at_any_moment_ends_the_whole_family(place: Place) -> Non
 @on_every_host
 async def test_a_deadline_ends_the_whole_family_and_keeps_what_was_said(place: Place) -> None:
     mark = uuid.uuid4().hex
-    # Long enough for Python to start on a laden computer: an earlier deadline meets a program that has said nothing yet.
+    # Time for Python to start on a laden computer: before that the program has said nothing that could be kept.
     finished = await place.host.run(place.program(DEAF_FAMILY, mark, "2", DEAF_FAMILY), deadline=4)
     assert finished.ending is Ending.OVERDUE
     assert finished.stdout.startswith(b"2\n")

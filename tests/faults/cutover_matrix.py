@@ -16,7 +16,7 @@ import msgspec
 
 from app.jobs.cutover.plan import Spot, decode, encode
 from app.jobs.effects.commands import RunCommand
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from tests.faults.cutover_child import Answer, Request, forget
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite

@@ -12,7 +12,7 @@ from app.foundation.errors import UserError
 from app.foundation.events import Outcome
 from app.foundation.words import text
 from app.jobs.new_password import plan_new_password
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.places import places
 from app.tools.restic.keys import add_key, list_keys
 from app.tools.restic.session import Session

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QV
 
 from app.assembly import Overwinter
 from app.foundation.words import ENGLISH
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.runner import Launched
 from app.settings.places import places
 from app.ui.bridge import Bridge

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QW
 
 from app.foundation.words import ENGLISH
 from app.settings.places import places
-from app.ui.bridge import Bridge
+from app.ui.bridge import Bridge, Sight
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
+from tests.ui.greenhouse import PASSPHRASE
 
-PASSPHRASE = "correct horse battery staple"
 PATIENCE = 30.0  # seconds that a fact may take to become true
 
 
@@ -158,21 +158,26 @@ def on_window_loop(
     garbage.stop()
 
 
-def run_in_window(application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768)) -> None:
-    """Opens the window on `data` as the program does, lets the story happen, and puts everything away."""
+def run_in_window(
+    application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768), *, last: str = ""
+) -> None:
+    """Opens the window on `data` as the program does, lets the story happen, and puts everything away.
+
+    `last` is the site that was shown when the window was closed.
+    """
     garbage = GarbageRound()
-    on_window_loop(application, _told(data, story, size, garbage), garbage)
+    on_window_loop(application, _told(data, story, size, last, garbage), garbage)
 
 
-async def _told(data: Path, story: Story, size: tuple[int, int], garbage: GarbageRound) -> None:
+async def _told(data: Path, story: Story, size: tuple[int, int], last: str, garbage: GarbageRound) -> None:
     bridge = Bridge(places(data))
     bridge.opened.connect(garbage.keep_all)
     window = MainWindow(bridge, ENGLISH)
     window.resize(*size)
     window.show()
     window.activateWindow()
-    bridge.start()
-    window.load()
+    bridge.start(Sight(last, ENGLISH) if last else None)
+    window.load(choose=last)
     try:
         await story(Technician(window, bridge))
     finally:

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.foundation.events import Outcome
 from app.foundation.words import ENGLISH, text
 from app.jobs.cutover.plan import StagingPlan, encode
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.places import places
 from app.ui.finder import SHOWN, Findable, FoundModel
 from app.ui.help import FOLDER, TOPICS

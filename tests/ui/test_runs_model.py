@@ -17,7 +17,7 @@ from app.foundation.events import Outcome
 from app.foundation.words import ENGLISH
 from app.jobs.points import Point
 from app.records.owners import Owner
-from app.records.runs import Run, Tally
+from app.records.run import Run, Tally
 from app.runs.history import PastRun, history_of
 from app.ui.models.runs import (
     ADDED,

@@ -23,7 +23,7 @@ from app.jobs.check.marks import CheckMark
 from app.jobs.health.inventory import Growth, Inventory, Proof
 from app.jobs.health.judgement import Condition, health_of
 from app.jobs.health.notices import Notice
-from app.jobs.health.overviews import Overview
+from app.jobs.health.overview import Overview
 from app.jobs.health.verdict import verdict_of
 from app.jobs.kit.state import KitState
 from app.jobs.points import Point, PointSnapshot

@@ -31,8 +31,8 @@ from app.ui.pages.dashboard.band import Band
 from app.ui.theme import TARGET
 from app.ui.widgets.controls import Choice
 from app.ui.widgets.runs_table import RunsTable
-from tests.ui.greenhouse import PASSWORD, PASSWORD_NAME, SITE, Greenhouse, restics_running
-from tests.ui.technician import PASSPHRASE, Technician, environment, run_in_window
+from tests.ui.greenhouse import PASSPHRASE, PASSWORD, PASSWORD_NAME, SITE, Greenhouse, restics_running
+from tests.ui.technician import Technician, environment, run_in_window
 
 if TYPE_CHECKING:
     from app.assembly import Overwinter
@@ -354,9 +354,69 @@ def test_the_database_of_a_newer_version_is_left_alone(qapp: QApplication, tmp_p
 
     data = tmp_path / "data"
     run_in_window(qapp, data, opened)
-    with closing(sqlite3.connect(data / "overwinter.db")) as database, database:
-        database.execute("update alembic_version set version_num = '9999'")
+    make_newer(data / "overwinter.db")
     run_in_window(qapp, data, story)
+
+
+def make_newer(database: Path) -> None:
+    """No program of today opens it any more."""
+    with closing(sqlite3.connect(database)) as opened, opened:
+        opened.execute("update alembic_version set version_num = '9999'")
+
+
+@pytest.mark.spec("V3", "X3")
+def test_how_the_site_stood_last_is_read_also_when_the_program_cannot_be_opened(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+        someone.click("Back up now")
+        await someone.sees(partial(has_points, someone, 1))
+        await someone.reads_soon("Not yet protected")
+
+    async def second(someone: Technician) -> None:
+        await someone.sees(lambda: someone.button("Try again"))
+        assert someone.reads("newer")
+        await someone.sees(partial(has_points, someone, 1))
+        assert someone.reads("Not yet protected")
+        assert someone.window.site == house.name
+
+    run_in_window(qapp, house.data, first)
+    make_newer(house.data / "overwinter.db")
+    run_in_window(qapp, house.data, second, last=house.name)
+
+
+@pytest.mark.spec("X3")
+@pytest.mark.parametrize("damage", [b"", b'{"known": 7}'])
+def test_a_damaged_memory_of_the_last_time_is_as_none(qapp: QApplication, house: Greenhouse, damage: bytes) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+
+    async def second(someone: Technician) -> None:
+        await someone.reads_soon("There is no complete recovery point.")
+
+    run_in_window(qapp, house.data, first)
+    (memory,) = (house.data / "cache" / "overviews").iterdir()
+    memory.write_bytes(damage)
+    run_in_window(qapp, house.data, second, last=house.name)
+
+
+@pytest.mark.spec("S1")
+def test_a_site_that_was_shown_last_and_is_gone_gives_way_to_one_that_is_there(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+
+    async def second(someone: Technician) -> None:
+        await someone.reads_soon(house.title)
+        await someone.sees(lambda: someone.window.site == house.name)
+
+    run_in_window(qapp, house.data, first)
+    cache = house.data / "cache" / "overviews"
+    known = (cache / f"{house.name}.json").read_text()
+    (cache / "south-house.json").write_text(known.replace(house.name, "south-house"))
+    run_in_window(qapp, house.data, second, last="south-house")
 
 
 @pytest.mark.spec("X3")

@@ -20,7 +20,7 @@ from app.jobs.health.verdict import verdict_of
 from app.jobs.kit.state import KitState, Reminder
 from app.jobs.points import Point, PointSnapshot
 from app.records.owners import Owner
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.model import Repository, Site, Source, SourceKind
 from app.tools.restic.check import Share
 from tests.histories import NOON, Made, snapshots_of

@@ -26,7 +26,7 @@ from app.jobs.effects.postgresql_change import before_name
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.command import CommandWhen
 
 KIND = "restore-undo"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,7 +13,9 @@ from app.jobs.points import Point, points_of, site_snapshots, today_of
 from app.jobs.tags import FAIL, MARKS, PASS, VERIFY, value_of
 from app.settings.model import Site
 from app.tools.restic.output import Snapshot
-from app.tools.restic.repository import Restic
+
+if TYPE_CHECKING:  # the window shows this before it can ask a repository
+    from app.tools.restic.repository import Restic
 
 SIZES_KEPT = 12
 """So many of the newest sizes of each source are kept to compare with."""

@@ -1,4 +1,5 @@
-"""What was read of each repository last, for when it is away; and what of the notices a person has seen.
+"""What was read of each repository last, for when it is away, what else was known of its site, for the next start, and
+what of the notices a person has seen.
 
 It stands in the cache folder: whoever removes that loses no more than the sight of a repository that is away.
 """
@@ -12,6 +13,10 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.jobs.health.inventory import Inventory
+from app.jobs.health.notices import Notice
+from app.jobs.kit.state import KitState
+from app.records.run import Run
+from app.settings.model import Site
 from app.settings.private_files import make_folder, read_file, write_file
 
 SAMPLES_KEPT = 400
@@ -24,10 +29,20 @@ class SizeSample(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What this computer knew of a site beside its repository: its newest runs, and what there was to notice."""
+
+    site: Site
+    kit: KitState
+    runs: tuple[Run, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of one site with the repository at `address`; `seen` is until when its notices were seen."""
 
     address: str = ""
+    known: Known | None = None
     inventory: Inventory | None = None
     samples: tuple[SizeSample, ...] = ()
     seen: datetime = datetime.fromtimestamp(0, UTC)
@@ -57,18 +72,24 @@ class Memory:
         self._known[site] = remembered
         await self._blocking.call("files", lambda: self._write(site, remembered))
 
-    def _file(self, site: str) -> Path:
-        return self._folder / f"{site}.json"
-
     def _read(self, site: str) -> Remembered:
-        content = read_file(self._file(site))
-        if content is None:
-            return Remembered()
-        try:
-            return msgspec.json.decode(content, type=Remembered)
-        except msgspec.MsgspecError:
-            return Remembered()
+        return read_remembered(self._folder, site)
 
     def _write(self, site: str, remembered: Remembered) -> None:
         make_folder(self._folder)
-        write_file(self._file(site), msgspec.json.encode(remembered))
+        write_file(_file(self._folder, site), msgspec.json.encode(remembered))
+
+
+def read_remembered(folder: Path, site: str) -> Remembered:
+    """What stands in a site's file. Blocks for the time of reading it."""
+    content = read_file(_file(folder, site))
+    if content is None:
+        return Remembered()
+    try:
+        return msgspec.json.decode(content, type=Remembered)
+    except msgspec.MsgspecError:
+        return Remembered()
+
+
+def _file(folder: Path, site: str) -> Path:
+    return folder / f"{site}.json"

@@ -12,7 +12,7 @@ from app.foundation.events import Outcome
 from app.foundation.words import Field, Size, Text, text
 from app.jobs.health.inventory import Inventory, SourceSize
 from app.jobs.health.judgement import Condition
-from app.records.runs import Run
+from app.records.run import Run
 
 NOTICED_FOR = timedelta(days=30)
 MOST = 50

@@ -10,13 +10,11 @@ import msgspec
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language
 from app.jobs.health.inventory import Inventory, take_inventory
-from app.jobs.health.judgement import Health, health_of
-from app.jobs.health.memory import Memory, Remembered, SizeSample
-from app.jobs.health.notices import Notice, notices_of
-from app.jobs.health.verdict import Verdict, verdict_of
+from app.jobs.health.memory import Known, Memory, Remembered, SizeSample
+from app.jobs.health.notices import notices_of
+from app.jobs.health.overview import Overview, overview_of
 from app.jobs.kit.state import KitState
 from app.jobs.repositories import OpenRepository
-from app.records.runs import Run
 from app.records.site_records import SiteRecords
 from app.settings.addresses import identity
 from app.settings.model import Site
@@ -27,26 +25,6 @@ RUNS_NOTICED = 200
 MEASURED_AGAIN_AFTER = timedelta(hours=20)
 MUCH = 0.1
 """What was added is much when it is so large a part of the size that was measured last."""
-
-
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """How a site stands. `away` is why its repository could not be read the last time; None when it could.
-
-    `unread` is how many of the `notices` nobody has seen yet; `seen` is until when they were.
-    """
-
-    site: str
-    title: str
-    health: Health
-    kit: KitState
-    verdict: Verdict
-    inventory: Inventory | None = None
-    away: Problem | None = None
-    runs: tuple[Run, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    unread: int = 0
-    seen: datetime
-    samples: tuple[SizeSample, ...] = ()
 
 
 class Overviews:
@@ -111,26 +89,18 @@ class Overviews:
         await self._memory.remember(site.name, msgspec.structs.replace(await self._recall(site), **changed))
 
     async def _overview(self, site: Site, language: Language) -> Overview:
+        """Also keeps what is known of the site, so that the next start can show it before anything is opened."""
         now, remembered = datetime.now(UTC), await self._recall(site)
-        away = self._away.get(site.name)
         runs = await self._records(site.name).runs(limit=RUNS_NOTICED)
-        kit = await self._kit(site.name)
-        health = health_of(site, remembered.inventory, now, readable=away is None)
-        notices = notices_of(runs, remembered.inventory, now)
-        return Overview(
-            site=site.name,
-            title=site.title or site.name,
-            health=health,
-            kit=kit,
-            verdict=verdict_of(health, kit, now, language),
-            inventory=remembered.inventory,
-            away=away,
+        known = Known(
+            site=site,
+            kit=await self._kit(site.name),
             runs=tuple(runs[:RUNS_SHOWN]),
-            notices=notices,
-            unread=_unread(notices, remembered),
-            seen=remembered.seen,
-            samples=remembered.samples,
+            notices=notices_of(runs, remembered.inventory, now),
         )
+        if known != remembered.known:
+            await self._remember(site, known=known)
+        return overview_of(known, remembered, now, language, away=self._away.get(site.name))
 
 
 def _is_to_measure(remembered: Remembered, now: datetime) -> bool:
@@ -142,7 +112,3 @@ def _is_to_measure(remembered: Remembered, now: datetime) -> bool:
     last = remembered.samples[-1]
     added = sum(growth.bytes for growth in remembered.inventory.growth if growth.time > last.time)
     return added > last.bytes * MUCH
-
-
-def _unread(notices: tuple[Notice, ...], remembered: Remembered) -> int:
-    return sum(notice.at > remembered.seen for notice in notices)

@@ -20,7 +20,7 @@ from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.points import Point, point_named, points_by_name, site_snapshots, today_of
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.tags import KEEP, keep_tags
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.tools.restic.backup import Label
 

@@ -21,7 +21,7 @@ from app.ui.widgets.state_badge import StateBadge
 from app.ui.widgets.step_list import StepList
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
-    from app.records.runs import Run
+    from app.records.run import Run
 
 
 class RunPanel(QWidget):

@@ -19,7 +19,7 @@ from app.ui.widgets.work_strip import Work
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
     from app.assembly import Overwinter
-    from app.records.runs import Run
+    from app.records.run import Run
     from app.runs.runner import Launched
 
 Begin = Callable[["Overwinter"], Awaitable["Launched"]]

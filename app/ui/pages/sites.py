@@ -20,7 +20,7 @@ from app.ui.widgets.controls import ElidedButton, ElidedLabel, TextButton, label
 from app.ui.widgets.state_badge import StateBadge
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
-    from app.jobs.health.overviews import Overview
+    from app.jobs.health.overview import Overview
 
 
 class SiteRow(QFrame):

@@ -45,9 +45,9 @@ from app.ui.widgets.state_badge import StateBadge
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
     from app.foundation.events import Item
-    from app.jobs.health.overviews import Overview
+    from app.jobs.health.overview import Overview
     from app.jobs.points import Point
-    from app.records.runs import Run
+    from app.records.run import Run
     from app.runs.runner import Launched
 
 MINUTE = 60_000
@@ -210,7 +210,12 @@ class DashboardPage(QWidget):
     # --- what the frame asks -------------------------------------------------------------------
 
     def show_site(self, site: str) -> None:
-        """Another site is chosen."""
+        """Another site is chosen; one that is shown already stays in sight."""
+        if site != self._site:
+            self._clear(site)
+        self.site_changed()
+
+    def _clear(self, site: str) -> None:
         self._site, self._overview = site, None
         self._cards.show_site(site)
         self._title.set_whole("")
@@ -220,7 +225,12 @@ class DashboardPage(QWidget):
         self._readout.setText("")
         self._bands.setCurrentWidget(self._no_band)
         self._tell_buttons()
-        self.site_changed()
+
+    def show_last(self, overview: Overview) -> None:
+        """How the site stood when the program was last here; what the repository says is still being asked."""
+        if self._overview is None:
+            self._reading = True  # its reading has begun when the page came into sight
+            self._show(overview)
 
     def site_changed(self) -> None:
         """Something of the site changed."""

@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
     from app.jobs.health.inventory import Growth
     from app.jobs.health.judgement import Aspect
     from app.jobs.health.notices import Notice
-    from app.jobs.health.overviews import Overview
+    from app.jobs.health.overview import Overview
     from app.jobs.kit.state import KitState
-    from app.records.runs import Run
+    from app.records.run import Run
 
 DAYS_COUNTED = 30
 

@@ -27,7 +27,7 @@ from app.ui.widgets.work_strip import Work
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
-    from app.records.runs import Run
+    from app.records.run import Run
     from app.runs.history import PastRun
 
 MINUTE = 60_000

@@ -22,7 +22,7 @@ from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_item, cleaned_problem, cleaned_text
 from app.records.locks import Holder
 from app.records.owners import Owner
-from app.records.run import Begun, Closing, Run, Status, StepRecord, Tally, Working
+from app.records.run import RUNNING, Begun, Closing, Run, Status, StepRecord, Tally, Working
 from app.store.engine import Database
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class SiteRecords:
 
     async def active_runs(self) -> list[Run]:
         """Those that are not closed."""
-        return await self.runs(status=runs.RUNNING)
+        return await self.runs(status=RUNNING)
 
     async def take_site_lock(self, run_id: str, owner: Owner) -> Holder | None:
         """Takes the site for this run alone; gives the holder when another run has it."""

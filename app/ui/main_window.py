@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -23,10 +23,10 @@ from app.ui.help import Help, set_topic
 from app.ui.page_task import Page, cancel_tasks, page_task
 from app.ui.pages.dashboard.page import DashboardPage
 from app.ui.pages.doors import DoorsPage
-from app.ui.pages.late import MAKERS, REPOSITORY, SETTINGS, SNAPSHOTS
+from app.ui.pages.late import MAKERS, REPOSITORY, RUNS, SETTINGS, SNAPSHOTS
 from app.ui.pages.page import SitePage
 from app.ui.pages.run_watch import Begin, RunWatch
-from app.ui.pages.runs.page import RunsPage, history
+from app.ui.pages.runs.history import history
 from app.ui.pages.sites import SitesPage
 from app.ui.recoveries import Recoveries
 from app.ui.remembered import Remembered
@@ -44,9 +44,10 @@ if TYPE_CHECKING:  # the window is painted before the store is loaded
     from app.jobs.health.overview import Overview
     from app.records.run import Run
     from app.ui.pages.late import LatePage
+    from app.ui.pages.runs.page import RunsPage
 
 NAME = "Overwinter"
-DASHBOARD, RUNS, SITES, DOORS = "dashboard", "runs", "sites", "doors"
+DASHBOARD, SITES, DOORS = "dashboard", "sites", "doors"
 
 
 class MainWindow(QMainWindow):
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self._language = language
         self._titles: dict[str, str] = {}
         self._leaving = self._without_window = self._gives_up = False
+        self._parts = QByteArray()
         self._question: CloseQuestion | UnsavedQuestion | None = None
         self.runs = RunWatch(bridge, self)
         self.recoveries = Recoveries(bridge, language, self.runs, self)
@@ -78,10 +80,9 @@ class MainWindow(QMainWindow):
         bridge, language = self._bridge, self._language
         self.navigation = Navigation(language)
         self.dashboard = DashboardPage(bridge, language, self.runs)
-        self.runs_page = RunsPage(bridge, language, self.runs)
         self.sites = SitesPage(bridge, language)
         self.doors = DoorsPage(language)
-        self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard, RUNS: self.runs_page}
+        self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard}
         self._late: dict[str, LatePage] = {}
         self.cards = CardStack(language)
         self.strip = WorkStrip(language)
@@ -107,7 +108,6 @@ class MainWindow(QMainWindow):
 
         for widget, topic in (
             (self.dashboard, DASHBOARD),
-            (self.runs_page, RUNS),
             (self.sites, SITES),
             (self.doors, "adding"),
             (self.recoveries.banner, "recovery"),
@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
         self.resize(1366 - 2 * GRID, 768 - 8 * GRID)
         self.setMinimumSize(100 * GRID, 70 * GRID)
         self.stack = QStackedWidget()
-        for page in (self._opening, self._not_open, self.doors, self.sites, self.dashboard, self.runs_page):
+        for page in (self._opening, self._not_open, self.doors, self.sites, self.dashboard):
             self.stack.addWidget(page)
         cards = QHBoxLayout()
         cards.setContentsMargins(3 * GRID, 0, 3 * GRID, 0)
@@ -240,20 +240,27 @@ class MainWindow(QMainWindow):
 
     def show_page(self, key: str) -> None:
         """Goes to a page of the chosen site, or to a place that is of none."""
-        made = {DASHBOARD: self.dashboard, RUNS: self.runs_page, SITES: self.sites, DOORS: self.doors}
+        made = {DASHBOARD: self.dashboard, SITES: self.sites, DOORS: self.doors}
         self._show(key, made[key] if key in made else self.late_page(key))
 
     def late_page(self, key: str) -> LatePage:
         """One of the pages that are made when they are first gone to."""
         page = self._late.get(key)
         if page is None:
-            page = self.pages[key] = self._late[key] = MAKERS[key](self._bridge, self._language)
+            page = self.pages[key] = self._late[key] = MAKERS[key](self._bridge, self._language, self.runs)
             self._connect_page(page)
             self.stack.addWidget(page)
             set_topic(page, key)
             page.show_site(self.site)
+            if (parts := getattr(page, "parts", None)) is not None:
+                parts.restoreState(self._parts)
             self._tell_working()
         return page
+
+    @property
+    def runs_page(self) -> RunsPage:
+        """The page of runs."""
+        return cast("RunsPage", self.late_page(RUNS))
 
     def _connect_page(self, page: LatePage) -> None:
         acts = {"start": partial(self._launch, page), "navigate": self.navigate, "saved": self._on_settings_saved}
@@ -338,7 +345,8 @@ class MainWindow(QMainWindow):
     def _on_run_launched(self, _run: str, site: str) -> None:
         self._tell_working()
         if site == self.site:
-            self.runs_page.site_changed()
+            if RUNS in self._late:
+                self._late[RUNS].site_changed()
             self.dashboard.remember()
 
     def _on_run_ended(self, run: Run, was_live: bool) -> None:
@@ -355,11 +363,12 @@ class MainWindow(QMainWindow):
     def restore(self, remembered: Remembered) -> None:
         """Stands where it stood, as it was left."""
         self.restoreGeometry(remembered.geometry)
-        self.runs_page.parts.restoreState(remembered.parts)
+        self._parts = remembered.parts
 
     def remembered(self, look: Look) -> Remembered:
         """The window as it is left."""
-        return Remembered(self.saveGeometry(), self.runs_page.parts.saveState(), look, self.site)
+        parts = self.runs_page.parts.saveState() if RUNS in self._late else self._parts
+        return Remembered(self.saveGeometry(), parts, look, self.site)
 
     # --- closing -------------------------------------------------------------------------------
 

@@ -143,7 +143,7 @@ async def _begun(someone: Technician, code: str, file: Path) -> AsyncIterator[tu
 
 
 def _view(someone: Technician) -> LogView:
-    view = someone.window.findChild(LogView)
+    view = someone.window.runs_page.findChild(LogView)
     assert isinstance(view, LogView)
     return view
 

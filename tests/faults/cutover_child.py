@@ -345,7 +345,8 @@ def _world(request: Request, run: str, blocking: Blocking, told: list[str]) -> t
         pass
 
     hosts = {THIS_COMPUTER: LoggedHost(here, run, log)}
-    context = RunContext(run, hosts, request.secrets, lambda event: told.append(repr(event)), _NoRecords())  # type: ignore[arg-type]  of records it needs no more
+    records: Any = _NoRecords()  # of records it needs no more
+    context = RunContext(run, hosts, request.secrets, lambda event: told.append(repr(event)), records)
     return World(context, Equipment(blocking, {}, sys.executable, _no_records)), here
 
 

@@ -21,6 +21,7 @@ from app.settings.places import places
 from app.ui.bridge import Bridge, Sight
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
+from app.ui.page_task import Page
 from tests.ui.greenhouse import PASSPHRASE
 
 PATIENCE = 30.0  # seconds that a fact may take to become true
@@ -85,7 +86,7 @@ class Technician:
     def rests(self) -> bool:
         """Whether the window has nothing to do now."""
         window = self.window
-        busy = (window, window.dashboard, window.runs_page, window.sites, window.recoveries, window.adding)
+        busy: tuple[Page, ...] = (window, *window.pages.values(), window.sites, window.recoveries, window.adding)
         return window.runs.tasks.keys() <= {"look_out"} and not any(each.tasks for each in busy)
 
     async def is_back(self) -> None:

@@ -20,6 +20,7 @@ from app.records.run import new_run_id
 from app.settings.places import places
 from app.ui.finder import SHOWN, Findable, FoundModel
 from app.ui.help import FOLDER, TOPICS
+from app.ui.main_window import MainWindow
 from app.ui.only_window import OnlyWindow
 from app.ui.pages.doors import DOORS
 from app.ui.remembered import Remembered, recall, remember
@@ -256,6 +257,12 @@ def test_every_page_of_help_is_there_and_leads_only_to_others() -> None:
         assert links <= set(TOPICS), topic
 
 
+def is_shown(window: MainWindow, name: str) -> bool:
+    """Whether that page is the one in sight."""
+    page: object = window.pages.get(name)
+    return window.stack.currentWidget() is page
+
+
 @pytest.mark.spec("X4")
 def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Technician) -> None:
@@ -266,7 +273,7 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         await someone.is_back()
         for number, (name, title) in enumerate(HELPED, start=1):
             someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
-            await someone.sees(lambda name=name: window.stack.currentWidget() is window.pages.get(name))  # type: ignore[misc]
+            await someone.sees(partial(is_shown, window, name))
             await helps(someone, title)
         window.help.show_topic("start")
         await someone.sees(lambda: "puts it back" in window.help.page.toPlainText())

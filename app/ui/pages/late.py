@@ -10,34 +10,43 @@ from app.ui.bridge import Bridge
 
 if TYPE_CHECKING:  # that is what this is for
     from app.ui.pages.repository.repository_page import RepositoryPage
+    from app.ui.pages.run_watch import RunWatch
+    from app.ui.pages.runs.page import RunsPage
     from app.ui.pages.settings.settings_page import SettingsPage
     from app.ui.pages.snapshots.page import SnapshotsPage
 
-    LatePage = SnapshotsPage | RepositoryPage | SettingsPage
+    LatePage = SnapshotsPage | RunsPage | RepositoryPage | SettingsPage
 
-SNAPSHOTS, REPOSITORY, SETTINGS = "snapshots", "repository", "settings"
+SNAPSHOTS, RUNS, REPOSITORY, SETTINGS = "snapshots", "runs", "repository", "settings"
 
 
-def _snapshots(bridge: Bridge, language: Language) -> SnapshotsPage:
+def _snapshots(bridge: Bridge, language: Language, _watch: RunWatch) -> SnapshotsPage:
     from app.ui.pages.snapshots.page import SnapshotsPage  # noqa: PLC0415  as above
 
     return SnapshotsPage(bridge, language)
 
 
-def _repository(bridge: Bridge, language: Language) -> RepositoryPage:
+def _runs(bridge: Bridge, language: Language, watch: RunWatch) -> RunsPage:
+    from app.ui.pages.runs.page import RunsPage  # noqa: PLC0415  as above
+
+    return RunsPage(bridge, language, watch)
+
+
+def _repository(bridge: Bridge, language: Language, _watch: RunWatch) -> RepositoryPage:
     from app.ui.pages.repository.repository_page import RepositoryPage  # noqa: PLC0415  as above
 
     return RepositoryPage(bridge, language)
 
 
-def _settings(bridge: Bridge, language: Language) -> SettingsPage:
+def _settings(bridge: Bridge, language: Language, _watch: RunWatch) -> SettingsPage:
     from app.ui.pages.settings.settings_page import SettingsPage  # noqa: PLC0415  as above
 
     return SettingsPage(bridge, language)
 
 
-MAKERS: Mapping[str, Callable[[Bridge, Language], LatePage]] = {
+MAKERS: Mapping[str, Callable[[Bridge, Language, RunWatch], LatePage]] = {
     SNAPSHOTS: _snapshots,
+    RUNS: _runs,
     REPOSITORY: _repository,
     SETTINGS: _settings,
 }

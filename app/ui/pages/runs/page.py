@@ -19,6 +19,7 @@ from app.ui.pages.mending import READING, RUN, Mending
 from app.ui.pages.remedies import TRY_AGAIN
 from app.ui.pages.run_panel import RunPanel
 from app.ui.pages.run_watch import RunWatch
+from app.ui.pages.runs.history import history
 from app.ui.theme import GRID, title_font
 from app.ui.widgets.controls import Choice, SearchField, TextButton, label
 from app.ui.widgets.empty_state import EmptyState
@@ -26,9 +27,7 @@ from app.ui.widgets.runs_table import RunsTable
 from app.ui.widgets.work_strip import Work
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
-    from app.assembly import Overwinter
     from app.records.run import Run
-    from app.runs.history import PastRun
 
 MINUTE = 60_000
 SEARCH_PAUSE = 120  # ms after a letter before it is looked for
@@ -290,12 +289,3 @@ class RunsPage(QWidget):
                 text("Open it by hand: {path}", path=path),
                 "log.no-program",
             )
-
-
-async def history(app: Overwinter, site: str) -> list[PastRun]:
-    """The runs of a site, as far as this computer knows them."""
-    from app.runs.history import history_of  # noqa: PLC0415  the window is painted before the runs' room is loaded
-
-    records, inventory = app.records(site), await app.overviews.inventory(site)
-    points = () if inventory is None else inventory.points
-    return history_of(await records.runs(), await records.tallies(), points)

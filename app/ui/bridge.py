@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -92,8 +93,13 @@ class Bridge(QObject):
 
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, in whatever program: at once, and whenever that changes."""
-        found = await self.ask(_working)
-        while (now := await self.ask(lambda _: anext(found, None))) is not None:
+        async for now in self.each(lambda app: app.working()):
+            yield now
+
+    async def each(self, tells: Callable[[Overwinter], AsyncIterator[T]]) -> AsyncIterator[T]:
+        """What the engine tells one after the other, as it comes."""
+        told = await self.ask(partial(_begun, tells))
+        while (now := await self.ask(lambda _: anext(told, None))) is not None:
             yield now
 
     def _on_answered(self, answer: _Answer) -> None:
@@ -145,8 +151,8 @@ async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[T
     return app.runner.feed(site, run).batches()
 
 
-async def _working(app: Overwinter) -> AsyncIterator[list[tuple[str, str]]]:
-    return app.working()
+async def _begun(tells: Callable[[Overwinter], AsyncIterator[T]], app: Overwinter) -> AsyncIterator[T]:
+    return tells(app)
 
 
 class _Answer:

@@ -34,10 +34,11 @@ from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.cutover.job import RecoveryState, plan_recovery
 from app.jobs.cutover.plan import StagingPlan
-from app.jobs.cutover.recover import Wanted
+from app.jobs.cutover.recover import Found, Wanted, look
 from app.jobs.cutover.shelf import Shelf, found_on_hosts, spots_of, unfinished
 from app.jobs.cutover.undo import KIND as UNDO
-from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
+from app.jobs.cutover.undo import UndoState, expect_undo_phrase, no_way_back, plan_undo
+from app.jobs.disks import Disks
 from app.jobs.editing import SiteEditing
 from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
@@ -63,8 +64,10 @@ from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
 from app.jobs.saving import SaveChoice, SaveState, plan_save
 from app.jobs.sources.driver import Equipment
+from app.jobs.support.bundle import Support
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
+from app.jobs.swap.kept import STAYS
 from app.jobs.swap.waiting import all_waiting, waiting_of
 from app.jobs.trying import Trials, Typed
 from app.jobs.unlock import Unlocked, unlock_stale
@@ -130,11 +133,16 @@ class Overwinter:
         self._here = LocalHost(blocking, self.places.scratch)
         self._servers: Servers | None = None
         self._versions = VersionFile(self.places.cache / "versions.json")
+        self.disks = Disks(self.places.cache / "disks.json", self.sites, blocking)
         self._repositories = Repositories(
-            _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
+            _restic_candidates(self.places),
+            self._versions.known,
+            str(self.places.cache / "restic"),
+            self._redactor,
+            self.disks.expect,
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
-        self.catalogue = Catalogue(self.places.cache / "catalogue", blocking, self.sites, self.repository)
+        self.catalogue = Catalogue(self.places.catalogue, blocking, self.sites, self.repository)
         self._indexing: asyncio.Task[None] | None = None
         self.shelf = Shelf(self._here, str(self.places.cutovers))
         self.kits = Kits(
@@ -149,10 +157,22 @@ class Overwinter:
         )
         self.overviews = Overviews(
             Memory(self.places.overviews, blocking),
+            self.catalogue,
+            blocking,
             sites=self.sites,
             records=self.records,
             kit=self.kits.state,
             repository=self.repository,
+        )
+        self.support = Support(
+            places=self.places,
+            sites=self.sites,
+            secrets=self.secrets,
+            records=self.records,
+            tools=self.tools,
+            log_file=lambda run: self.places.run_folder(run) / LOG,
+            redactor=self._redactor,
+            blocking=blocking,
         )
         self.editing = SiteEditing(self.sites, self.secrets, self.records, blocking)
         self.repository_states = RepositoryStates(
@@ -326,6 +346,7 @@ class Overwinter:
             await (await self._ssh()).forget(site)
         await self.sites.remove(site)
         await self.catalogue.forget(site)
+        await self.overviews.forget(site)
         for run in done:
             await self._here.remove_tree(str(self.places.run_folder(run.id)))
 
@@ -611,6 +632,14 @@ class Overwinter:
         found = await self.shelf.unfinished(site) or await self._unfinished_elsewhere(site)
         return None if found is None else plan_recovery(found, wanted, self._equipment, self.shelf)
 
+    async def found_unfinished(self, site: str) -> Found | None:
+        """How far the unfinished restore of a site had come: its hosts are asked. None where there is none."""
+        plan = await self.shelf.unfinished(site)
+        if plan is None:
+            return None
+        async with self._clearing(site) as (_, context):
+            return await look(plan, World(context, self._equipment))
+
     async def _unfinished_elsewhere(self, site: str) -> StagingPlan | None:
         async with self._clearing(site) as (found, context):
             hosts = [THIS_COMPUTER, *(host.name for host in found.hosts if host.kind is HostKind.SSH)]
@@ -623,6 +652,19 @@ class Overwinter:
         if finished is None:
             raise no_way_back(site, run)
         return plan_undo(finished, self._equipment, self.shelf)
+
+    async def old_state(self, site: str, run: str) -> datetime | None:
+        """Until when the old state that a restore put aside stays; None where there is nothing to put back."""
+        finished = await self.shelf.finished((await self.sites.get(site)).name, run)
+        return None if finished is None else finished.made + STAYS
+
+    async def undo(self, site: str, run: str, confirmed: str) -> Launched:
+        """Puts back what a restore put aside, for which a phrase was typed.
+
+        Raises `Refused` `restore.undo-not-confirmed`, `restore.no-way-back`.
+        """
+        expect_undo_phrase(site, run, confirmed)
+        return await self.runner.launch(await self.plan_undo(site, run))
 
     async def _permit(self, plan: AnyPlan) -> None:
         """Nothing that needs a whole site begins while a restore of it is unfinished."""

@@ -57,6 +57,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.data / "cache"
 
     @property
+    def catalogue(self) -> Path:
+        """Lists of snapshots and the names in them."""
+        return self.cache / "catalogue"
+
+    @property
     def overviews(self) -> Path:
         """What each site was known to be last, for the next start."""
         return self.cache / "overviews"

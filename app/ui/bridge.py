@@ -13,6 +13,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -98,8 +99,13 @@ class Bridge(QObject):
 
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, in whatever program: at once, and whenever that changes."""
-        found = await self.ask(_working)
-        while (now := await self.ask(lambda _: anext(found, None))) is not None:
+        async for now in self.each(lambda app: app.working()):
+            yield now
+
+    async def each(self, tells: Callable[[Overwinter], AsyncIterator[T]]) -> AsyncIterator[T]:
+        """What the engine tells one after the other, as it comes."""
+        told = await self.ask(partial(_begun, tells))
+        while (now := await self.ask(lambda _: anext(told, None))) is not None:
             yield now
 
     def _on_answered(self, answer: _Answer) -> None:
@@ -159,8 +165,8 @@ async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[T
     return app.runner.feed(site, run).batches()
 
 
-async def _working(app: Overwinter) -> AsyncIterator[list[tuple[str, str]]]:
-    return app.working()
+async def _begun(tells: Callable[[Overwinter], AsyncIterator[T]], app: Overwinter) -> AsyncIterator[T]:
+    return tells(app)
 
 
 class _Answer:
@@ -214,13 +220,11 @@ class _Engine(QThread):
         await self._put_away()
 
     def _tell_sight(self, sight: Sight) -> None:
-        """Reads one small file of the cache, before there is anything else for this thread to do."""
-        from app.jobs.health.memory import read_remembered  # noqa: PLC0415  not needed for the first paint
-        from app.jobs.health.overview import as_it_was  # noqa: PLC0415  as above
+        """Reads two files of the cache, before there is anything else for this thread to do."""
+        from app.jobs.health.overview import as_it_was  # noqa: PLC0415  not needed for the first paint
 
-        with contextlib.suppress(OSError):  # a cache that cannot be read shows nothing
-            remembered = read_remembered(self._places.overviews, sight.site)
-            if (overview := as_it_was(remembered, datetime.now(UTC), sight.language)) is not None:
+        with contextlib.suppress(UserError):  # a cache that cannot be read shows nothing
+            if (overview := as_it_was(self._places, sight.site, datetime.now(UTC), sight.language)) is not None:
                 self._bridge.sighted.emit(overview)
 
     def _opening(self) -> asyncio.Task[Overwinter]:

@@ -39,6 +39,7 @@ def places_and_actions(window: MainWindow, language: Language) -> Iterator[Finda
         yield Findable("check", say(text("Verify now")), action, dashboard.verify)
         yield Findable("disk", say(text("Check now")), action, dashboard.check)
     yield Findable("help", say(text("Help")), action, window.show_help)
+    yield Findable("help", say(text("Support bundle…")), action, window.show_support)
 
 
 def sites_of(window: MainWindow, titles: Mapping[str, str], language: Language) -> Iterator[Findable]:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
@@ -56,7 +56,13 @@ def topic_of(widget: QWidget | None) -> str:
 
 
 class Help(QDialog):
-    """Shows a page; its links lead to others."""
+    """Shows a page; its links lead to others.
+
+    Signals:
+        support_wanted: the person wants to ask a colleague for help.
+    """
+
+    support_wanted = Signal()
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget) -> None:
         super().__init__(parent)
@@ -71,10 +77,13 @@ class Help(QDialog):
         self.page.document().setDocumentMargin(2 * GRID)
         contents = TextButton(language.render(text("Contents")), "quiet")
         contents.clicked.connect(lambda: self.show_topic(FIRST))
+        support = TextButton(language.render(text("Support bundle…")), "quiet")
+        support.clicked.connect(self.support_wanted)
         close = TextButton(language.render(text("Close")), "primary")
         close.clicked.connect(self.close)
         buttons = QHBoxLayout()
         buttons.addWidget(contents)
+        buttons.addWidget(support)
         buttons.addStretch(1)
         buttons.addWidget(close)
         column = QVBoxLayout(self)

@@ -17,6 +17,7 @@ from app.foundation.words import Language, Text, text
 from app.ui.adding import Adding
 from app.ui.asking import PassphraseAsking
 from app.ui.bridge import Bridge
+from app.ui.disks import DiskWatch
 from app.ui.findables import places_and_actions, runs_of, sites_of
 from app.ui.finder import Finder
 from app.ui.help import Help, set_topic
@@ -30,6 +31,7 @@ from app.ui.pages.runs.history import history
 from app.ui.pages.sites import SitesPage
 from app.ui.recoveries import Recoveries
 from app.ui.remembered import Remembered
+from app.ui.support import SupportDialog
 from app.ui.theme import GRID, Look
 from app.ui.tray import Tray
 from app.ui.widgets.card_stack import CardStack
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
         self._question: CloseQuestion | UnsavedQuestion | None = None
         self.runs = RunWatch(bridge, self)
         self.recoveries = Recoveries(bridge, language, self.runs, self)
+        self.disks = DiskWatch(bridge, language, self.runs, self)
         self.adding = Adding(bridge, language, self)
         self._asking = PassphraseAsking(bridge, language, self)
         self._make_parts()
@@ -127,6 +130,7 @@ class MainWindow(QMainWindow):
         beside = QVBoxLayout()
         beside.setSpacing(0)
         beside.addWidget(self.recoveries.banner)
+        beside.addWidget(self.disks.banner)
         beside.addLayout(cards)
         beside.addWidget(self.stack, 1)
         middle = QHBoxLayout()
@@ -154,6 +158,7 @@ class MainWindow(QMainWindow):
         self.adding.practising.connect(self.doors.show_practising)
         self.dashboard.navigate.connect(self.navigate)
         self.dashboard.start.connect(partial(self._launch, self.dashboard))
+        self.runs_page.start.connect(partial(self._launch, self.runs_page))
         self.dashboard.waiting_changed.connect(partial(self.navigation.show_waiting, DASHBOARD))
         self.runs.noticed.connect(self._on_run_noticed)
         self.runs.launched.connect(self._on_run_launched)
@@ -161,9 +166,12 @@ class MainWindow(QMainWindow):
         self.runs.ended.connect(self._on_run_ended)
         self.runs.failed.connect(self.show_error)
         self.recoveries.failed.connect(self.show_error)
+        self.disks.changed.connect(self._on_disks_changed)
+        self.disks.failed.connect(self.show_error)
         self.strip.cancel_asked.connect(self.runs.cancel)
         self.strip.opened.connect(self.open_run)
         self._help_entry.clicked.connect(self.show_help)
+        self.help.support_wanted.connect(self.show_support)
         self._tray.wanted.connect(self.come_forward)
         for keys, act in (("Ctrl+B", self._on_backup), ("Ctrl+K", self.find_anything), ("F1", self.show_help)):
             QShortcut(QKeySequence(keys), self, act)
@@ -190,6 +198,7 @@ class MainWindow(QMainWindow):
         self._show_sites({site.name: site.title for site in sites}, choose or before)
         if not self.runs.looks_out:
             self.runs.look_out()
+            self.disks.look_out()
         self.recoveries.look()
         if self.site != before:
             self._open_site(self.site)
@@ -311,6 +320,11 @@ class MainWindow(QMainWindow):
         aside = focused is None or self.navigation.isAncestorOf(focused)
         self.help.show_for(self.stack.currentWidget() if aside else focused)
 
+    def show_support(self) -> None:
+        """Shows what a colleague needs to help with the chosen site."""
+        self.help.close()
+        SupportDialog(self._bridge, self._language, self.site, self).open()
+
     @page_task
     async def find_anything(self) -> None:
         """Opens the field that finds anything; what takes longer to be known is offered when it is."""
@@ -348,6 +362,10 @@ class MainWindow(QMainWindow):
             if RUNS in self._late:
                 self._late[RUNS].site_changed()
             self.dashboard.remember()
+
+    def _on_disks_changed(self, sites: list[str]) -> None:
+        if self.site in sites:
+            self._tell_pages()
 
     def _on_run_ended(self, run: Run, was_live: bool) -> None:
         self._tell_working()
@@ -457,6 +475,7 @@ class MainWindow(QMainWindow):
             self.sites,
             self.runs,
             self.recoveries,
+            self.disks,
             self.adding,
             self.help,
         )

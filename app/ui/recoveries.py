@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from app.foundation.errors import Problem, UserError
-from app.foundation.words import Language, text
+from app.foundation.words import Language, Text, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
 from app.ui.pages.run_watch import RunWatch
@@ -18,6 +18,7 @@ from app.ui.widgets.recovery_banner import RecoveryBanner
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
+    from app.jobs.cutover.recover import Found
     from app.runs.runner import Launched
 
 
@@ -63,19 +64,27 @@ class Recoveries(QObject):
         resting = [one for one in self._found if not self._watch.is_busy(one.site)]
         self.banner.setVisible(bool(resting))
         if resting:
-            self._tell(resting[0], len(resting) - 1)
+            await self._tell(resting[0], len(resting) - 1)
 
-    def _tell(self, found: Unfinished, more: int) -> None:
+    async def _tell(self, found: Unfinished, more: int) -> None:
+        """What is known at once, then what stands there now: a server may take its time to say."""
+        maybe = text("It may be half the old state and half the point {point}, and down.", point=found.point)
+        self._show(found, maybe, more)
+        self._allow()
+        try:
+            seen = await self._bridge.ask(lambda app: app.found_unfinished(found.site))
+        except UserError as error:
+            self._show(found, text("{maybe} It could not be seen: {why}", maybe=maybe, why=error.problem.what), more)
+        else:
+            self._show(found, maybe if seen is None else _standing(seen, found.point), more)
+
+    def _show(self, found: Unfinished, standing: Text, more: int) -> None:
         when = self._language.moment(found.since, datetime.now(UTC))
         what = text("A restore of {site} stopped in the middle ({when}).", site=found.title, when=when)
-        means = text(
-            "It may be half the old state and half the point {point}, and down. Nothing else is started on it.",
-            point=found.point,
-        )
+        means = text("{standing} Nothing else is started on it.", standing=standing)
         if more:
             means = text("{means} {count} more sites are in this state.", means=means, count=more)
         self.banner.show_unfinished(what, means)
-        self._allow()
 
     def _allow(self) -> None:
         if self._found:
@@ -85,6 +94,24 @@ class Recoveries(QObject):
         if self._found:
             site = self._found[0].site
             self._watch.launch(site, lambda app: _recovery(app, site, wanted), self.failed.emit)
+
+
+def _standing(found: Found, point: str) -> Text:
+    """What is up now."""
+    there = sum(fact.happened.value == "yes" for fact in found.facts)
+    missing = sum(fact.happened.value == "no" for fact in found.facts)
+    if there + missing < len(found.facts):
+        return text("What stands there now is neither the old state nor the point {point}.", point=point)
+    if not there:
+        return text("The old state stands, nothing of it was exchanged; it may be down.")
+    if not missing:
+        return text("The point {point} stands in its place, all of it; it may be down.", point=point)
+    return text(
+        "It is not whole: {there} of {total} parts are those of the point {point}, the others are the old ones.",
+        there=there,
+        total=len(found.facts),
+        point=point,
+    )
 
 
 async def _unfinished(app: Overwinter) -> list[Unfinished]:

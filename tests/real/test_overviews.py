@@ -1,19 +1,18 @@
-"""What is remembered of a repository stays useful while it is away, and is never taken for another one's."""
+"""What is remembered of a site stays between two starts, and is never taken for another repository's."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from app.foundation.blocking import Blocking
-from app.jobs.health.inventory import inventory_of
 from app.jobs.health.memory import SAMPLES_KEPT, Memory, Remembered, SizeSample
-from tests.histories import NOON, SITE, Made, snapshots_of
+from tests.histories import NOON
 
 HERE = "local:/mnt/disk"
 
@@ -27,8 +26,7 @@ def blocking() -> Iterator[Blocking]:
 
 
 def a_memory() -> Remembered:
-    made = snapshots_of(Made(NOON - timedelta(days=1), proofs=("pass",)))
-    return Remembered(address=HERE, inventory=inventory_of(made, SITE, NOON), seen=NOON)
+    return Remembered(address=HERE, samples=(SizeSample(NOON, 7),), seen=NOON)
 
 
 @pytest.mark.spec("V3")
@@ -37,14 +35,14 @@ def test_what_was_read_is_remembered_between_starts(tmp_path: Path, blocking: Bl
         await Memory(tmp_path, blocking).remember("north", a_memory())
         again = await Memory(tmp_path, blocking).recall("north", HERE)
         assert again == a_memory()
-        assert (await Memory(tmp_path, blocking).recall("north", "local:/elsewhere")).inventory is None
+        assert (await Memory(tmp_path, blocking).recall("north", "local:/elsewhere")).samples == ()
         assert (await Memory(tmp_path, blocking).recall("south", HERE)) == Remembered(address=HERE)
 
     with asyncio.Runner() as runner:
         runner.run(story())
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"inventory": 7}', b"\xff\x00"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"samples": 7}', b"\xff\x00"])
 def test_a_damaged_memory_counts_as_none(tmp_path: Path, blocking: Blocking, content: bytes) -> None:
     (tmp_path / "north.json").write_bytes(content)
 
@@ -52,7 +50,9 @@ def test_a_damaged_memory_counts_as_none(tmp_path: Path, blocking: Blocking, con
         memory = Memory(tmp_path, blocking)
         assert await memory.recall("north", HERE) == Remembered(address=HERE)
         await memory.remember("north", a_memory())
-        assert (await Memory(tmp_path, blocking).recall("north", HERE)).inventory is not None
+        assert await Memory(tmp_path, blocking).recall("north", HERE) == a_memory()
+        await memory.forget("north")
+        assert await Memory(tmp_path, blocking).recall("north", HERE) == Remembered(address=HERE)
 
     with asyncio.Runner() as runner:
         runner.run(story())

@@ -17,7 +17,7 @@ from typing import TypeVar
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.jobs.catalogue.building import build
-from app.jobs.catalogue.listed import FORMAT, KnownSnapshots, listed_of, remember, remembered
+from app.jobs.catalogue.listed import FORMAT, KnownSnapshots, list_file, listed_of, remember, remembered
 from app.jobs.catalogue.members import Member, members_of
 from app.jobs.catalogue.rows import Headway, Level, Listed, Name, Searchable
 from app.jobs.catalogue.tree_file import DamagedTree, TreeFile, microseconds
@@ -50,7 +50,7 @@ class Catalogue:
         largest: int = LARGEST,
     ) -> None:
         """Keeps its files below `folder`, those of trees in at most `largest` bytes; `repository` opens a site's."""
-        self._lists, self._trees = folder / "lists", folder / "trees"
+        self._folder, self._trees = folder, folder / "trees"
         self.blocking = blocking
         self._sites = sites
         self._repository = repository
@@ -67,10 +67,11 @@ class Catalogue:
     async def known(self, site: str) -> Listed | None:
         """The points as they were read last, whenever that was; None when they never were."""
         found = await self._sites.get(site)
-        known = await self._remembered(found)
+        known = await self.remembered(found)
         return None if known is None else await self._files(partial(listed_of, known, found))
 
-    async def _remembered(self, site: Site) -> KnownSnapshots | None:
+    async def remembered(self, site: Site) -> KnownSnapshots | None:
+        """The snapshots of a site as they were read last; None when they never were."""
         known = self._known.get(site.name)
         if known is None or known.address != site.repository.address:
             known = await self._files(partial(remembered, self._list_of(site.name), site.repository.address))
@@ -79,17 +80,27 @@ class Catalogue:
         return known
 
     def _list_of(self, site: str) -> Path:
-        return self._lists / f"{site}.json"
+        return list_file(self._folder, site)
 
     async def refresh(self, site: str) -> Listed:
         """Reads the list anew from the repository and keeps it; one that cannot be kept is given all the same."""
+        of, known = await self._read(site)
+        listing = self._files(partial(listed_of, known, of))
+        listed, _ = await asyncio.gather(listing, self._remember(site, known))
+        return listed
+
+    async def read(self, site: str) -> KnownSnapshots:
+        """Reads the snapshots anew and keeps them, as `refresh` does."""
+        _, known = await self._read(site)
+        await self._remember(site, known)
+        return known
+
+    async def _read(self, site: str) -> tuple[Site, KnownSnapshots]:
         repository = await self._repository(site)
         found = tuple(await site_snapshots(repository.restic, repository.site))
         known = KnownSnapshots(FORMAT, repository.site.repository.address, datetime.now(UTC), found)
         self._known[site] = known
-        listing = self._files(partial(listed_of, known, repository.site))
-        listed, _ = await asyncio.gather(listing, self._remember(site, known))
-        return listed
+        return repository.site, known
 
     async def _remember(self, site: str, known: KnownSnapshots) -> None:
         with contextlib.suppress(UserError):  # a full disk: it is read anew the next time
@@ -97,7 +108,7 @@ class Catalogue:
 
     async def snapshots_of(self, site: str, point: str) -> list[Snapshot]:
         """Everything that the last known list says of one point's snapshots, its marks among them."""
-        known = await self._remembered(await self._sites.get(site))
+        known = await self.remembered(await self._sites.get(site))
         listed = known.snapshots if known is not None else ()
         return [snapshot for snapshot in listed if value_of(snapshot.tags, "run") == point]
 
@@ -112,7 +123,7 @@ class Catalogue:
 
     async def _snapshot(self, site: str, wanted: str) -> Snapshot:
         """A snapshot of that site; where the list does not know it the repository is asked, which refuses others."""
-        known = await self._remembered(await self._sites.get(site))
+        known = await self.remembered(await self._sites.get(site))
         for snapshot in known.snapshots if known is not None else ():
             if snapshot.id == wanted:
                 return snapshot
@@ -151,7 +162,7 @@ class Catalogue:
     async def searchable(self, site: str, point: str = "") -> list[Searchable]:
         """The different trees of a point, or of all points, newest first."""
         found = await self._sites.get(site)
-        known = await self._remembered(found)
+        known = await self.remembered(found)
         if known is None:
             return []
         trees: dict[str, tuple[str, str, list[str]]] = {}

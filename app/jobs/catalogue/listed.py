@@ -31,6 +31,11 @@ class KnownSnapshots(msgspec.Struct, frozen=True):
     snapshots: tuple[Snapshot, ...]
 
 
+def list_file(folder: Path, site: str) -> Path:
+    """The file of a site's list, in the folder of the catalogue."""
+    return folder / "lists" / f"{site}.json"
+
+
 def remembered(file: Path, address: str) -> KnownSnapshots | None:
     """What the file holds; None when there is none, or none of this repository, or a damaged one. Blocks."""
     try:

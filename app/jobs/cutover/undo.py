@@ -149,6 +149,23 @@ def plan_undo(finished: StagingPlan, equipment: Equipment, shelf: Shelf) -> Plan
     )
 
 
+def undo_phrase(site: str, run: str) -> str:
+    """What a person types where a click alone would be too little."""
+    return f"PUT BACK {site} {run[:8]}"
+
+
+def expect_undo_phrase(site: str, run: str, typed: str) -> None:
+    """Raises `Refused` `restore.undo-not-confirmed` unless the phrase was typed."""
+    phrase = undo_phrase(site, run)
+    if typed != phrase:
+        raise Refused(
+            text("Putting the old state back takes the place of what is live now."),
+            text("Nothing was changed: that was not the phrase."),
+            text("Type {phrase}", phrase=phrase),
+            "restore.undo-not-confirmed",
+        )
+
+
 def no_way_back(site: str, run: str) -> Refused:
     """Nothing is known here of that run that could be taken back."""
     return Refused(

@@ -1,21 +1,17 @@
-"""What a site's repository holds, as far as its list of snapshots tells: one restic process, whatever the size."""
+"""What a site's repository holds, as far as its list of snapshots tells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import msgspec
 
 from app.jobs.check.marks import CheckMark, check_marks
-from app.jobs.points import Point, points_of, site_snapshots, today_of
+from app.jobs.points import Point, points_of, today_of
 from app.jobs.tags import FAIL, MARKS, PASS, VERIFY, value_of
 from app.settings.model import Site
 from app.tools.restic.output import Snapshot
-
-if TYPE_CHECKING:  # the window shows this before it can ask a repository
-    from app.tools.restic.repository import Restic
 
 SIZES_KEPT = 12
 """So many of the newest sizes of each source are kept to compare with."""
@@ -56,16 +52,11 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[SourceSize, ...] = ()
 
 
-async def take_inventory(restic: Restic, site: Site) -> Inventory:
-    """Reads the repository's list of snapshots."""
-    return inventory_of(await site_snapshots(restic, site), site, datetime.now(UTC))
-
-
-def inventory_of(snapshots: Sequence[Snapshot], site: Site, now: datetime) -> Inventory:
-    """What these snapshots say."""
+def inventory_of(snapshots: Sequence[Snapshot], site: Site, read: datetime) -> Inventory:
+    """What these snapshots say, which were listed at `read`."""
     ordered = sorted(snapshots, key=lambda one: (one.time, one.id))
     return Inventory(
-        read=now,
+        read=read,
         points=tuple(points_of(ordered, today_of(site))),
         checks=tuple(check_marks(ordered)),
         proofs=tuple(_proofs(ordered)),

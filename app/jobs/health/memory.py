@@ -1,7 +1,7 @@
-"""What was read of each repository last, for when it is away, what else was known of its site, for the next start, and
-what of the notices a person has seen.
+"""What was known of each site beside its repository, for the next start, how large the repository was when it was
+measured, and what of a site's notices a person has seen.
 
-It stands in the cache folder: whoever removes that loses no more than the sight of a repository that is away.
+It stands in the cache folder: whoever removes that loses the sizes of the last months, and sees old notices as new.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 
 from app.foundation.blocking import Blocking
-from app.jobs.health.inventory import Inventory
 from app.jobs.health.notices import Notice
 from app.jobs.kit.state import KitState
 from app.records.run import Run
 from app.settings.model import Site
-from app.settings.private_files import make_folder, read_file, write_file
+from app.settings.private_files import make_folder, read_file, remove_file, write_file
 
 SAMPLES_KEPT = 400
 
@@ -43,7 +42,6 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str = ""
     known: Known | None = None
-    inventory: Inventory | None = None
     samples: tuple[SizeSample, ...] = ()
     seen: datetime = datetime.fromtimestamp(0, UTC)
 
@@ -63,7 +61,8 @@ class Memory:
     async def recall(self, site: str, address: str) -> Remembered:
         """What is remembered of a site; nothing where its repository was another one then."""
         if site not in self._known:
-            self._known[site] = await self._blocking.call("files", lambda: self._read(site))
+            read = await self._blocking.call("files", lambda: self._read(site))
+            self._known.setdefault(site, read)  # somebody may have remembered something newer meanwhile
         known = self._known[site]
         return known if known.address == address else Remembered(address=address)
 
@@ -71,6 +70,11 @@ class Memory:
         """Puts this in the place of what was remembered."""
         self._known[site] = remembered
         await self._blocking.call("files", lambda: self._write(site, remembered))
+
+    async def forget(self, site: str) -> None:
+        """The site is no more."""
+        self._known.pop(site, None)
+        await self._blocking.call("files", lambda: remove_file(_file(self._folder, site)))
 
     def _read(self, site: str) -> Remembered:
         return read_remembered(self._folder, site)

@@ -1,4 +1,4 @@
-"""How a site stands, put together from what is remembered of it. Nothing here asks anything; all of it loads fast."""
+"""How a site stands, put together from what is remembered of it. Nothing here is asked for; all of it loads fast."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import msgspec
 
 from app.foundation.errors import Problem
 from app.foundation.words import Language
-from app.jobs.health.inventory import Inventory
+from app.jobs.catalogue.listed import list_file
+from app.jobs.catalogue.listed import remembered as read_listed
+from app.jobs.health.inventory import Inventory, inventory_of
 from app.jobs.health.judgement import Health, health_of
-from app.jobs.health.memory import Known, Remembered, SizeSample
+from app.jobs.health.memory import Known, Remembered, SizeSample, read_remembered
 from app.jobs.health.notices import Notice
 from app.jobs.health.verdict import Verdict, verdict_of
 from app.jobs.kit.state import KitState
 from app.records.run import Run
+from app.settings.places import Places
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,18 +41,24 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overview_of(
-    known: Known, remembered: Remembered, now: datetime, language: Language, *, away: Problem | None = None
+    known: Known,
+    remembered: Remembered,
+    inventory: Inventory | None,
+    now: datetime,
+    language: Language,
+    *,
+    away: Problem | None = None,
 ) -> Overview:
     """How the site stands by what is known of it here and what was read of its repository last, judged by `now`."""
     site = known.site
-    health = health_of(site, remembered.inventory, now, readable=away is None)
+    health = health_of(site, inventory, now, readable=away is None)
     return Overview(
         site=site.name,
         title=site.title or site.name,
         health=health,
         kit=known.kit,
         verdict=verdict_of(health, known.kit, now, language),
-        inventory=remembered.inventory,
+        inventory=inventory,
         away=away,
         runs=known.runs,
         notices=known.notices,
@@ -59,10 +68,16 @@ def overview_of(
     )
 
 
-def as_it_was(remembered: Remembered, now: datetime, language: Language) -> Overview | None:
-    """How the site stood when the program was last here, judged by `now`; what worked then is not said to work now."""
+def as_it_was(places: Places, site: str, now: datetime, language: Language) -> Overview | None:
+    """How the site stood when the program was last here, judged by `now`; what worked then is not said to work now.
+
+    Reads two files of the cache, and blocks meanwhile.
+    """
+    remembered = read_remembered(places.overviews, site)
     known = remembered.known
     if known is None:
         return None
+    listed = read_listed(list_file(places.catalogue, site), known.site.repository.address)
+    inventory = None if listed is None else inventory_of(listed.snapshots, known.site, listed.read)
     ended = tuple(run for run in known.runs if run.closed is not None)
-    return overview_of(msgspec.structs.replace(known, runs=ended), remembered, now, language)
+    return overview_of(msgspec.structs.replace(known, runs=ended), remembered, inventory, now, language)

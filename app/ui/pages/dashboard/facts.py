@@ -62,6 +62,15 @@ class FactCard(Card):
         self.column.addStretch(1)
         self.column.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignLeft)
 
+    def add_more(self, *actions: TextButton) -> None:
+        """Puts what may be done besides below its button."""
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        for action in actions:
+            row.addWidget(action)
+        row.addStretch(1)
+        self.column.addLayout(row)
+
     def show_fact(self, fact: Fact) -> None:
         """Shows how it stands."""
         self._icon.show_state(fact.state)

@@ -21,13 +21,11 @@ from app.ui.page_task import page_task
 from app.ui.pages.dashboard.band import Band
 from app.ui.pages.dashboard.facts import Card, FactCard, Lines
 from app.ui.pages.dashboard.growth import GrowthBars
-from app.ui.pages.dashboard.kit import KitQuestions
+from app.ui.pages.dashboard.kit import KitCard
 from app.ui.pages.dashboard.said import (
     SPANS,
     growth_of_days,
     growth_sentence,
-    kit_action,
-    kit_fact,
     notice_line,
     proof_fact,
     repository_fact,
@@ -111,8 +109,7 @@ class DashboardPage(QWidget):
         self._bars = GrowthBars()
         self._repository.column.insertWidget(3, self._bars)
         self._proof = FactCard(self._language, text("Proof"), text("Verify now"))
-        self._kit = FactCard(self._language, text("Recovery kit"), text("Make the kit…"))
-        self._questions = KitQuestions(self._language, self)
+        self._kit = KitCard(self._bridge, self._language, self.tasks)
         self._runs = Lines(self._language, text("Nothing was run on this site yet."))
         self._notices = Lines(self._language, text("Nothing to notice: what was run lately went well."))
         self._all_runs = TextButton(self._say(text("All runs")), "quiet")
@@ -194,9 +191,9 @@ class DashboardPage(QWidget):
         self.band.said.connect(self._readout.setText)
         self._repository.acted.connect(self.check)
         self._proof.acted.connect(self.verify)
-        self._kit.acted.connect(self._on_kit)
-        self._questions.making.connect(self.start)
-        self._questions.put_away.connect(self.kit_put_away)
+        self._kit.start.connect(self.start)
+        self._kit.noted.connect(self.remember)
+        self._kit.failed.connect(self.show_error)
         self._cards.mended.connect(self.load)
         self._runs.opened.connect(partial(self.navigate.emit, "runs"))
         self._notices.opened.connect(partial(self.navigate.emit, "runs"))
@@ -217,6 +214,7 @@ class DashboardPage(QWidget):
 
     def _clear(self, site: str) -> None:
         self._site, self._overview = site, None
+        self._kit.forget()
         self._cards.show_site(site)
         self._title.set_whole("")
         self._badge.hide()
@@ -340,7 +338,7 @@ class DashboardPage(QWidget):
         days = growth_of_days(() if overview.inventory is None else overview.inventory.growth, now)
         self._bars.show_days(days, self._say(growth_sentence(days)))
         self._proof.show_fact(proof_fact(overview, now, language))
-        self._kit.show_fact(kit_fact(overview.kit, now, language))
+        self._kit.show_kit(overview.kit, now)
 
     def _show_lists(self, overview: Overview, now: datetime) -> None:
         self._runs.show_lines([run_line(run, now, self._language) for run in overview.runs])
@@ -355,7 +353,7 @@ class DashboardPage(QWidget):
         self._backup.setEnabled(free)
         self._repository.offer(text("Check now"), enabled=free and has_points)
         self._proof.offer(text("Verify now"), enabled=free and has_points)
-        self._kit.offer(None if self._overview is None else kit_action(self._overview.kit), enabled=free)
+        self._kit.allow(allowed=free)
 
     # --- how the last run ended ----------------------------------------------------------------
 
@@ -398,20 +396,6 @@ class DashboardPage(QWidget):
     def _begin(self, begin: Begin) -> None:
         self._cards.clear(RUN)
         self.start.emit(begin)
-
-    def _on_kit(self) -> None:
-        if self._overview is None:
-            return
-        if self._overview.kit.kit and self._overview.kit.stored is None and not self._overview.kit.changed:
-            self._questions.ask_where(self._site)
-        else:
-            self._questions.ask_for_new(self._site)
-
-    @page_task
-    async def kit_put_away(self, site: str, where: str) -> None:
-        """Notes where the kit was put."""
-        await self._bridge.ask(lambda app: app.kits.stored(site, where))
-        self.remember()
 
     @page_task
     async def mark_seen(self) -> None:

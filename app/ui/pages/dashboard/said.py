@@ -127,7 +127,9 @@ def kit_fact(kit: KitState, now: datetime, language: Language) -> Fact:
     if kit.stored is None:
         return Fact(state, text("Made {when}", when=language.moment(kit.made, now)), about)
     where = text("{where}, {age}", where=kit.stored_where, age=language.age(now - kit.stored))
-    return Fact(state, text("Put away"), (where, *about))
+    tested = [] if kit.tested is None else [text("Tested {age}", age=language.age(now - kit.tested))]
+    page = [] if kit.page is None else [text("Its page was made {age}", age=language.age(now - kit.page))]
+    return Fact(state, text("Put away"), (where, *tested, *page, *about))
 
 
 def kit_action(kit: KitState) -> Text | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from app.ui.pages.remedies import TRY_AGAIN
 from app.ui.pages.run_panel import RunPanel
 from app.ui.pages.run_watch import RunWatch
 from app.ui.pages.runs.history import history
+from app.ui.pages.runs.old_state import OldStateCard
 from app.ui.theme import GRID, title_font
 from app.ui.widgets.controls import Choice, SearchField, TextButton, label
 from app.ui.widgets.empty_state import EmptyState
@@ -34,7 +35,13 @@ SEARCH_PAUSE = 120  # ms after a letter before it is looked for
 
 
 class RunsPage(QWidget):
-    """The runs of the chosen site."""
+    """The runs of the chosen site.
+
+    Signals:
+        start: a run is to begin; carries a coroutine function that launches it.
+    """
+
+    start = Signal(object)
 
     def __init__(self, bridge: Bridge, language: Language, watch: RunWatch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +72,8 @@ class RunsPage(QWidget):
         self._refresh = TextButton(self._say(text("Refresh")), "quiet", "refresh")
         self._refresh.setToolTip("F5")
         self._cards = Mending(self._bridge, self._language, self.tasks)
+        self.old_state = OldStateCard(self._bridge, self._language)
+        self.old_state.tasks = self.tasks
         self.table = RunsTable(self._language)
         self.panel = RunPanel(self._language)
         self._loading = EmptyState(self._language, "runs", text("Reading…"))
@@ -116,6 +125,7 @@ class RunsPage(QWidget):
         column.setSpacing(2 * GRID)
         column.addLayout(head)
         column.addWidget(self._cards)
+        column.addWidget(self.old_state)
         column.addWidget(self.parts, 1)
 
     def _connect(self) -> None:
@@ -126,6 +136,8 @@ class RunsPage(QWidget):
         self._refresh.clicked.connect(self.load)
         self._nothing_fits.acted.connect(self.show_all)
         self._cards.mended.connect(self.load)
+        self.old_state.start.connect(self.start)
+        self.old_state.failed.connect(self.show_error)
         self.table.chosen.connect(self._on_chosen)
         self.table.shown_changed.connect(self._show_count)
         self.panel.log_file_wanted.connect(self._on_log_file_wanted)
@@ -145,6 +157,7 @@ class RunsPage(QWidget):
         self._site = site
         self._shown = self._wanted_run = ""
         self._cards.show_site(site)
+        self.old_state.forget()
         self.panel.clear()
         self.show_all()
         self._lists.setCurrentWidget(self._loading)
@@ -245,6 +258,7 @@ class RunsPage(QWidget):
         """Shows a run from its beginning, live when it still works."""
         self._shown = run
         self._cards.clear(RUN)
+        self.old_state.forget()
         self._watch.follow(run, self._site)
 
     @property
@@ -271,6 +285,7 @@ class RunsPage(QWidget):
     def _on_run_ended(self, run: Run, _was_live: bool) -> None:
         if run.id == self._shown:
             self.panel.end(run)
+            self.old_state.look(run)
             problem = self.panel.problem
             if problem is not None:
                 self._cards.tell(RUN, problem)

@@ -120,8 +120,8 @@ class TypedField(QLineEdit):
         return is_mouse and getattr(event, "button", lambda: None)() is Qt.MouseButton.MiddleButton
 
 
-class DeleteDialog(_Question):
-    """Asks for the phrase that deletes a point.
+class PhraseDialog(_Question):
+    """Asks for a phrase, so that nothing happens by a click too many.
 
     Signals:
         confirmed: the phrase was typed; carries it.
@@ -129,10 +129,11 @@ class DeleteDialog(_Question):
 
     confirmed = Signal(str)
 
-    def __init__(self, language: Language, point: str, phrase: str, about: Text, parent: QWidget | None = None) -> None:
-        """`point` is how people know it; `about` says what goes with it."""
-        title = text("Delete the point of {point}?", point=point)
-        super().__init__(language, title, text("Delete"), parent)
+    def __init__(
+        self, language: Language, title: Text, verb: Text, *, phrase: str, about: Text, parent: QWidget | None = None
+    ) -> None:
+        """`about` says what will happen."""
+        super().__init__(language, title, verb, parent)
         self._phrase = phrase
         shown = label(phrase, font=mono_font(points=12))
         shown.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -142,7 +143,7 @@ class DeleteDialog(_Question):
         self.field.textChanged.connect(self._on_typed)
         self.confirm.clicked.connect(self._on_confirmed)
         self.confirm.setEnabled(False)
-        ask = label(self._say(text("To delete it, type this:")))
+        ask = label(self._say(text("If that is meant, type this:")))
         ask.setBuddy(self.field)
         self._arrange([label(self._say(about)), ask, shown, self.field])
         self.field.setFocus()
@@ -154,3 +155,12 @@ class DeleteDialog(_Question):
         if self.field.text() == self._phrase:
             self.accept()
             self.confirmed.emit(self.field.text())
+
+
+class DeleteDialog(PhraseDialog):
+    """Asks for the phrase that deletes a point."""
+
+    def __init__(self, language: Language, point: str, phrase: str, about: Text, parent: QWidget | None = None) -> None:
+        """`point` is how people know it; `about` says what goes with it."""
+        title = text("Delete the point of {point}?", point=point)
+        super().__init__(language, title, text("Delete"), phrase=phrase, about=about, parent=parent)

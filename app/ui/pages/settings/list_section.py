@@ -111,6 +111,7 @@ class ListSection(SectionView):
         self._up.clicked.connect(lambda: self._move(-1))
         self._down.clicked.connect(lambda: self._move(1))
         self._remove.clicked.connect(self._on_remove)
+        self.setFocusProxy(self._add)
 
     # --- the list ------------------------------------------------------------------------------
 

@@ -40,6 +40,13 @@ pytestmark = [
     pytest.mark.qt_log_ignore("does not support"),  # what the offscreen platform says of raising windows
 ]
 
+
+def _finder(over: QWidget) -> Finder:
+    finder = Finder(ENGLISH, over)
+    finder.offer([Findable("runs", "Runs", "page", lambda: None)])
+    return finder
+
+
 QUESTIONS: dict[str, Callable[[QWidget], QDialog]] = {
     "a new site": lambda over: NewSiteDialog(ENGLISH, over),
     "what to back up": lambda over: AddDialog(ENGLISH, presets(), ["server"], over),
@@ -48,16 +55,10 @@ QUESTIONS: dict[str, Callable[[QWidget], QDialog]] = {
     "a secret": lambda over: SecretDialog(ENGLISH, text("The password"), text("About it."), twice=True, parent=over),
     "keep": lambda over: KeepDialog(ENGLISH, "2026-11-21 02:00", date(2026, 11, 22), over),
     "delete": lambda over: DeleteDialog(ENGLISH, "2026-11-21 02:00", "DELETE it", text("About it."), over),
-    "anything": lambda over: _finder(over),
+    "anything": _finder,
     "work goes on": lambda over: CloseQuestion(ENGLISH, 2, over),
     "not saved": lambda over: UnsavedQuestion(ENGLISH, over),
 }
-
-
-def _finder(over: QWidget) -> Finder:
-    finder = Finder(ENGLISH, over)
-    finder.offer([Findable("runs", "Runs", "page", lambda: None)])
-    return finder
 
 
 @pytest.mark.spec("X2")

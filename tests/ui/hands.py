@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -123,8 +123,9 @@ class _InWindow:
 
 def _row_with(view: QAbstractItemView, words: str) -> QModelIndex:
     model = view.model()
-    for row in range(model.rowCount()):
-        cells = [model.index(row, column) for column in range(model.columnCount())]
+    columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(QModelIndex())
+    for row in range(model.rowCount(QModelIndex())):
+        cells = [model.index(row, column) for column in range(columns)]
         if any(words in str(cell.data()) for cell in cells):
             return cells[0]
     return QModelIndex()
@@ -219,7 +220,7 @@ class KeyHand(_InWindow):
         self._moves(view, lambda: view.currentIndex().row() < index.row(), Qt.Key.Key_Down)
 
     def _moves(self, view: QAbstractItemView, further: Callable[[], bool], key: Qt.Key) -> None:
-        for _ in range(view.model().rowCount()):
+        for _ in range(view.model().rowCount(QModelIndex())):
             if further():
                 self._someone.press(key)
         assert not further(), "the arrows do not lead there"

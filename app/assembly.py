@@ -258,7 +258,10 @@ class Overwinter:
 
     async def add_site(self, content: bytes, *, replace: bool = False) -> ReadSite:
         """Sets a site up from a site file; credentials found in its repository's address go to the secret store."""
-        found = read(content)
+        return await self.add_read_site(read(content), replace=replace)
+
+    async def add_read_site(self, found: ReadSite, *, replace: bool = False) -> ReadSite:
+        """Sets up a site that was read from a file or typed into forms, with the secrets that came with it."""
         await self.sites.add_with_secrets(found, self.secrets, replace=replace)
         await self.audit(found.site.name, "site-replaced" if replace else "site-added")
         return found

@@ -1,17 +1,19 @@
-"""The ways in which a site comes here: by its file, its recovery kit, the address of its repository; and practice."""
+"""The ways in which a site comes here: made anew, by its file, its kit, the address of its repository; and practice."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
-from app.foundation.errors import Problem
+from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
@@ -19,17 +21,21 @@ from app.ui.widgets.secret_dialog import SecretDialog
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
+    from app.settings.rules import Fault
+    from app.ui.new_site import NewSiteDialog
 
 
 class Adding(QObject):
     """Asks what has to be asked, over the window, and brings the site.
 
     Signals:
+        made: a new site is here, which backs nothing up yet; carries its name.
         added: a site is here now; carries its name.
         failed: it could not be brought; carries a `Problem`.
         practising: the practice greenhouse is being shown in a window of its own, or no more; carries which.
     """
 
+    made = Signal(str)
     added = Signal(str)
     failed = Signal(object)
     practising = Signal(bool)
@@ -41,7 +47,8 @@ class Adding(QObject):
         self._language = language
         self._window = window
         self._ways = {
-            "protect": self.ask_site_file,
+            "protect": self.ask_new_site,
+            "file": self.ask_site_file,
             "recover": self.ask_kit,
             "look": self.ask_repository,
             "try": self.practise,
@@ -57,6 +64,31 @@ class Adding(QObject):
     def go(self, door: str) -> None:
         """Goes through one of the doors of the first start."""
         self._ways[door]()
+
+    # --- a new site ----------------------------------------------------------------------------
+
+    def ask_new_site(self) -> None:
+        """What a new site is called, and where its recovery points go."""
+        from app.ui.new_site import NewSiteDialog  # noqa: PLC0415  its forms are loaded when somebody wants one
+
+        dialog = NewSiteDialog(self._language, self._window)
+        dialog.wanted.connect(partial(self.make_site, dialog))
+        dialog.open()
+
+    @page_task
+    async def make_site(self, dialog: NewSiteDialog, document: Mapping[str, Any]) -> None:
+        """Makes the site, or says in the dialog what cannot be used so."""
+        try:
+            faults = await self._bridge.ask(lambda app: _new_site(app, document))
+        except UserError as error:
+            if shiboken6.isValid(dialog):
+                dialog.show_problem(error.problem)
+            return
+        if faults and shiboken6.isValid(dialog):
+            dialog.show_faults(faults)
+        elif not faults:
+            dialog.close()
+            self.made.emit(document["name"])
 
     # --- a site file ---------------------------------------------------------------------------
 
@@ -126,6 +158,14 @@ class Adding(QObject):
             await self._bridge.ask(_practice)
         finally:
             self.practising.emit(False)
+
+
+async def _new_site(app: Overwinter, document: Mapping[str, Any]) -> Sequence[Fault]:
+    """What keeps the site from being made, nothing when it is."""
+    examined = await app.editing.examined(document)
+    if examined.read is not None:
+        await app.add_read_site(examined.read)
+    return examined.faults
 
 
 async def _added_site(app: Overwinter, file: str) -> str:

@@ -116,6 +116,7 @@ class FoundDelegate(QStyledItemDelegate):
         words = room.adjusted(0, 0, -kind - 2 * GRID, 0)
         shown = painter.fontMetrics().elidedText(one.words, Qt.TextElideMode.ElideRight, words.width())
         painter.drawText(words, middle | Qt.AlignmentFlag.AlignLeft, shown)
+        painter.setPen(QColor(tones.muted))
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignRight, one.kind)
         painter.restore()
 

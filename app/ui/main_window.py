@@ -50,6 +50,8 @@ if TYPE_CHECKING:  # the window is painted before the store is loaded
 
 NAME = "Overwinter"
 DASHBOARD, SITES, DOORS = "dashboard", "sites", "doors"
+_OPENING = {SNAPSHOTS: "open_point", SETTINGS: "open_section"}
+"""What a page calls it to open one of its things."""
 
 
 class MainWindow(QMainWindow):
@@ -153,6 +155,7 @@ class MainWindow(QMainWindow):
         self.sites.opened.connect(self.show_site)
         self.sites.adding.connect(partial(self.show_page, DOORS))
         self.doors.chosen.connect(self.adding.go)
+        self.adding.made.connect(self.begin_site)
         self.adding.added.connect(self._on_site_added)
         self.adding.failed.connect(self.show_error)
         self.adding.practising.connect(self.doors.show_practising)
@@ -186,6 +189,9 @@ class MainWindow(QMainWindow):
     @page_task
     async def load(self, choose: str = "") -> None:
         """Lists the sites of this computer; the chosen one, or the one that was shown, is read anew."""
+        await self._load(choose)
+
+    async def _load(self, choose: str) -> None:
         before = self.site
         if not self._titles:
             self.stack.setCurrentWidget(self._opening)
@@ -239,6 +245,13 @@ class MainWindow(QMainWindow):
     def _tell_pages(self) -> None:
         for page in self.pages.values():
             page.site_changed()
+
+    @page_task
+    async def begin_site(self, site: str) -> None:
+        """A new site begins with what it backs up."""
+        self.cards.clear(RUNS)
+        await self._load(site)
+        self.navigate(SETTINGS, "sources")
 
     def _on_site_added(self, site: str) -> None:
         self.cards.clear(RUNS)
@@ -294,10 +307,9 @@ class MainWindow(QMainWindow):
     def navigate(self, page: str, what: str) -> None:
         """Goes to a page of the chosen site and opens something there; a point is known by the run that made it."""
         self.show_page(page)
-        if what and page == RUNS:
-            self.runs_page.open(what)
-        elif what and (open_point := getattr(self._late.get(page), "open_point", None)) is not None:
-            open_point(what)
+        opening = self.runs_page.open if page == RUNS else getattr(self._late.get(page), _OPENING.get(page, ""), None)
+        if what and opening is not None:
+            opening(what)
 
     def open_run(self, run: str) -> None:
         """Shows a run that works now, and its site."""

@@ -180,6 +180,7 @@ PAIRS: tuple[tuple[str, str, float], ...] = (
     *((ink, ground, 7.0) for ink in ("text", "muted") for ground in _SOFT),
     *((soft.removesuffix("_soft"), soft, 7.0) for soft in _SOFT),
     ("text", "selection", 7.0),
+    ("muted", "selection", 4.5),
     ("text", "match", 7.0),
     ("on_accent", "accent", 7.0),
     ("on_accent", "accent_hover", 7.0),

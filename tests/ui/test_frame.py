@@ -21,8 +21,8 @@ from app.settings.places import places
 from app.ui.finder import SHOWN, Findable, FoundModel
 from app.ui.help import FOLDER, TOPICS
 from app.ui.main_window import MainWindow
+from app.ui.new_site import NewSiteDialog
 from app.ui.only_window import OnlyWindow
-from app.ui.pages.doors import DOORS
 from app.ui.remembered import Remembered, recall, remember
 from app.ui.theme import Look
 from app.ui.widgets.close_question import CloseQuestion
@@ -93,11 +93,11 @@ def test_pages_and_sites_are_gone_to_by_keys_and_only_real_pages_are_shown(
 
 @pytest.mark.spec("X4")
 def test_every_door_of_the_first_start_opens_something(qapp: QApplication, house: Greenhouse) -> None:
-    kinds = {"protect": QFileDialog, "recover": QFileDialog, "look": QInputDialog}
+    kinds = {"protect": NewSiteDialog, "file": QFileDialog, "recover": QFileDialog, "look": QInputDialog}
 
     async def story(someone: Technician) -> None:
         await someone.reads_soon("What brings you here")
-        assert set(someone.window.doors.buttons) == {door.key for door in DOORS}
+        assert set(someone.window.doors.buttons) == {"protect", "file", "recover", "look", "try"}
         for key, kind in kinds.items():
             someone.window.doors.buttons[key].click()
             assert isinstance(await someone.is_asked(), kind)

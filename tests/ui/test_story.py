@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineE
 from app.ui.widgets.log_view import LogView
 from app.ui.widgets.runs_table import RunsTable
 from tests.ui.greenhouse import PASSWORD, Greenhouse, restics_running
+from tests.ui.hands import Hand, KeyHand, MouseHand
 from tests.ui.technician import Technician, run_in_window
+from tests.ui.whole_story import PASSWORD as STORY_PASSWORD
+from tests.ui.whole_story import WORDS, Ground, tell
 
 pytestmark = [
     pytest.mark.usefixtures("vault", "restic"),
@@ -112,7 +116,8 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
 
     async def story(someone: Technician) -> None:
         await someone.reads_soon("What brings you here")
-        assert someone.focused() is someone.button("Open a site file…")
+        assert someone.focused() is someone.button("Make a new site…")
+        await someone.tabs_to("Open a site file…")
         someone.press(Qt.Key.Key_Return)
         await file_field(someone)
         someone.types(str(house.site_file))
@@ -167,3 +172,20 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
         await nothing_is_left(someone, house)
 
     run_in_window(qapp, house.data, story)
+
+
+@pytest.mark.spec("S1", "S2", "S3", "S4", "S5", "R1", "V3", "J1", "X2", "X4")
+@pytest.mark.parametrize("hand", [MouseHand, KeyHand], ids=["mouse", "keyboard"])
+def test_somebody_who_never_opens_a_terminal_protects_a_site(
+    qapp: QApplication, tmp_path: Path, hand: Callable[[Technician], Hand]
+) -> None:
+    ground = Ground(tmp_path / "site").make()
+
+    async def story(someone: Technician) -> None:
+        await tell(hand(someone), ground)
+        await someone.sees_it_rest()
+
+    run_in_window(qapp, tmp_path / "data", story)
+    assert ground.saved.read_text().strip() == WORDS
+    told = [file for file in (tmp_path / "data").rglob("*") if file.is_file()]
+    assert [file for file in told if STORY_PASSWORD.encode() in file.read_bytes()] == []

@@ -6,8 +6,6 @@ looking is asserted: that nothing is cut off, that the looks differ, that there 
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication
 
 from app.foundation.words import ENGLISH, text
 from app.jobs.check.marks import CheckMark
@@ -29,9 +27,8 @@ from app.jobs.kit.state import KitState
 from app.jobs.points import Point, PointSnapshot
 from app.settings.model import Repository, Site, Source, SourceKind
 from app.tools.restic.check import Share
-from app.ui.theme import Look, Theme
-from app.ui.widgets.controls import ElidedButton
 from app.ui.widgets.work_strip import Work
+from tests.ui.album import Album
 from tests.ui.greenhouse import PASSWORD, SITE, TITLE, Greenhouse
 from tests.ui.technician import Technician, run_in_window
 from tests.ui.test_window import begin, begin_endless, has_points
@@ -41,57 +38,8 @@ pytestmark = [
     pytest.mark.qt_log_ignore("does not support"),  # what the offscreen platform says of raising windows
 ]
 
-LOOKS = (Look.LIGHT, Look.DARK, Look.SUNLIGHT)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAYERS = ("PostgreSQL", "Laravel", "Broker", "Telemetry")
-
-
-class Album:
-    """Takes a picture of the window in every look."""
-
-    def __init__(self, folder: Path, theme: Theme) -> None:
-        self._folder = folder
-        self._theme = theme
-        self.taken: list[str] = []
-
-    async def take(self, someone: Technician, name: str, *, of: QWidget | None = None) -> None:
-        """Takes the window as it is, or a dialog before it."""
-        shown = of or someone.window
-        pictures = []
-        for look in LOOKS:
-            self._theme.choose(look)
-            await asyncio.sleep(0.01)  # the window puts it on
-            picture = shown.grab().toImage()
-            assert picture.save(str(self._folder / f"{len(self.taken):02d}-{name}-{look.value}.png"))
-            pictures.append(picture)
-            nothing_is_cut(shown)
-        self._theme.choose(Look.LIGHT)
-        assert len({bytes(picture.constBits()[:4000]) for picture in pictures}) == len(LOOKS), "a look is not put on"
-        first = pictures[0]
-        colours = {first.pixel(x, y) for x in range(0, first.width(), 7) for y in range(0, first.height(), 7)}
-        assert len(colours) > 3, f"{name} shows nothing"
-        self.taken.append(name)
-
-
-def nothing_is_cut(shown: QWidget) -> None:
-    """Whatever is pressed stands inside, and all of its word is there."""
-    for widget in shown.findChildren(QWidget):
-        if not widget.isVisible() or not isinstance(widget, QAbstractButton | QComboBox):
-            continue
-        name = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
-        right = widget.mapTo(shown, widget.rect().topRight()).x()
-        assert right <= shown.width(), f"{name} ends outside"
-        if isinstance(widget, QPushButton) and not isinstance(widget, ElidedButton):
-            needed = widget.fontMetrics().horizontalAdvance(widget.text().replace("&", ""))
-            assert widget.width() >= needed, f"{name} is cut"
-
-
-@pytest.fixture
-def album(tmp_path: Path, theme: Theme) -> Album:
-    """Where the pictures go: the folder that is named, or one of the test's own."""
-    folder = Path(os.environ.get("OVERWINTER_TOUR") or tmp_path / "tour")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Album(folder, theme)
 
 
 @pytest.fixture

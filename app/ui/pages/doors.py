@@ -15,13 +15,14 @@ from app.ui.widgets.controls import IconLabel, TextButton, label
 
 
 class Door(NamedTuple):
-    """One way to begin: what it is called, what it is for, what is pressed."""
+    """One way to begin: what it is called, what it is for, what is pressed; `other` is a second thing to press."""
 
     key: str
     icon: Name
     title: Text
     about: Text
     action: Text
+    other: tuple[str, Text] | None = None
 
 
 DOORS = (
@@ -29,8 +30,9 @@ DOORS = (
         "protect",
         "shield",
         text("Protect a site"),
-        text("A site file says what to back up and where to. Then come the password, the repository and the kit."),
-        text("Open a site file…"),
+        text("Name it, say where its backups go, and take a preset for what it runs. A site file does all of that."),
+        text("Make a new site…"),
+        ("file", text("Open a site file…")),
     ),
     Door(
         "recover",
@@ -107,18 +109,27 @@ class DoorsPage(QWidget):
     def _door(self, door: Door, *, primary: bool) -> QFrame:
         made = QFrame()
         made.setObjectName("door")
-        button = self.buttons[door.key] = TextButton(self._say(door.action), "primary" if primary else "plain")
-        button.setAccessibleDescription(self._say(door.about))
-        button.clicked.connect(lambda: self.chosen.emit(door.key))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        buttons.addWidget(self._button(door.key, door.action, door.about, primary=primary))
+        if door.other is not None:
+            buttons.addWidget(self._button(*door.other, door.about))
+        buttons.addStretch(1)
         column = QVBoxLayout()
         column.setSpacing(GRID)
         column.addWidget(label(self._say(door.title), font=heading_font()))
         column.addWidget(label(self._say(door.about), "muted"))
         column.addStretch(1)
-        column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(buttons)
         row = QHBoxLayout(made)
         row.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         row.setSpacing(2 * GRID)
         row.addWidget(IconLabel(door.icon, "accent", 5 * GRID), alignment=Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)
         return made
+
+    def _button(self, key: str, action: Text, about: Text, *, primary: bool = False) -> TextButton:
+        button = self.buttons[key] = TextButton(self._say(action), "primary" if primary else "plain")
+        button.setAccessibleDescription(self._say(about))
+        button.clicked.connect(lambda: self.chosen.emit(key))
+        return button

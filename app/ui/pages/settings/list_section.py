@@ -21,6 +21,7 @@ from app.ui.pages.settings.secret_group import SecretGroup, secret_names_in
 from app.ui.pages.settings.secret_row import SecretRow
 from app.ui.pages.settings.section_view import SectionView, scrolled
 from app.ui.pages.settings.sections import Section, Tried
+from app.ui.pages.settings.trial_panel import TrialPanel
 from app.ui.theme import GRID
 from app.ui.widgets.controls import IconButton, TextButton
 from app.ui.widgets.empty_state import EmptyState
@@ -54,6 +55,8 @@ class ListSection(SectionView):
         self._faults: list[Fault] = []
         self._kept: dict[str, SecretGroup] = {}
         self._form: FieldForm | None = None
+        self._trial: TrialPanel | None = None
+        self._shown = ""
         self._make_parts()
         self._arrange()
         self._connect()
@@ -111,6 +114,7 @@ class ListSection(SectionView):
         self._up.clicked.connect(lambda: self._move(-1))
         self._down.clicked.connect(lambda: self._move(1))
         self._remove.clicked.connect(self._on_remove)
+        self.setFocusProxy(self._add)
 
     # --- the list ------------------------------------------------------------------------------
 
@@ -215,9 +219,17 @@ class ListSection(SectionView):
         self.edited.emit()
 
     def _on_edited(self) -> None:
+        self._follow_name()
         self._show_all()
         self._show_secrets()
         self.edited.emit()
+
+    def _follow_name(self) -> None:
+        """A new one may still be called otherwise: its secrets and its Test go with it. No other's are taken over."""
+        if self._trial is not None and self.chosen not in self._kept:
+            self._kept[self.chosen] = self._kept.pop(self._shown)
+            self._shown = self.chosen
+            self._trial.show_title(self.chosen)
 
     # --- the chosen one ------------------------------------------------------------------------
 
@@ -236,7 +248,7 @@ class ListSection(SectionView):
             elif widget is not None:
                 widget.hide()
                 widget.setParent(self)
-        self._form = None
+        self._form = self._trial = None
         row = self.list.row
         if not 0 <= row < len(self._draft.rows(self.section.table)):
             return
@@ -266,12 +278,14 @@ class ListSection(SectionView):
             group.replace_asked.connect(self.replace_asked)
             group.remove_asked.connect(self.remove_asked)
         self._column.addWidget(group)
+        self._shown = self.chosen
         self._show_secrets()
-        self._column.insertWidget(0, self._panel(self.chosen, self.chosen))
+        self._trial = self._panel(self.chosen, lambda: self.chosen)
+        self._column.insertWidget(0, self._trial)
 
     def _show_secrets(self) -> None:
-        group = self._kept.get(self.chosen)
-        if group is not None:
+        group = self._kept.get(self._shown)
+        if group is not None and self._form is not None:
             document = document_of(self._row, self._draft.rows(self.section.table)[self.list.row])
             group.show_names(secret_names_in(self._row, document), self.stored)
 

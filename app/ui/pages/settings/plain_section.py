@@ -46,7 +46,7 @@ class PlainSection(SectionView):
                 self._secrets.replace_asked.connect(self.replace_asked)
                 self._secrets.remove_asked.connect(self.remove_asked)
         if section.tried is Tried.REPOSITORY:
-            column.insertWidget(0, self._panel("", self._say(text("The repository"))))
+            column.insertWidget(0, self._panel(self._say(text("The repository"))))
         if section.key == "site":
             self._forms[0].lock("name")
         column.addStretch(1)

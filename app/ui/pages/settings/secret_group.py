@@ -37,15 +37,18 @@ class SecretGroup(QWidget):
         self._column.setSpacing(2 * GRID)
 
     def show_names(self, names: Sequence[str], stored: Sequence[StoredSecret], needless: Collection[str] = ()) -> None:
-        """Shows these secrets; those of them that stood here already keep what was typed."""
+        """Shows these secrets; what was typed stays, also where what they belong to is called otherwise now."""
+        typed: dict[str, str] = {}
         for name in [name for name in self.rows if name not in names]:
             gone = self.rows.pop(name)
+            typed[_part(name)] = gone.typed
             gone.hide()
             gone.deleteLater()
         known = {one.name: one for one in stored}
         for place, name in enumerate(names):
             if name not in self.rows:
                 self._add(place, name, needless=name in needless)
+                self.rows[name].field.setText(typed.pop(_part(name), ""))
             self.rows[name].show_stored(known.get(name), datetime.now(UTC))
         self.setVisible(bool(names))
 
@@ -61,6 +64,11 @@ class SecretGroup(QWidget):
     def typed(self) -> dict[str, str]:
         """What is typed and not stored yet, by name."""
         return {name: row.typed for name, row in self.rows.items() if row.typed}
+
+
+def _part(name: str) -> str:
+    """What kind of secret it is, whosever it is."""
+    return name.rpartition(":")[2]
 
 
 def secret_names_in(struct: type[msgspec.Struct], row: Raw) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -70,10 +70,11 @@ class SectionView(QWidget):
         """Secrets that are typed here and not stored yet."""
         return {name: row.typed for name, row in self.secrets.items() if row.typed}
 
-    def _panel(self, name: str, title: str) -> TrialPanel:
+    def _panel(self, title: str, name: Callable[[], str] = str) -> TrialPanel:
+        """`name` says what is tried when that is asked for: it may be called otherwise by then."""
         panel = TrialPanel(self._language, title)
-        panel.wanted.connect(lambda: self.trial_wanted.emit(panel, name))
-        panel.mending_asked.connect(lambda mending: self._on_mending_asked(panel, name, mending))
+        panel.wanted.connect(lambda: self.trial_wanted.emit(panel, name()))
+        panel.mending_asked.connect(lambda mending: self._on_mending_asked(panel, name(), mending))
         return panel
 
     def _on_mending_asked(self, panel: TrialPanel, name: str, mending: Mending) -> None:

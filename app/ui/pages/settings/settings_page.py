@@ -64,6 +64,7 @@ class SettingsPage(QWidget):
         self._faults: tuple[Fault, ...] = ()
         self.views: dict[str, SectionView] = {}
         self._saving = False
+        self._wanted = ""
         self._trials = Trials(self, bridge, language)
         self._growth = Growth(self, bridge, language)
         self._make_parts()
@@ -204,6 +205,20 @@ class SettingsPage(QWidget):
         if self._sections.row < 0:
             self._sections.pick(0)
         self._show_section()
+        self._open_wanted()
+
+    def open_section(self, key: str) -> None:
+        """Shows a section, as soon as the settings are read, with the keyboard on what to do there first."""
+        self._wanted = key
+        if self._whole.currentWidget() is self._body and not self._is_stale:
+            self._open_wanted()
+
+    def _open_wanted(self) -> None:
+        if self._wanted:
+            section = next(each for each in SECTIONS if each.key == self._wanted)
+            self._wanted = ""
+            self._sections.pick(SECTIONS.index(section))
+            self.view(section).setFocus()
 
     def _drop_views(self) -> None:
         for view in self.views.values():

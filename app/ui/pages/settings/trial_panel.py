@@ -84,8 +84,7 @@ class TrialPanel(QWidget):
         super().__init__()
         self._language = language
         self.button = TextButton(self._say(text("Test")), icon="check")
-        self.button.setAccessibleName(self._say(text("Test {name}", name=title)))
-        self._title = ElidedLabel(title)
+        self._title = ElidedLabel()
         self._title.setFont(heading_font())
         self._state = label("", "muted")
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -102,6 +101,12 @@ class TrialPanel(QWidget):
         row.addWidget(self.button)
         self._column.addLayout(row)
         self.button.clicked.connect(self._on_clicked)
+        self.show_title(title)
+
+    def show_title(self, title: str) -> None:
+        """What is tried is called so now."""
+        self._title.set_whole(title)
+        self.button.setAccessibleName(self._say(text("Test {name}", name=title)))
 
     def _on_clicked(self) -> None:
         """It stays pressable while it tries, so that the keyboard stays on it; one trial is enough."""

@@ -61,22 +61,24 @@ class IndexStrip(QWidget):
         self._bar.setRange(0, headway.total)  # 0 to 0 is a bar that only moves
         self._bar.setValue(min(headway.names, headway.total))
         self._show_parts(bar=True, button=_STOP)
+        self.show()
 
     def offer(self, sentence: Text) -> None:
         """Names are missing; they can be read."""
         self._reads = False
         self._said.set_whole(self._say(sentence))
         self._show_parts(bar=False, button=_BEGIN)
+        self.show()
 
     def say(self, sentence: Text | None) -> None:
-        """A sentence and nothing to press; None for silence."""
+        """A sentence and nothing to press; None for silence. Never shown in between: without its place, as at first,
+        it would be a window that takes the keyboard away."""
         self._reads = False
         self._said.set_whole("" if sentence is None else self._say(sentence))
         self._show_parts(bar=False, button=None)
         self.setVisible(sentence is not None)
 
     def _show_parts(self, *, bar: bool, button: Text | None) -> None:
-        self.show()
         self._bar.setVisible(bar)
         self.button.setVisible(button is not None)
         if button is not None:

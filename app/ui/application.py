@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import qasync
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from app.foundation.words import reader_language
+from app.foundation.words import Language, reader_language
 from app.settings.places import Places, places
 from app.ui.bridge import Bridge
 from app.ui.defects import Defects
@@ -36,10 +36,12 @@ def run_window(data: Path | None = None) -> int:
         return 0
     remembered = recall(here)
     theme = Theme(application, remembered.look)
+    language = reader_language(QLocale.system().uiLanguages())
+    speak(application, language)
     garbage = GarbageRound()
     # An explicit factory: qasync.run would set a policy that gives every other thread the window's loop too.
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        code, remembered = runner.run(_shown(here, only, theme, remembered, garbage))
+        code, remembered = runner.run(_shown(here, only, theme, language, remembered, garbage))
     del runner
     only.release()
     remember(here, remembered)  # there is no window any more that could wait for it
@@ -47,11 +49,18 @@ def run_window(data: Path | None = None) -> int:
     return code
 
 
+def speak(application: QApplication, language: Language) -> None:
+    """Has Qt's own words in the language too: the menus of its fields, the buttons of its dialogs."""
+    translator = QTranslator(application)
+    if translator.load(f"qtbase_{language.code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        application.installTranslator(translator)
+
+
 async def _shown(
-    here: Places, only: OnlyWindow, theme: Theme, remembered: Remembered, garbage: GarbageRound
+    here: Places, only: OnlyWindow, theme: Theme, language: Language, remembered: Remembered, garbage: GarbageRound
 ) -> tuple[int, Remembered]:
     bridge = Bridge(here)
-    window = MainWindow(bridge, reader_language())
+    window = MainWindow(bridge, language)
     window.restore(remembered)
     window.look_button.show_look(theme.look)
     window.look_button.chosen.connect(theme.choose)

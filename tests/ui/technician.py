@@ -16,7 +16,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
 
-from app.foundation.words import ENGLISH
+from app.foundation.words import ENGLISH, Language
+from tests.catalogues import spoken
 from app.settings.places import places
 from app.ui.bridge import Bridge
 from app.ui.garbage import GarbageRound
@@ -32,6 +33,7 @@ class Technician:
 
     window: MainWindow
     bridge: Bridge
+    language: Language = ENGLISH
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
@@ -41,15 +43,17 @@ class Technician:
         return self.dialog() or self.window
 
     def button(self, word: str) -> QAbstractButton | None:
-        """The visible button with this word on it or this name."""
+        """The visible button with this word on it or this name; the word is English whatever the window speaks."""
+        words = {word, *spoken(word, self.language)}
         for button in self._front().findChildren(QAbstractButton):
-            if button.isVisible() and word in (button.text(), button.accessibleName()):
+            if button.isVisible() and words & {button.text(), button.accessibleName()}:
                 return button
         return None
 
     def reads(self, words: str) -> bool:
         """Whether these words stand somewhere to be read."""
-        return any(words in said for said in self.all_words())
+        wanted = {words, *spoken(words, self.language)}
+        return any(each in said for said in self.all_words() for each in wanted)
 
     def all_words(self) -> list[str]:
         """Everything that is written on labels and buttons, also what there is no room for."""
@@ -158,23 +162,31 @@ def on_window_loop(
     garbage.stop()
 
 
-def run_in_window(application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768)) -> None:
+def run_in_window(
+    application: QApplication,
+    data: Path,
+    story: Story,
+    size: tuple[int, int] = (1366, 768),
+    language: Language = ENGLISH,
+) -> None:
     """Opens the window on `data` as the program does, lets the story happen, and puts everything away."""
     garbage = GarbageRound()
-    on_window_loop(application, _told(data, story, size, garbage), garbage)
+    on_window_loop(application, _told(data, story, size, language, garbage), garbage)
 
 
-async def _told(data: Path, story: Story, size: tuple[int, int], garbage: GarbageRound) -> None:
+async def _told(
+    data: Path, story: Story, size: tuple[int, int], language: Language, garbage: GarbageRound
+) -> None:
     bridge = Bridge(places(data))
     bridge.opened.connect(garbage.keep_all)
-    window = MainWindow(bridge, ENGLISH)
+    window = MainWindow(bridge, language)
     window.resize(*size)
     window.show()
     window.activateWindow()
     bridge.start()
     window.load()
     try:
-        await story(Technician(window, bridge))
+        await story(Technician(window, bridge, language))
     finally:
         window.end()
         await window.put_away()

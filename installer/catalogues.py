@@ -5,14 +5,15 @@ Run after a sentence was written or translated, with Babel of the development pa
     .venv/bin/python -m installer.catalogues              # renews .pot, .po and .mo; counts what is not translated
     .venv/bin/python -m installer.catalogues missing      # also names each sentence that is not translated
 
-A sentence is the first argument of `text` (the first two of `plural`), written out where it is said. The compiled
-catalogues are kept too, so that a fresh checkout speaks every language without a step of its own.
+A sentence is the first argument of `text` (the first two of `plural`), written out where it is said; presets have
+theirs in their files. The compiled catalogues are kept too, so that a fresh checkout speaks every language at once.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ FOLDER = ROOT / "resources" / "locale"
 TEMPLATE = FOLDER / f"{DOMAIN}.pot"
 
 WORDS = "app.foundation.words"
+HOME = "app/foundation/words.py"
 SAYING = {"text": 1, "plural": 2}
 """The functions that make a sentence, and how many of their first arguments are its wording."""
 
@@ -43,7 +45,7 @@ class NotLiteral(Exception):
 def sentences(source: str, file: str) -> Iterator[Wording]:
     """The sentences of one module, as it says them; raises NotLiteral."""
     tree = ast.parse(source, file)
-    names = dict(_saying_names(tree)) if WORDS in source else {}
+    names = {each: each for each in SAYING} if file == HOME else dict(_saying_names(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             yield _wording(node, SAYING[names[node.func.id]], file)
@@ -63,12 +65,19 @@ def _wording(call: ast.Call, forms: int, file: str) -> Wording:
     return wording
 
 
-def extract(app: Path = ROOT / "app") -> Catalog:
+def preset_sentences(source: str) -> Iterator[Wording]:
+    """What a preset says of itself and of the values it asks for."""
+    preset = tomllib.loads(source)
+    for said in (preset["title"], preset["about"], *(ask["what"] for ask in preset.get("asks", []))):
+        yield (said,)
+
+
+def extract() -> Catalog:
     """Every sentence of the program with the files that say it; without line numbers, which would change daily."""
     template = Catalog(project="Overwinter", fuzzy=False, creation_date=_created(), header_comment="# Overwinter")
-    for file in sorted(app.rglob("*.py")):
-        name = file.relative_to(app.parent).as_posix()
-        for wording in sentences(file.read_text(encoding="utf-8"), name):
+    for file in (*sorted((ROOT / "app").rglob("*.py")), *sorted((ROOT / "resources" / "presets").glob("*.toml"))):
+        name, source = file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
+        for wording in sentences(source, name) if file.suffix == ".py" else preset_sentences(source):
             template.add(wording if len(wording) > 1 else wording[0], locations=[(name, 0)])
     return template
 

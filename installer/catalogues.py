@@ -74,7 +74,15 @@ def preset_sentences(source: str) -> Iterator[Wording]:
 
 def extract() -> Catalog:
     """Every sentence of the program with the files that say it; without line numbers, which would change daily."""
-    template = Catalog(project="Overwinter", fuzzy=False, creation_date=_created(), header_comment="# Overwinter")
+    template = Catalog(
+        project="Overwinter",
+        version="1",
+        msgid_bugs_address="",
+        last_translator="Overwinter",
+        header_comment="# Overwinter: what the program says, for a catalogue of another language.",
+        creation_date=_created(),
+        fuzzy=False,
+    )
     for file in (*sorted((ROOT / "app").rglob("*.py")), *sorted((ROOT / "resources" / "presets").glob("*.toml"))):
         name, source = file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
         for wording in sentences(source, name) if file.suffix == ".py" else preset_sentences(source):
@@ -103,7 +111,7 @@ def _is_whole(message: Message) -> bool:
 
 
 def renew(arguments: Sequence[str]) -> int:
-    """Brings template and catalogues up to what the program says today; 0, or 1 for a sentence no catalogue can hold."""
+    """Brings all up to what the program says today; gives 1 where it says what no catalogue can hold, else 0."""
     try:
         template = extract()
     except NotLiteral as composed:

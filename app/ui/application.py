@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import qasync
-from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from app.foundation.words import Language, reader_language
@@ -36,12 +36,10 @@ def run_window(data: Path | None = None) -> int:
         return 0
     remembered = recall(here)
     theme = Theme(application, remembered.look)
-    language = reader_language(QLocale.system().uiLanguages())
-    speak(application, language)
     garbage = GarbageRound()
     # An explicit factory: qasync.run would set a policy that gives every other thread the window's loop too.
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        code, remembered = runner.run(_shown(here, only, theme, language, remembered, garbage))
+        code, remembered = runner.run(_shown(here, only, theme, remembered, garbage))
     del runner
     only.release()
     remember(here, remembered)  # there is no window any more that could wait for it
@@ -49,17 +47,19 @@ def run_window(data: Path | None = None) -> int:
     return code
 
 
-def speak(application: QApplication, language: Language) -> None:
+def speak(language: Language) -> None:
     """Has Qt's own words in the language too: the menus of its fields, the buttons of its dialogs."""
-    translator = QTranslator(application)
+    translator = QTranslator(QCoreApplication.instance())
     if translator.load(f"qtbase_{language.code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        application.installTranslator(translator)
+        QCoreApplication.installTranslator(translator)
 
 
 async def _shown(
-    here: Places, only: OnlyWindow, theme: Theme, language: Language, remembered: Remembered, garbage: GarbageRound
+    here: Places, only: OnlyWindow, theme: Theme, remembered: Remembered, garbage: GarbageRound
 ) -> tuple[int, Remembered]:
     bridge = Bridge(here)
+    language = reader_language(QLocale.system().uiLanguages())
+    speak(language)
     window = MainWindow(bridge, language)
     window.restore(remembered)
     window.look_button.show_look(theme.look)

@@ -17,11 +17,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
 
 from app.foundation.words import ENGLISH, Language
-from tests.catalogues import spoken
 from app.settings.places import places
 from app.ui.bridge import Bridge
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
+from tests.catalogues import spoken
 
 PASSPHRASE = "correct horse battery staple"
 PATIENCE = 30.0  # seconds that a fact may take to become true
@@ -174,9 +174,7 @@ def run_in_window(
     on_window_loop(application, _told(data, story, size, language, garbage), garbage)
 
 
-async def _told(
-    data: Path, story: Story, size: tuple[int, int], language: Language, garbage: GarbageRound
-) -> None:
+async def _told(data: Path, story: Story, size: tuple[int, int], language: Language, garbage: GarbageRound) -> None:
     bridge = Bridge(places(data))
     bridge.opened.connect(garbage.keep_all)
     window = MainWindow(bridge, language)

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import qasync
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from app.foundation.words import reader_language
+from app.foundation.words import Language, reader_language
 from app.settings.places import Places, places
 from app.ui.bridge import Bridge, Sight
 from app.ui.defects import Defects
@@ -48,11 +48,19 @@ def run_window(data: Path | None = None) -> int:
     return code
 
 
+def speak(language: Language) -> None:
+    """Has Qt's own words in the language too: the menus of its fields, the buttons of its dialogs."""
+    translator = QTranslator(QCoreApplication.instance())
+    if translator.load(f"qtbase_{language.code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        QCoreApplication.installTranslator(translator)
+
+
 async def _shown(
     here: Places, only: OnlyWindow, theme: Theme, remembered: Remembered, garbage: GarbageRound
 ) -> tuple[int, Remembered]:
     bridge = Bridge(here)
-    language = reader_language()
+    language = reader_language(QLocale.system().uiLanguages())
+    speak(language)
     window = MainWindow(bridge, language)
     window.restore(remembered)
     window.look_button.show_look(theme.look)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
 
-from app.foundation.words import ENGLISH
+from app.foundation.words import ENGLISH, Language
 from app.settings.places import places
 from app.ui.bridge import Bridge, Sight
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
 from app.ui.page_task import Page
+from tests.catalogues import spoken
 from tests.ui.greenhouse import PASSPHRASE
 
 PATIENCE = 30.0  # seconds that a fact may take to become true
@@ -33,6 +34,7 @@ class Technician:
 
     window: MainWindow
     bridge: Bridge
+    language: Language = field(default=ENGLISH, kw_only=True)
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
@@ -42,15 +44,17 @@ class Technician:
         return self.dialog() or self.window
 
     def button(self, word: str) -> QAbstractButton | None:
-        """The visible button with this word on it or this name."""
+        """The visible button with this word on it or this name; the word is English whatever the window speaks."""
+        words = {word, *spoken(word, self.language)}
         for button in self._front().findChildren(QAbstractButton):
-            if button.isVisible() and word in (button.text(), button.accessibleName()):
+            if button.isVisible() and words & {button.text(), button.accessibleName()}:
                 return button
         return None
 
     def reads(self, words: str) -> bool:
         """Whether these words stand somewhere to be read."""
-        return any(words in said for said in self.all_words())
+        wanted = {words, *spoken(words, self.language)}
+        return any(each in said for said in self.all_words() for each in wanted)
 
     def all_words(self) -> list[str]:
         """Everything that is written on labels and buttons, also what there is no room for."""
@@ -160,27 +164,33 @@ def on_window_loop(
 
 
 def run_in_window(
-    application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768), *, last: str = ""
+    application: QApplication,
+    data: Path,
+    story: Story,
+    size: tuple[int, int] = (1366, 768),
+    language: Language = ENGLISH,
+    *,
+    last: str = "",
 ) -> None:
     """Opens the window on `data` as the program does, lets the story happen, and puts everything away.
 
     `last` is the site that was shown when the window was closed.
     """
     garbage = GarbageRound()
-    on_window_loop(application, _told(data, story, size, last, garbage), garbage)
+    on_window_loop(application, _told(data, story, size, Sight(last, language), garbage), garbage)
 
 
-async def _told(data: Path, story: Story, size: tuple[int, int], last: str, garbage: GarbageRound) -> None:
+async def _told(data: Path, story: Story, size: tuple[int, int], sight: Sight, garbage: GarbageRound) -> None:
     bridge = Bridge(places(data))
     bridge.opened.connect(garbage.keep_all)
-    window = MainWindow(bridge, ENGLISH)
+    window = MainWindow(bridge, sight.language)
     window.resize(*size)
     window.show()
     window.activateWindow()
-    bridge.start(Sight(last, ENGLISH) if last else None)
-    window.load(choose=last)
+    bridge.start(sight if sight.site else None)
+    window.load(choose=sight.site)
     try:
-        await story(Technician(window, bridge))
+        await story(Technician(window, bridge, language=sight.language))
     finally:
         window.end()
         await window.put_away()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.technician import PASSPHRASE
+from tests.ui.greenhouse import PASSPHRASE
 from tests.ui.whole_story import WORDS, Ground, tell
 
 if sys.platform != "linux":

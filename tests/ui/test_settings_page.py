@@ -317,7 +317,7 @@ def test_a_look_proposes_and_what_is_ticked_is_taken_over(qapp: QApplication, ho
         someone.click("Look at a host…")
         await someone.is_asked()
         await types_into(someone, "Look below this folder only", str(folder.parent))
-        someone.click("Look")
+        someone.click("Look now")
         await someone.reads_soon("Its password was found there")
         assert not someone.reads("canary-shop")
         someone.click("Take over 1")

@@ -210,7 +210,7 @@ def test_a_point_is_kept_verified_and_another_deleted(qapp: QApplication, house:
         me.click("Keep…")
         await me.sees(me.dialog)
         QTest.keyClicks(me.dialog().findChildren(QLineEdit)[1], "before the pump")  # type: ignore[union-attr]
-        me.click("Keep")
+        me.click("Keep this point")
         await me.sees(lambda: len(me.frame.ended) == 1)
         await me.reads_soon("kept until")
         me.click("Verify")

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.foundation.events import Outcome
+from app.foundation.words import text
 from app.ui.defects import Defects
 from app.ui.models.runs import WHO
 from app.ui.pages.dashboard.band import Band
@@ -62,7 +63,8 @@ async def begin_endless(someone: Technician, house: Greenhouse) -> str:
     """A backup that does not end by itself, in the middle; gives its run."""
     house.make_endless()
     someone.click("Back up now")
-    await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
+    second = someone.language.render(text("step {number} of {of}", number=2, of=""))
+    await someone.sees(lambda: someone.reads(second) and someone.reads("%"))
     (run,) = someone.window.runs.own
     return run
 

@@ -42,7 +42,7 @@ LOOKS: dict[str, Look] = {
 }
 """How a run's status looks, in the order in which statuses are sorted."""
 
-_KINDS = {
+KINDS = {
     "backup": text("Backup"),
     "verify": text("Verification"),
     "check": text("Check"),
@@ -59,12 +59,15 @@ _KINDS = {
     "kit-test": text("Test of the kit"),
     "kit-compare": text("Comparison of the kit"),
 }
-_TRIGGERS = {"manual": text("by hand"), "safety": text("before a restore"), "schedule": text("schedule")}
+"""The kinds of runs that this version knows, as people read them."""
+
+TRIGGERS = {"manual": text("by hand"), "safety": text("before a restore"), "schedule": text("schedule")}
+"""What begins a run, as people read it."""
 
 
 def kind_word(kind: str) -> Text:
     """What kind of run it is; one of another version of the program has only its own word."""
-    return _KINDS.get(kind) or text("{kind}", kind=kind)
+    return KINDS.get(kind) or text("{kind}", kind=kind)
 
 
 def status_of(run: PastRun) -> str:
@@ -254,7 +257,7 @@ class RunsModel(QAbstractTableModel):
         return self._language.duration(max(0.0, ((run.closed or self._now()) - run.started).total_seconds()))
 
     def _trigger(self, run: PastRun) -> Text:
-        return _TRIGGERS.get(run.trigger) or text("{trigger}", trigger=run.trigger)
+        return TRIGGERS.get(run.trigger) or text("{trigger}", trigger=run.trigger)
 
     def _who(self, run: PastRun) -> Text:
         if not run.here:

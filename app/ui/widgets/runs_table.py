@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelection, QRect, QSignalBlocker, Qt, Signal
@@ -26,11 +27,13 @@ from app.ui.models.runs import (
     DURATION,
     IDENTITY,
     KIND,
+    KINDS,
     LOOKS,
     RIGHT,
     STARTED,
     STATUS,
     TRIGGER,
+    TRIGGERS,
     WARNINGS,
     WHO,
     RunsModel,
@@ -44,15 +47,7 @@ if TYPE_CHECKING:  # the window is painted before the runs' room is loaded
 _ICON = 18
 _PAD = GRID + GRID // 2
 _BAR = 3
-_SAMPLES = {
-    KIND: "Undo of a restore",
-    STARTED: "2026-11-21 20:00, 188 days ago",
-    DURATION: "88 min 88 s",
-    TRIGGER: "before a restore",
-    ADDED: "888.8 MiB",
-    WARNINGS: "8888",
-    IDENTITY: "0" * 8,
-}
+_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _FIRST_TO_GO = (IDENTITY, TRIGGER, WARNINGS, ADDED)
 
 
@@ -144,9 +139,22 @@ class RunsTable(QTableView):
         self.sortByColumn(STARTED, Qt.SortOrder.DescendingOrder)
         words = [self._language.render(look.word) for look in LOOKS.values()]
         heads.resizeSection(STATUS, max(self._width_of(word, strong=True) for word in words) + _ICON + GRID)
-        for column, sample in _SAMPLES.items():
+        for column, samples in self._widest().items():
             head = self._width_of(str(self.runs.headerData(column, Qt.Orientation.Horizontal)), strong=True) + 2 * GRID
-            heads.resizeSection(column, max(head, self._width_of(sample)))
+            heads.resizeSection(column, max(head, *map(self._width_of, samples)))
+
+    def _widest(self) -> dict[int, list[str]]:
+        """The longest that the cells of a column may say in this language."""
+        long_ago = self._language.moment(_NOON - timedelta(days=188), _NOON)
+        return {
+            KIND: [self._language.render(word) for word in KINDS.values()],
+            STARTED: [long_ago],
+            DURATION: [self._language.duration(48 * 60 + 48)],
+            TRIGGER: [self._language.render(word) for word in TRIGGERS.values()],
+            ADDED: [self._language.size(888_800 * 2**10)],
+            WARNINGS: ["8888"],
+            IDENTITY: ["0" * 8],
+        }
 
     def _width_of(self, sample: str, *, strong: bool = False) -> int:
         measures = QFontMetrics(body_font(strong=True)) if strong else self.fontMetrics()

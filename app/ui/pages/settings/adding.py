@@ -79,7 +79,7 @@ class AddDialog(QDialog):
         hand = self._say(text("By hand"))
         self._list.show_picks(
             [
-                *(Pick(preset.title, preset.about, icon="greenhouse") for preset in self._presets),
+                *(Pick(self._say(each.title), self._say(each.about), icon="greenhouse") for each in self._presets),
                 *(Pick(self._say(TITLES[kind]), hand, icon=_icon(kind)) for kind in _BY_HAND),
             ]
         )
@@ -115,8 +115,8 @@ class AddDialog(QDialog):
         self._column.addStretch(1)
 
     def _show_preset(self, preset: Preset) -> None:
-        self._column.addWidget(label(preset.title, font=heading_font()))
-        self._column.addWidget(label(preset.about, "muted"))
+        self._column.addWidget(label(self._say(preset.title), font=heading_font()))
+        self._column.addWidget(label(self._say(preset.about), "muted"))
         self._line("label", self._say(text("What it is called")), preset.name)
         hosts = Choice(self._say(text("Host")))
         for host in self._hosts:
@@ -144,7 +144,8 @@ class AddDialog(QDialog):
                 values[ask.key] = values[ask.key] or default
 
     def _ask(self, ask: Ask) -> None:
-        what = ask.what[:1].upper() + ask.what[1:]
+        said = self._say(ask.what)
+        what = said[:1].upper() + said[1:]
         if not ask.choices:
             self._line(ask.key, what, "")
             return

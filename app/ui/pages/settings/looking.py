@@ -52,7 +52,7 @@ class LookDialog(QDialog):
         self._under = QLineEdit()
         self._under.setAccessibleName(self._say(text("Look below this folder only")))
         self._under.setPlaceholderText(self._say(text("where sites usually are, or below a folder such as /srv")))
-        self._go = TextButton(self._say(text("Look")), icon="search")
+        self._go = TextButton(self._say(text("Look now")), icon="search")
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(2, 0, 2 * GRID, 0)

@@ -68,7 +68,7 @@ class KeepDialog(_Question):
 
     def __init__(self, language: Language, point: str, today: date, parent: QWidget | None = None) -> None:
         """`point` is how people know it; `today` the earliest day that can be said."""
-        super().__init__(language, text("Keep this point"), text("Keep"), parent)
+        super().__init__(language, text("Keep this point"), text("Keep this point"), parent)
         self._today = today
         self._until = DayField(language, text("Keep to the end of"))
         self._until.setText((today + _KEPT_FOR).isoformat())

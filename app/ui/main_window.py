@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ from app.ui.disks import DiskWatch
 from app.ui.findables import places_and_actions, runs_of, sites_of
 from app.ui.finder import Finder
 from app.ui.help import Help, set_topic
+from app.ui.leaving import Leaving
 from app.ui.page_task import Page, cancel_tasks, page_task
 from app.ui.pages.dashboard.page import DashboardPage
 from app.ui.pages.doors import DoorsPage
@@ -33,13 +34,10 @@ from app.ui.recoveries import Recoveries
 from app.ui.remembered import Remembered
 from app.ui.support import SupportDialog
 from app.ui.theme import GRID, Look
-from app.ui.tray import Tray
 from app.ui.widgets.card_stack import CardStack
-from app.ui.widgets.close_question import CloseQuestion
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.look_button import LookButton
 from app.ui.widgets.navigation import Entry, Navigation
-from app.ui.widgets.unsaved_question import UnsavedQuestion
 from app.ui.widgets.work_strip import WorkStrip
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
@@ -64,10 +62,9 @@ class MainWindow(QMainWindow):
         self._bridge = bridge
         self._language = language
         self._titles: dict[str, str] = {}
-        self._leaving = self._without_window = self._gives_up = False
         self._parts = QByteArray()
-        self._question: CloseQuestion | UnsavedQuestion | None = None
         self.runs = RunWatch(bridge, self)
+        self.leaving = Leaving(self, language, self.runs, self._has_unsaved)
         self.recoveries = Recoveries(bridge, language, self.runs, self)
         self.disks = DiskWatch(bridge, language, self.runs, self)
         self.adding = Adding(bridge, language, self)
@@ -96,7 +93,6 @@ class MainWindow(QMainWindow):
         self.finder = Finder(language, self)
         self._help_entry = Entry("help", self._say(text("Help")))
         self._help_entry.setToolTip("F1")
-        self._tray = Tray(language, self)
         self._opening = EmptyState(language, "greenhouse", text("Opening…"))
         self._not_open = QWidget()
         self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
@@ -175,7 +171,7 @@ class MainWindow(QMainWindow):
         self.strip.opened.connect(self.open_run)
         self._help_entry.clicked.connect(self.show_help)
         self.help.support_wanted.connect(self.show_support)
-        self._tray.wanted.connect(self.come_forward)
+        self.leaving.over.connect(self.closed.set)
         for keys, act in (("Ctrl+B", self._on_backup), ("Ctrl+K", self.find_anything), ("F1", self.show_help)):
             QShortcut(QKeySequence(keys), self, act)
 
@@ -385,8 +381,7 @@ class MainWindow(QMainWindow):
             self.recoveries.look()
             if run.site == self.site:
                 self._tell_pages()
-        if (self._leaving or self._without_window) and not self.runs.own:
-            self.end()
+        self.leaving.run_ended()
 
     # --- between two starts --------------------------------------------------------------------
 
@@ -403,82 +398,28 @@ class MainWindow(QMainWindow):
     # --- closing -------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt: the person closes the window; while a run of ours works, or something is not saved, it is asked first."""
-        if (self.runs.own or self._has_unsaved) and not self._leaving:
+        """Qt: the person closes the window."""
+        if not self.leaving.may_close():
             event.ignore()
-            self._ask_before_leaving()
             return
         event.accept()
         self.closed.set()
 
-    def _ask_before_leaving(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        self._question = self._unsaved_question() if self._has_unsaved else self._close_question()
-        self._question.finished.connect(self._on_question_closed)
-        self._question.open()
-
-    @property
     def _has_unsaved(self) -> bool:
-        """Until a person has given it up."""
         settings = self._late.get(SETTINGS)
-        return not self._gives_up and settings is not None and bool(getattr(settings, "has_unsaved", False))
-
-    def _unsaved_question(self) -> UnsavedQuestion:
-        asked = UnsavedQuestion(self._language, self)
-        asked.give_up.connect(self._on_give_up)
-        return asked
-
-    def _close_question(self) -> CloseQuestion:
-        asked = CloseQuestion(self._language, len(self.runs.own), self)
-        asked.keep_working.connect(self._on_keep_working)
-        asked.cancel_work.connect(self._on_cancel_work)
-        return asked
-
-    def _on_give_up(self) -> None:
-        """Work that goes on is still asked for."""
-        self._gives_up, self._question = True, None
-        self.close()
-
-    def _on_question_closed(self, _result: int) -> None:
-        self._question = None
-
-    def _on_cancel_work(self) -> None:
-        """Stays until the runs are put away, so that the person sees it; closing once more does not wait."""
-        self._leaving = True
-        if self.runs.own:
-            self.runs.cancel_own()
-        else:
-            self.close()
-
-    def _on_keep_working(self) -> None:
-        """The window goes; the program ends with its last run, unless somebody wants the window again."""
-        if not self.runs.own:
-            self.end()
-            return
-        self._without_window = True
-        self._tray.show()
-        self.hide()
+        return settings is not None and bool(getattr(settings, "has_unsaved", False))
 
     def come_forward(self) -> None:
-        """Somebody wants to see the window: it was started once more, or its icon in the tray was pressed."""
-        self._without_window = False
-        self._tray.hide()
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        """Somebody wants to see the window."""
+        self.leaving.come_forward()
 
     def end(self) -> None:
         """Closes without asking: the system wants the program to end."""
-        self._leaving = True
-        self.close()
-        self.closed.set()  # a window that is hidden hears of no closing
+        self.leaving.end()
 
     async def put_away(self) -> None:
         """Ends what the pages still do, and what still asks something."""
-        self._tray.hide()
+        self.leaving.tray.hide()
         for dialog in self.findChildren(QDialog):
             dialog.reject()
         working: tuple[Page, ...] = (

@@ -285,6 +285,7 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         someone.press(Qt.Key.Key_F1)
         await someone.sees(lambda: someone.window.help.page.toPlainText().startswith(title))
         someone.window.help.close()
+        await someone.is_back()
 
     run_in_window(qapp, house.data, story)
 

@@ -112,23 +112,44 @@ def test_a_site_of_no_sources_and_one_of_forty_have_every_page(
     assert len(house.title) == 200
 
     async def story(someone: Technician) -> None:
-        await someone.bridge.ask(house.set_up)
-        someone.window.load()
-        await someone.sees(lambda: someone.window.site == SITE)
-        await someone.sees_it_rest()
+        await set_up(someone, house)
         for page in PAGES:
             someone.click(page)
             await someone.sees_it_rest()
             nothing_is_cut(someone)
             assert (someone.window.width(), someone.window.height()) == (1366, 768)
-        someone.click("Dashboard")
+        if not count:
+            someone.click("Dashboard")
+            someone.click("Back up now")
+            await someone.reads_soon("There is nothing to back up on")
+
+    run_in_window(qapp, house.data, story)
+
+
+async def set_up(someone: Technician, house: Greenhouse) -> None:
+    """The site is there, and the window shows it."""
+    await someone.bridge.ask(house.set_up)
+    someone.window.load()
+    await someone.sees(lambda: someone.window.site == SITE)
+    await someone.sees_it_rest()
+
+
+@pytest.mark.long
+@pytest.mark.spec("X2")
+@pytest.mark.usefixtures("vaulted")
+def test_forty_sources_are_backed_up_and_all_of_them_are_on_the_band(
+    qapp: QApplication, tmp_path: Path, restic: str
+) -> None:
+    house = of_sources(tmp_path, 40).grow(1)
+    house.make_repository(restic)
+
+    async def story(someone: Technician) -> None:
+        await set_up(someone, house)
         someone.click("Back up now")
-        if count:
-            await someone.sees(partial(has_points, someone, 1))
-        else:
-            await someone.reads_soon("backs nothing up")
+        await someone.sees(partial(has_points, someone, 1), seconds=120)
         await someone.sees_it_rest()
         nothing_is_cut(someone)
+        assert len(band(someone).points[0].layers) == 40
 
     run_in_window(qapp, house.data, story)
 

@@ -70,7 +70,7 @@ class Memory:
             return Remembered()
         try:
             return msgspec.json.decode(content, type=Remembered)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return Remembered()
 
     def _write(self, site: str, remembered: Remembered) -> None:

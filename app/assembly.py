@@ -755,7 +755,7 @@ class VersionFile:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.known: dict[str, str] = {}
-        with suppress(OSError, msgspec.MsgspecError):
+        with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
             self.known = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
         self._saved = dict(self.known)
 

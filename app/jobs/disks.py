@@ -121,7 +121,7 @@ class Disks:
     def _recall(self) -> dict[str, Disk]:
         if self._known is None:
             self._known = {}
-            with contextlib.suppress(UserError, msgspec.MsgspecError):  # damaged: it is noted anew
+            with contextlib.suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError):  # damaged: it is noted anew
                 self._known = msgspec.json.decode(read_file(self._file) or b"{}", type=dict[str, Disk])
         return self._known
 

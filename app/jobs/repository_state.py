@@ -168,7 +168,7 @@ def _kept(file: Path) -> Counted | None:
     try:
         content = read_file(file)
         return None if content is None else msgspec.json.decode(content, type=Counted)
-    except (UserError, msgspec.MsgspecError):
+    except (UserError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, text
@@ -20,6 +20,8 @@ from app.ui.page_task import page_task
 from app.ui.widgets.secret_dialog import SecretDialog
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
+    from PySide6.QtWidgets import QFileDialog
+
     from app.assembly import Overwinter
     from app.settings.rules import Fault
     from app.ui.new_site import NewSiteDialog
@@ -97,6 +99,8 @@ class Adding(QObject):
         self._file_dialog(text("Open a site file"), "*.toml").fileSelected.connect(self.add_site)
 
     def _file_dialog(self, title: Text, names: str) -> QFileDialog:
+        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415  making its Python class takes 10 ms
+
         dialog = QFileDialog(self._window, self._say(title), "", names)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
@@ -133,6 +137,8 @@ class Adding(QObject):
 
     def ask_repository(self) -> None:
         """The address of a repository."""
+        from PySide6.QtWidgets import QInputDialog  # noqa: PLC0415  likewise
+
         dialog = QInputDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(self._say(text("Open a repository")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray
@@ -18,8 +18,6 @@ from app.ui.adding import Adding
 from app.ui.asking import PassphraseAsking
 from app.ui.bridge import Bridge
 from app.ui.disks import DiskWatch
-from app.ui.findables import places_and_actions, runs_of, sites_of
-from app.ui.finder import Finder
 from app.ui.help import Help, set_topic
 from app.ui.leaving import Leaving
 from app.ui.page_task import Page, cancel_tasks, page_task
@@ -32,7 +30,6 @@ from app.ui.pages.runs.history import history
 from app.ui.pages.sites import SitesPage
 from app.ui.recoveries import Recoveries
 from app.ui.remembered import Remembered
-from app.ui.support import SupportDialog
 from app.ui.theme import GRID, Look
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.empty_state import EmptyState
@@ -43,6 +40,7 @@ from app.ui.widgets.work_strip import WorkStrip
 if TYPE_CHECKING:  # the window is painted before the store is loaded
     from app.jobs.health.overview import Overview
     from app.records.run import Run
+    from app.ui.finder import Finder
     from app.ui.pages.late import LatePage
     from app.ui.pages.runs.page import RunsPage
 
@@ -90,7 +88,6 @@ class MainWindow(QMainWindow):
         self.strip = WorkStrip(language)
         self.look_button = LookButton(language)
         self.help = Help(bridge, language, self)
-        self.finder = Finder(language, self)
         self._help_entry = Entry("help", self._say(text("Help")))
         self._help_entry.setToolTip("F1")
         self._opening = EmptyState(language, "greenhouse", text("Opening…"))
@@ -330,12 +327,23 @@ class MainWindow(QMainWindow):
 
     def show_support(self) -> None:
         """Shows what a colleague needs to help with the chosen site."""
+        from app.ui.support import SupportDialog  # noqa: PLC0415  not needed for the first paint
+
         self.help.close()
         SupportDialog(self._bridge, self._language, self.site, self).open()
+
+    @cached_property
+    def finder(self) -> Finder:
+        """The field that finds anything."""
+        from app.ui.finder import Finder  # noqa: PLC0415  as above
+
+        return Finder(self._language, self)
 
     @page_task
     async def find_anything(self) -> None:
         """Opens the field that finds anything; what takes longer to be known is offered when it is."""
+        from app.ui.findables import places_and_actions, runs_of, sites_of  # noqa: PLC0415  as above
+
         language, site = self._language, self.site
         at_once = [*places_and_actions(self, language), *sites_of(self, self._titles, language)]
         self.finder.field.clear()

@@ -182,7 +182,7 @@ def test_a_damaged_note_is_made_anew(tmp_path: Path, blocking: Blocking, stick: 
             assert "NORTH-A" in note.read_text()
 
     note.parent.mkdir()
-    note.write_bytes(b"\x00{")
+    note.write_bytes(b'{"\xff": 1}')
     run(story())
 
 

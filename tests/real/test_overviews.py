@@ -42,7 +42,7 @@ def test_what_was_read_is_remembered_between_starts(tmp_path: Path, blocking: Bl
         runner.run(story())
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"samples": 7}', b"\xff\x00"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"samples": 7}', b"\xff\x00", b'{"address": "\xff"}'])
 def test_a_damaged_memory_counts_as_none(tmp_path: Path, blocking: Blocking, content: bytes) -> None:
     (tmp_path / "north.json").write_bytes(content)
 

@@ -91,7 +91,7 @@ def read_remembered(folder: Path, site: str) -> Remembered:
         return Remembered()
     try:
         return msgspec.json.decode(content, type=Remembered)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return Remembered()
 
 

@@ -144,7 +144,7 @@ async def reason_of(repository: OpenRepository, point: Point) -> str:
     try:
         await repository.restic.tree(keeps[-1]).dump(f"/{KEEP_NAME}", take)
         return msgspec.json.decode(content, type=Keep).reason
-    except (UserError, msgspec.MsgspecError):  # the mark itself counts; its reason is only said
+    except (UserError, msgspec.MsgspecError, UnicodeDecodeError):  # the mark itself counts; its reason is only said
         return ""
 
 

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
+from app.ui.widgets.questions import ask_for_existing_file, ask_for_words
 from app.ui.widgets.secret_dialog import SecretDialog
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
-    from PySide6.QtWidgets import QFileDialog
-
     from app.assembly import Overwinter
     from app.settings.rules import Fault
     from app.ui.new_site import NewSiteDialog
@@ -96,16 +95,7 @@ class Adding(QObject):
 
     def ask_site_file(self) -> None:
         """Which file describes the site."""
-        self._file_dialog(text("Open a site file"), "*.toml").fileSelected.connect(self.add_site)
-
-    def _file_dialog(self, title: Text, names: str) -> QFileDialog:
-        from PySide6.QtWidgets import QFileDialog  # noqa: PLC0415  making its Python class takes 10 ms
-
-        dialog = QFileDialog(self._window, self._say(title), "", names)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.open()
-        return dialog
+        ask_for_existing_file(self._window, self._say(text("Open a site file")), "*.toml", self.add_site)
 
     @page_task
     async def add_site(self, file: str) -> None:
@@ -116,7 +106,7 @@ class Adding(QObject):
 
     def ask_kit(self) -> None:
         """Which kit, and its passphrase."""
-        self._file_dialog(text("Open a recovery kit"), "*.kit;;*").fileSelected.connect(self._ask_passphrase)
+        ask_for_existing_file(self._window, self._say(text("Open a recovery kit")), "*.kit;;*", self._ask_passphrase)
 
     def _ask_passphrase(self, file: str) -> None:
         dialog = SecretDialog(
@@ -137,16 +127,8 @@ class Adding(QObject):
 
     def ask_repository(self) -> None:
         """The address of a repository."""
-        from PySide6.QtWidgets import QInputDialog  # noqa: PLC0415  likewise
-
-        dialog = QInputDialog(self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(self._say(text("Open a repository")))
-        dialog.setLabelText(self._say(text("Its address: a folder, or as restic writes it (sftp:…, s3:…, rest:…)")))
-        dialog.setOkButtonText(self._say(text("OK")))
-        dialog.setCancelButtonText(self._say(text("Cancel")))
-        dialog.textValueSelected.connect(self.open_repository)
-        dialog.open()
+        address = text("Its address: a folder, or as restic writes it (sftp:…, s3:…, rest:…)")
+        ask_for_words(self._window, self._language, text("Open a repository"), address, self.open_repository)
 
     @page_task
     async def open_repository(self, address: str) -> None:

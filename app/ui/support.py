@@ -15,11 +15,11 @@ from app.foundation.errors import Problem
 from app.foundation.words import Language, Size, Text, plural, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
-from app.ui.pages.snapshots.save_dialog import ask_for_file
 from app.ui.theme import GRID, heading_font, mono_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import TextButton, label
 from app.ui.widgets.pick_list import Pick, PickList
+from app.ui.widgets.questions import ask_for_file
 from app.ui.widgets.tick import Tick
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded

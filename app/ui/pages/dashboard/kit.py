@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.foundation.errors import Problem, Refused
 from app.foundation.words import Language, Text, text
@@ -17,9 +17,8 @@ from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
 from app.ui.pages.dashboard.facts import FactCard
 from app.ui.pages.dashboard.said import kit_action, kit_fact
-from app.ui.pages.snapshots.dialogs import PhraseDialog
-from app.ui.pages.snapshots.save_dialog import ask_for_file
 from app.ui.widgets.controls import TextButton
+from app.ui.widgets.questions import ask_for_existing_file, ask_for_file, ask_for_words
 from app.ui.widgets.secret_dialog import SecretDialog
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
@@ -96,11 +95,7 @@ class KitCard(FactCard):
     def ask_for_new(self) -> None:
         """Where the kit is to be, and its passphrase."""
         title = self._say(text("Where to keep the recovery kit"))
-        dialog = QFileDialog(self, title, f"{self._site}.kit")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.fileSelected.connect(partial(self._ask_passphrase, self._site))
-        dialog.open()
+        ask_for_file(self, title, f"{self._site}.kit", partial(self._ask_passphrase, self._site))
 
     def _ask_passphrase(self, site: str, file: str) -> None:
         dialog = SecretDialog(
@@ -115,14 +110,8 @@ class KitCard(FactCard):
 
     def ask_where(self) -> None:
         """Where the kit was put."""
-        dialog = QInputDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(self._say(text("The kit is put away")))
-        dialog.setLabelText(self._say(text("Where is it now, off this computer?")))
-        dialog.setOkButtonText(self._say(text("OK")))
-        dialog.setCancelButtonText(self._say(text("Cancel")))
-        dialog.textValueSelected.connect(partial(self.put_away, self._site))
-        dialog.open()
+        title, label = text("The kit is put away"), text("Where is it now, off this computer?")
+        ask_for_words(self, self._language, title, label, partial(self.put_away, self._site))
 
     @page_task
     async def put_away(self, site: str, where: str) -> None:
@@ -135,11 +124,8 @@ class KitCard(FactCard):
 
     def ask_for_test(self) -> None:
         """Which kit, and its passphrase."""
-        dialog = QFileDialog(self, self._say(text("Which kit is to be tested")), "", "*.kit;;*")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(partial(self._ask_passphrase_of, self._site))
-        dialog.open()
+        title = self._say(text("Which kit is to be tested"))
+        ask_for_existing_file(self, title, "*.kit;;*", partial(self._ask_passphrase_of, self._site))
 
     def _ask_passphrase_of(self, site: str, file: str) -> None:
         about = text("The kit is opened and compared with what is stored here, and the repository is opened with it.")
@@ -172,6 +158,8 @@ class KitCard(FactCard):
     def _ask_phrase(self, site: str) -> None:
         about = text("A file can be copied unseen, and backups of this computer may take it along. It is written down.")
         title, verb, phrase = text("The page as a file?"), text("Choose a file…"), f"CLEAR PAGE {site}"
+        from app.ui.pages.snapshots.dialogs import PhraseDialog  # noqa: PLC0415  not needed for the first paint
+
         dialog = PhraseDialog(self._language, title, verb, phrase=phrase, about=about, parent=self)
         dialog.confirmed.connect(partial(self._ask_for_page_file, site))
         dialog.open()

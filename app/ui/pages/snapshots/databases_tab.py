@@ -15,10 +15,10 @@ from app.ui.bridge import Bridge
 from app.ui.models.rows import Column, RowsModel
 from app.ui.page_task import page_task
 from app.ui.pages.snapshots import asking
-from app.ui.pages.snapshots.save_dialog import ask_for_file
 from app.ui.theme import GRID
 from app.ui.widgets.controls import ElidedLabel, TextButton, set_tone
 from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.questions import ask_for_file
 from app.ui.widgets.rows_table import RowsTable
 
 if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded

@@ -25,11 +25,11 @@ from app.ui.pages.snapshots import asking
 from app.ui.pages.snapshots.index_strip import IndexStrip
 from app.ui.pages.snapshots.indexing import Indexing
 from app.ui.pages.snapshots.preview import Preview
-from app.ui.pages.snapshots.save_dialog import ask_for_file, ask_for_folder
 from app.ui.theme import GRID
 from app.ui.widgets.controls import Choice, ElidedLabel, SearchField, TextButton, set_tone
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.file_tree import FileTree
+from app.ui.widgets.questions import ask_for_file, ask_for_folder
 from app.ui.widgets.rows_table import RowsTable
 
 if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded

@@ -26,11 +26,11 @@ from app.ui.pages.snapshots.dialogs import DeleteDialog, KeepDialog
 from app.ui.pages.snapshots.files_tab import FilesTab
 from app.ui.pages.snapshots.filter_bar import FilterBar
 from app.ui.pages.snapshots.point_head import PointHead
-from app.ui.pages.snapshots.save_dialog import ask_for_folder
 from app.ui.theme import GRID, body_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import ElidedLabel, IconLabel, TextButton, label, set_tone
 from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.questions import ask_for_folder
 from app.ui.widgets.recovery_list import RecoveryList
 from app.ui.widgets.tabs import Tabs
 

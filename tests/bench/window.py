@@ -207,7 +207,7 @@ def measured(application: QApplication, folder: Path, lines: int, runs: int) -> 
             found.cancels.append(await measure_cancel(someone, file, lines // 2))
 
     with vault_with_passphrase_file(folder):
-        run_in_window(application, folder / "data", story)
+        run_in_window(application, folder / "data", story, within=3600)
     return found
 
 

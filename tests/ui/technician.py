@@ -26,6 +26,8 @@ from tests.catalogues import spoken
 from tests.ui.greenhouse import PASSPHRASE
 
 PATIENCE = 30.0  # seconds that a fact may take to become true
+STORY = 150.0
+"""Seconds that a story may take: where pytest's own limit strikes in one of Qt's loops, the loop goes on for ever."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +154,23 @@ Story = Callable[[Technician], Awaitable[None]]
 
 
 def on_window_loop(
-    application: QApplication, story: Coroutine[Any, Any, None], garbage: GarbageRound | None = None
+    application: QApplication,
+    story: Coroutine[Any, Any, None],
+    garbage: GarbageRound | None = None,
+    within: float = STORY,
 ) -> None:
     """Lets the story happen on a loop like the window's; its Qt objects are destroyed in this thread alone."""
     application.setQuitOnLastWindowClosed(False)
     garbage = garbage or GarbageRound()
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        runner.run(story)
+        runner.run(_in_time(story, within))
     del runner
     garbage.stop()
+
+
+async def _in_time(story: Coroutine[Any, Any, None], within: float) -> None:
+    async with asyncio.timeout(within):
+        await story
 
 
 def run_in_window(
@@ -171,13 +181,14 @@ def run_in_window(
     language: Language = ENGLISH,
     *,
     last: str = "",
+    within: float = STORY,
 ) -> None:
     """Opens the window on `data` as the program does, lets the story happen, and puts everything away.
 
     `last` is the site that was shown when the window was closed.
     """
     garbage = GarbageRound()
-    on_window_loop(application, _told(data, story, size, Sight(last, language), garbage), garbage)
+    on_window_loop(application, _told(data, story, size, Sight(last, language), garbage), garbage, within)
 
 
 async def _told(data: Path, story: Story, size: tuple[int, int], sight: Sight, garbage: GarbageRound) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -85,7 +85,7 @@ class Disks:
                 found.append(SiteDisk(site.name, site.title or site.name, disk.label, here))
         return found
 
-    async def changes(self) -> AsyncIterator[list[SiteDisk]]:
+    async def changes(self) -> AsyncGenerator[list[SiteDisk], None]:
         """How the disks are: at once, and whenever one has come or gone."""
         before: Collection[Volume] | None = None
         told: list[SiteDisk] | None = None

@@ -63,7 +63,6 @@ class SupportDialog(QDialog):
         self.page = QPlainTextEdit()
         self.page.setReadOnly(True)
         self.page.setTabChangesFocus(True)
-        self.page.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.page.setFont(mono_font())
         self.page.setAccessibleName(self._say(text("Text of the file")))
         self.page.setPlaceholderText(self._say(text("Gathering…")))
@@ -153,12 +152,10 @@ class SupportDialog(QDialog):
 
     def _pick(self, file: SupportFile) -> Pick:
         out = file.name in self._left_out
-        known = _TITLES.get(file.name)
-        run = Path(file.name).stem[:8]
-        title = self._say(known if known is not None else text("Log of the run {run}", run=run))
+        title = self._say(_TITLES.get(file.name) or text("Log of the run {run}", run=Path(file.name).stem[:8]))
         size = self._language.size(len(file.text.encode()))
-        detail = self._say(text("left out")) if out else f"{Path(file.name).name[-14:]} · {size}"
-        return Pick(title, detail, "cancel" if out else "file", muted=out)
+        detail = f"{file.name} · {size}" if file.name in _TITLES else size
+        return Pick(title, self._say(text("left out")) if out else detail, "cancel" if out else "file", muted=out)
 
     def _on_picked(self, row: int) -> None:
         if self._bundle is None or row < 0:

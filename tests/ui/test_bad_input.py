@@ -149,7 +149,8 @@ def test_forty_sources_are_backed_up_and_all_of_them_are_on_the_band(
         await someone.sees(partial(has_points, someone, 1), seconds=120)
         await someone.sees_it_rest()
         nothing_is_cut(someone)
-        assert len(band(someone).points[0].layers) == 40
+        (point,) = await someone.bridge.ask(lambda app: app.points(SITE))
+        assert len(point.layers) == 40
 
     run_in_window(qapp, house.data, story)
 

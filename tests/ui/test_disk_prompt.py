@@ -149,6 +149,7 @@ def test_an_answered_prompt_goes_and_another_disk_is_none_of_ours(
         await someone.sees(banner.isVisible)
         someone.click("Not now")
         assert not banner.isVisible()
+        await someone.sees(lambda: not someone.reads("is not plugged in"))
         other.pull_out()
         stick.pull_out()
         await someone.reads_soon("is not plugged in")

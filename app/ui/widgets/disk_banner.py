@@ -27,7 +27,7 @@ class DiskBanner(QWidget):
         card.setProperty("state", "ok")
         self._what = label("", font=heading_font())
         self._means = label("")
-        self._backup = TextButton(self._say(text("Back up now")), "primary", "backup")
+        self._backup = TextButton(self._say(text("Back up now")), icon="backup")
         self._leave = TextButton(self._say(text("Not now")))
         self._backup.clicked.connect(self.backup_asked)
         self._backup.clicked.connect(self.hide)

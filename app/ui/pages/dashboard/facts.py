@@ -65,7 +65,7 @@ class FactCard(Card):
     def add_more(self, *actions: TextButton) -> None:
         """Puts what may be done besides below its button."""
         row = QHBoxLayout()
-        row.setSpacing(0)
+        row.setSpacing(GRID)
         for action in actions:
             row.addWidget(action)
         row.addStretch(1)

@@ -48,8 +48,8 @@ class KitCard(FactCard):
         self.tasks = tasks
         self._bridge = bridge
         self._kit: KitState | None = None
-        self.test = TextButton(self._say(text("Test this kit…")), "quiet")
-        self.page = TextButton(self._say(text("Print the page…")), "quiet")
+        self.test = TextButton(self._say(text("Test this kit…")))
+        self.page = TextButton(self._say(text("Print the page…")))
         self.add_more(self.test, self.page)
         self.acted.connect(self._on_acted)
         self.test.clicked.connect(self.ask_for_test)

@@ -57,7 +57,6 @@ def walk(front: QWidget, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
             break
         passed.append(focused)
         QTest.keyClick(focused, key)
-        QApplication.processEvents()
     assert (QApplication.focusWidget() or front) is passed[0], f"a trap: it does not go round: {named(passed)}"
     return passed
 

@@ -62,6 +62,8 @@ class NewSiteDialog(QDialog):
         self.setWindowTitle(self._say(text("A new site")))
         self._title, self._name = LineEditor(), LineEditor()
         self._address = AddressEditor(self._say(text("Choose a folder…")))
+        for editor in (self._title, self._name):
+            editor.line.setMaximumWidth(_WIDTH)  # as wide as the address with its button
         self._rows = {
             "title": FieldRow(_field(Site, "title"), self._title, language),
             "name": FieldRow(_field(Site, "name"), self._name, language),

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.pages.dashboard.band import Band
 from app.ui.widgets.log_view import LogView
 from tests.ui.technician import Technician
 
@@ -173,7 +174,7 @@ class MouseHand(_InWindow):
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
 
     async def point_into(self, name: str) -> None:
-        picture = await self._usable(QWidget, name)
+        picture = await self._usable(Band, name)
         await self._someone.sees(lambda: self._is_in_reach(picture))
         for x in range(picture.width() - 1, 0, -1):  # from now back into the past
             _move_over(picture, QPointF(x, 20))
@@ -239,5 +240,5 @@ class KeyHand(_InWindow):
         assert not further(), "the arrows do not lead there"
 
     async def point_into(self, name: str) -> None:
-        await self._tabs_to(QWidget, name)
+        await self._tabs_to(Band, name)
         self._someone.press(Qt.Key.Key_Left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
@@ -113,6 +114,8 @@ class AddDialog(QDialog):
         else:
             self._show_kind(_BY_HAND[row - len(self._presets)])
         self._column.addStretch(1)
+        for before, after in pairwise((self._list, *self._fields.values(), self._leave, self._add)):
+            self.setTabOrder(before, after)
 
     def _show_preset(self, preset: Preset) -> None:
         self._column.addWidget(label(preset.title, font=heading_font()))

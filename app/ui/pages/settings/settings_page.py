@@ -218,7 +218,7 @@ class SettingsPage(QWidget):
             section = next(each for each in SECTIONS if each.key == self._wanted)
             self._wanted = ""
             self._sections.pick(SECTIONS.index(section))
-            self.view(section).setFocus()
+            self.view(section).begin()
 
     def _drop_views(self) -> None:
         for view in self.views.values():

@@ -355,4 +355,4 @@ class OutsideHand:
 
 
 def _is_card(thing: Thing) -> bool:
-    return thing.role in ("frame", "panel", "filler", "label")
+    return thing.role in ("frame", "panel", "label")

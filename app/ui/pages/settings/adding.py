@@ -31,7 +31,7 @@ _BY_HAND = (
 )
 """What can be added by hand: what this version backs up."""
 
-_TITLE_WIDTH = 26 * GRID
+_TITLE_WIDTH = 24 * GRID
 
 
 class AddDialog(QDialog):
@@ -55,9 +55,9 @@ class AddDialog(QDialog):
         self._hosts = (THIS_COMPUTER, *hosts)
         self._fields: dict[str, QLineEdit | Choice] = {}
         self.setWindowTitle(self._say(text("Add what to back up")))
-        self.resize(110 * GRID, 76 * GRID)
+        self.resize(120 * GRID, 76 * GRID)
         self._list = PickList(self._say(text("Presets and kinds")))
-        self._list.setFixedWidth(36 * GRID)
+        self._list.setFixedWidth(46 * GRID)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(2, 0, 2 * GRID, 0)

@@ -62,6 +62,8 @@ class NewSiteDialog(QDialog):
         self.setWindowTitle(self._say(text("A new site")))
         self._title, self._name = LineEditor(), LineEditor()
         self._address = AddressEditor(self._say(text("Choose a folder…")))
+        for editor in (self._title, self._name):
+            editor.line.setMaximumWidth(_WIDTH)  # as wide as the address with its button
         self._rows = {
             "title": FieldRow(_field(Site, "title"), self._title, language),
             "name": FieldRow(_field(Site, "name"), self._name, language),
@@ -99,7 +101,7 @@ class NewSiteDialog(QDialog):
         buttons.addWidget(self._leave)
         buttons.addWidget(self._make)
         column.addLayout(buttons)
-        self.resize(_WIDTH, column.heightForWidth(_WIDTH))
+        self.resize(_WIDTH, column.totalHeightForWidth(_WIDTH))
 
     # --- what is typed -------------------------------------------------------------------------
 
@@ -145,8 +147,15 @@ class NewSiteDialog(QDialog):
             first.setdefault(str(fault.where[0]), fault)
         for key, row in self._rows.items():
             row.show_fault(self._remedy(row, first[key]) if key in first else "")
+        self._grow()
         wrong = next((row for key, row in self._rows.items() if key in first), self._rows["repository"])
         wrong.editor.findChildren(QLineEdit)[0].setFocus()
+
+    def _grow(self) -> None:
+        """What is wrong takes room that the window has not got yet."""
+        column = self.layout()
+        column.activate()
+        self.resize(self.width(), max(self.height(), column.totalHeightForWidth(self.width())))
 
     def _remedy(self, row: FieldRow, fault: Fault) -> str:
         """What to write instead; a file's words about keys are left out where the field stands there."""
@@ -156,6 +165,7 @@ class NewSiteDialog(QDialog):
         """It could not be made so."""
         self._fault.setText(f"{self._say(problem.what)} {self._say(problem.next)}")
         self._fault.show()
+        self._grow()
 
 
 def short_name(title: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.pages.dashboard.band import Band
 from app.ui.widgets.log_view import LogView
 from tests.ui.technician import Technician
 
@@ -95,6 +97,12 @@ class _InWindow:
         assert found is not None, "it was there a moment ago"
         return found
 
+    async def _types(self, field: QLineEdit, words: str) -> None:
+        """Types in place of what stands there, once the keyboard is there: a new window takes a moment for that."""
+        await self._someone.sees(field.hasFocus)
+        field.selectAll()
+        QTest.keyClicks(field, words)
+
     def _words(self) -> Iterator[str]:
         for widget in self._front.findChildren(QWidget):
             if not widget.isVisible():
@@ -155,9 +163,9 @@ class MouseHand(_InWindow):
     async def write(self, name: str, words: str) -> None:
         field = await self._usable(QLineEdit, name)
         await self._someone.sees(lambda: self._is_in_reach(field))
+        self._front.activateWindow()
         QTest.mouseClick(field, Qt.MouseButton.LeftButton)
-        field.selectAll()
-        QTest.keyClicks(field, words)
+        await self._types(field, words)
 
     async def choose(self, name: str, words: str) -> None:
         view = await self._usable(QAbstractItemView, name)
@@ -166,13 +174,21 @@ class MouseHand(_InWindow):
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
 
     async def point_into(self, name: str) -> None:
-        picture = await self._usable(QWidget, name)
+        picture = await self._usable(Band, name)
         await self._someone.sees(lambda: self._is_in_reach(picture))
         for x in range(picture.width() - 1, 0, -1):  # from now back into the past
-            QTest.mouseMove(picture, QPoint(x, 20))
+            _move_over(picture, QPointF(x, 20))
             if picture.cursor().shape() is Qt.CursorShape.PointingHandCursor:
                 return
         raise AssertionError(f"nothing of {name!r} can be pointed at")
+
+
+def _move_over(widget: QWidget, at: QPointF) -> None:
+    """As `QTest.mouseMove`, which lets other events happen inside: a task that is woken there is never woken again."""
+    none = Qt.MouseButton.NoButton
+    there = QPointF(widget.mapToGlobal(at))
+    moved = QMouseEvent(QEvent.Type.MouseMove, at, there, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(widget, moved)
 
 
 class KeyHand(_InWindow):
@@ -209,9 +225,7 @@ class KeyHand(_InWindow):
         self._someone.press(Qt.Key.Key_Return)
 
     async def write(self, name: str, words: str) -> None:
-        await self._tabs_to(QLineEdit, name)
-        self._someone.press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        self._someone.types(words)
+        await self._types(await self._tabs_to(QLineEdit, name), words)
 
     async def choose(self, name: str, words: str) -> None:
         view = await self._tabs_to(QAbstractItemView, name)
@@ -226,5 +240,5 @@ class KeyHand(_InWindow):
         assert not further(), "the arrows do not lead there"
 
     async def point_into(self, name: str) -> None:
-        await self._tabs_to(QWidget, name)
+        await self._tabs_to(Band, name)
         self._someone.press(Qt.Key.Key_Left)

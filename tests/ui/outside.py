@@ -311,8 +311,15 @@ class OutsideHand:
         self._xdotool("type", "--delay", "5", "--", words)
 
     async def choose(self, name: str, words: str) -> None:
-        await self._click(await self._soon(lambda: self._row(name, words), f"{words!r} in {name!r}"))
+        await self._click(await self._soon(lambda: self._row_in_reach(name, words), f"{words!r} in {name!r}"))
         self._take(f"{name} {words}")
+
+    def _row_in_reach(self, name: str, words: str) -> Thing | None:
+        """The row; while it is not on the screen the list is scrolled on."""
+        found = self._row(name, words)
+        if found is None and (view := self._named(_LISTS, name)) is not None:
+            self._xdotool("mousemove", *map(str, self._reader.place(view).middle), "click", "5")
+        return found
 
     def _row(self, name: str, words: str) -> Thing | None:
         for thing in self._reader.things():
@@ -348,4 +355,4 @@ class OutsideHand:
 
 
 def _is_card(thing: Thing) -> bool:
-    return thing.role in ("frame", "panel", "filler", "label")
+    return thing.role in ("frame", "panel", "label")

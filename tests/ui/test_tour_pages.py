@@ -163,6 +163,7 @@ def test_snapshots_and_the_repository_are_seen(qapp: QApplication, house: Greenh
     run_in_window(qapp, house.data, story)
 
 
+@pytest.mark.long
 @pytest.mark.spec("X2")
 @pytest.mark.parametrize("size", [(1024, 600), (1920, 1080)], ids=["small", "large"])
 def test_every_page_is_seen_in_other_sizes(

@@ -55,6 +55,8 @@ KINDS = {
     "cleanup": text("Clearing up"),
     "repair": text("Repair"),
     "repair-points": text("Repair of points"),
+    "save": text("Saving files"),
+    "new-password": text("New password"),
     "kit": text("Recovery kit"),
     "kit-test": text("Test of the kit"),
     "kit-compare": text("Comparison of the kit"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QFocusEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.foundation.words import Language, text
@@ -77,6 +77,12 @@ class RowsTable(QTableView):
         if rows:
             cells = [str(rows[0].siblingAtColumn(column).data()) for column in range(self._model.columnCount())]
             QGuiApplication.clipboard().setText("\t".join(cells))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Qt: the keyboard comes here. Qt itself only marks the first row: with a single one none could be chosen."""
+        super().focusInEvent(event)
+        if not self.selectionModel().hasSelection() and self.currentIndex().isValid():
+            self.selectRow(self.currentIndex().row())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Qt: a key. Enter opens the row on every desktop."""

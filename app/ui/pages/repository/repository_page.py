@@ -18,7 +18,7 @@ from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
 from app.ui.pages.remedies import TRY_AGAIN, Act, Remedy, remedy_of, secret_meaning, secret_title
 from app.ui.pages.repository.panels import DamagePanel, Figures, Keys, Knowledge, Locks
-from app.ui.theme import CONTENT_WIDTH, GRID, TARGET, heading_font
+from app.ui.theme import CONTENT_WIDTH, GRID, TARGET, title_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import TextButton, label
 from app.ui.widgets.empty_state import EmptyState
@@ -80,7 +80,7 @@ class RepositoryPage(QWidget):
     # --- arrangement ---------------------------------------------------------------------------
 
     def _make_parts(self) -> None:
-        self._title = label(self._say(text("Repository")), font=heading_font())
+        self._title = label(self._say(text("Repository")), font=title_font())
         self._title.setMinimumHeight(TARGET)
         self._age = label("", "muted")
         self._age.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

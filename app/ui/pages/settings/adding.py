@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
@@ -30,7 +31,7 @@ _BY_HAND = (
 )
 """What can be added by hand: what this version backs up."""
 
-_TITLE_WIDTH = 26 * GRID
+_TITLE_WIDTH = 24 * GRID
 
 
 class AddDialog(QDialog):
@@ -54,9 +55,9 @@ class AddDialog(QDialog):
         self._hosts = (THIS_COMPUTER, *hosts)
         self._fields: dict[str, QLineEdit | Choice] = {}
         self.setWindowTitle(self._say(text("Add what to back up")))
-        self.resize(110 * GRID, 76 * GRID)
+        self.resize(120 * GRID, 76 * GRID)
         self._list = PickList(self._say(text("Presets and kinds")))
-        self._list.setFixedWidth(36 * GRID)
+        self._list.setFixedWidth(46 * GRID)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(2, 0, 2 * GRID, 0)
@@ -113,6 +114,8 @@ class AddDialog(QDialog):
         else:
             self._show_kind(_BY_HAND[row - len(self._presets)])
         self._column.addStretch(1)
+        for before, after in pairwise((self._list, *self._fields.values(), self._leave, self._add)):
+            self.setTabOrder(before, after)
 
     def _show_preset(self, preset: Preset) -> None:
         self._column.addWidget(label(self._say(preset.title), font=heading_font()))

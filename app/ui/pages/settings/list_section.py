@@ -76,7 +76,7 @@ class ListSection(SectionView):
         self._add = TextButton(self._say(text("Add…") if asks else text("Add")))
         self._add.setAccessibleName(self._say(section.add or text("Add")))
         self._look = TextButton(self._say(text("Look at a host…")), icon="search")
-        self._empty = EmptyState(self._language, "greenhouse", section.empty or section.about)
+        self._empty = EmptyState(self._language, "greenhouse", section.empty or section.about, section.add)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(2, GRID, 2 * GRID, 2 * GRID)
@@ -110,11 +110,11 @@ class ListSection(SectionView):
     def _connect(self) -> None:
         self.list.picked.connect(self._on_picked)
         self._add.clicked.connect(self._on_add)
+        self._empty.acted.connect(self._on_add)
         self._look.clicked.connect(self.look_asked)
         self._up.clicked.connect(lambda: self._move(-1))
         self._down.clicked.connect(lambda: self._move(1))
         self._remove.clicked.connect(self._on_remove)
-        self.setFocusProxy(self._add)
 
     # --- the list ------------------------------------------------------------------------------
 
@@ -253,13 +253,16 @@ class ListSection(SectionView):
         if not 0 <= row < len(self._draft.rows(self.section.table)):
             return
         where: Where = (self.section.table, row)
+        if self.section.tried is not None:
+            self._trial = self._panel(self.chosen, lambda: self.chosen)
+            self._column.addWidget(self._trial)  # first: Tab goes where things came
         self._form = FieldForm(self._row, self._draft, where, self._language)
         self._form.edited.connect(self._on_edited)
         self._keep_name()
         self._column.addWidget(self._form)
         self._form.show_faults(self._faults)
         if self.section.tried is not None:
-            self._add_connection()
+            self._add_secrets()
         self._column.addStretch(1)
 
     def _keep_name(self) -> None:
@@ -270,7 +273,7 @@ class ListSection(SectionView):
             self._form.lock("name")
             self._form.row("name").show_note(self._say(_NAME_STAYS))
 
-    def _add_connection(self) -> None:
+    def _add_secrets(self) -> None:
         group = self._kept.get(self.chosen)
         if group is None:
             group = self._kept[self.chosen] = SecretGroup(self._language)
@@ -280,8 +283,6 @@ class ListSection(SectionView):
         self._column.addWidget(group)
         self._shown = self.chosen
         self._show_secrets()
-        self._trial = self._panel(self.chosen, lambda: self.chosen)
-        self._column.insertWidget(0, self._trial)
 
     def _show_secrets(self) -> None:
         group = self._kept.get(self._shown)
@@ -298,6 +299,9 @@ class ListSection(SectionView):
         self._show_all()
         if self._form is not None:
             self._form.show_faults(self._faults)
+
+    def begin(self) -> None:
+        self._add.setFocus()
 
     def go_to(self, where: Where) -> None:
         if len(where) > 1 and isinstance(where[1], int):

@@ -57,6 +57,10 @@ class SectionView(QWidget):
     def show_faults(self, faults: Iterable[Fault]) -> None:
         """Marks what is wrong here."""
 
+    def begin(self) -> None:
+        """Gives the keyboard to what is done here first."""
+        self.setFocus()
+
     def go_to(self, _where: Where) -> None:
         """Goes to a place of the site."""
 

@@ -25,7 +25,7 @@ from app.ui.pages.settings.section_view import SectionView
 from app.ui.pages.settings.sections import SECTIONS, Section, section_of
 from app.ui.pages.settings.security_section import SecuritySection
 from app.ui.pages.settings.trials import Trials
-from app.ui.theme import GRID, TARGET, heading_font
+from app.ui.theme import GRID, TARGET, title_font
 from app.ui.widgets.card_stack import CardStack
 from app.ui.widgets.controls import TextButton, label, set_tone
 from app.ui.widgets.empty_state import EmptyState
@@ -77,7 +77,7 @@ class SettingsPage(QWidget):
     # --- arrangement ---------------------------------------------------------------------------
 
     def _make_parts(self) -> None:
-        self._title = label(self._say(text("Settings")), font=heading_font())
+        self._title = label(self._say(text("Settings")), font=title_font())
         self._title.setMinimumHeight(TARGET)
         self._state = label("", "muted")
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -218,7 +218,7 @@ class SettingsPage(QWidget):
             section = next(each for each in SECTIONS if each.key == self._wanted)
             self._wanted = ""
             self._sections.pick(SECTIONS.index(section))
-            self.view(section).setFocus()
+            self.view(section).begin()
 
     def _drop_views(self) -> None:
         for view in self.views.values():

@@ -68,7 +68,7 @@ class FilesTab(QWidget):
         self._point: PointRow | None = None
         self._members: list[Member] = []
         self._times: Mapping[str, datetime] = {}
-        self._is_indexed = False
+        self._is_indexed = self._has_skipped = False
         self._previewed = ("", "")
         self._typing = QTimer(self, interval=_TYPING, singleShot=True)
         self._make_parts()
@@ -95,6 +95,9 @@ class FilesTab(QWidget):
         self._loading = EmptyState(self._language, "folder", text("Opening the point…"))
         self._none = EmptyState(self._language, "folder", text("No files are in this point."))
         self._nothing = EmptyState(self._language, "search", text("No name is like this."))
+        self._not_read = EmptyState(
+            self._language, "search", text("Not all names are read yet. None of the others is like this.")
+        )
         self.strip = IndexStrip(self._language)
         self._indexing = Indexing(self._bridge, self.strip)
         self._chosen = ElidedLabel()
@@ -113,7 +116,7 @@ class FilesTab(QWidget):
         for button in (self._show, self._open, self._save):
             low.addWidget(button)
         self._stack = QStackedWidget()
-        for page in (self._loading, self._none, self._nothing, self.tree, self.hits, self.preview):
+        for page in (self._loading, self._none, self._nothing, self._not_read, self.tree, self.hits, self.preview):
             self._stack.addWidget(page)
         self._stack.setMinimumHeight(10 * GRID)
         column = QVBoxLayout(self)
@@ -221,6 +224,8 @@ class FilesTab(QWidget):
                 return
         self.strip.say(None)
         self._is_indexed = True
+        if self._words and self._has_skipped:
+            self.find_names()
         await self._indexing.improve(self._site, self.files, self.files.read_folders())
 
     def _on_stop(self) -> None:
@@ -293,8 +298,9 @@ class FilesTab(QWidget):
                 self.found.append(new)
                 self._turn_to(self.hits)
         self.hits.viewport().update()
+        self._has_skipped = bool(skipped)
         if not self.found.rowCount():
-            self._turn_to(self._nothing)
+            self._turn_to(self._not_read if skipped else self._nothing)
         self._tell_search(skipped)
 
     def _tell_search(self, skipped: int) -> None:

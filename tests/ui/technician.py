@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Technician:
 
     window: MainWindow
     bridge: Bridge
-    language: Language = ENGLISH
+    language: Language = field(default=ENGLISH, kw_only=True)
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
@@ -184,7 +184,7 @@ async def _told(data: Path, story: Story, size: tuple[int, int], language: Langu
     bridge.start()
     window.load()
     try:
-        await story(Technician(window, bridge, language))
+        await story(Technician(window, bridge, language=language))
     finally:
         window.end()
         await window.put_away()

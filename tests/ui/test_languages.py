@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTranslator
 from PySide6.QtWidgets import QApplication, QHeaderView, QLabel, QPushButton, QWidget
 
 from app.foundation.words import Language, language
+from app.ui.application import speak
 from app.ui.pages.settings.sections import SECTIONS
 from app.ui.widgets.controls import ElidedButton, ElidedLabel
 from app.ui.widgets.pick_list import PickList
@@ -68,7 +69,7 @@ def cut_heads(heads: QHeaderView) -> list[str]:
 
 
 @pytest.mark.spec("X2")
-@pytest.mark.parametrize("code", ["ru", "cs"])
+@pytest.mark.parametrize("code", ["ru", pytest.param("cs", marks=pytest.mark.long)])
 def test_every_page_fits_in_every_language(qapp: QApplication, tmp_path: Path, restic: str, code: str) -> None:
     speaking = language(code)
     house = Greenhouse(tmp_path, sources=("laravel", "broker")).grow()
@@ -104,6 +105,17 @@ def test_every_page_fits_in_every_language(qapp: QApplication, tmp_path: Path, r
 
     run_in_window(qapp, house.data, story, language=speaking)
     assert pictures.cut == []
+
+
+@pytest.mark.spec("X2")
+def test_the_words_of_qt_itself_are_said_in_the_same_language(qapp: QApplication) -> None:
+    speak(language("ru"))
+    (translator,) = qapp.findChildren(QTranslator)
+    try:
+        assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Отмена"
+    finally:
+        QCoreApplication.removeTranslator(translator)
+        translator.deleteLater()
 
 
 async def rests(someone: Technician) -> None:

@@ -6,18 +6,32 @@ The pictures go into the folder that `OVERWINTER_TOUR` names, for people to look
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt, QTranslator
-from PySide6.QtWidgets import QApplication, QHeaderView, QLabel, QPushButton, QWidget
+from PySide6.QtCore import QAbstractItemModel, QCoreApplication, Qt, QTranslator
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 
 from app.foundation.words import Language, language
 from app.ui.application import speak
 from app.ui.pages.settings.sections import SECTIONS
 from app.ui.widgets.controls import ElidedButton, ElidedLabel
 from app.ui.widgets.pick_list import PickList
+from installer import catalogues
 from tests.ui.greenhouse import Greenhouse
 from tests.ui.technician import Technician, run_in_window
 from tests.ui.test_window import begin, has_points
@@ -35,12 +49,45 @@ class Pictures:
         self._folder = folder / speaking.code
         self._folder.mkdir(parents=True, exist_ok=True)
         self.cut: list[str] = []
+        self.english: list[str] = []
         self.taken = 0
+        self._translated = frozenset(translated(speaking.code))
 
     def take(self, shown: QWidget, name: str) -> None:
         assert shown.grab().save(str(self._folder / f"{self.taken:02d}-{name}.png"))
         self.taken += 1
         self.cut += [f"{name}: {said}" for said in what_is_cut(shown)]
+        self.english += [f"{name}: {said}" for said in all_words(shown) if said in self._translated]
+
+
+def translated(code: str) -> Iterator[str]:
+    """English sentences that read otherwise in the language."""
+    for each in catalogues.read(catalogues.catalogue_of(code)):
+        if each.id and isinstance(each.id, str) and each.id != each.string:
+            yield each.id
+
+
+def all_words(shown: QWidget) -> Iterator[str]:
+    """Everything that is written or spoken of what can be seen."""
+    for each in shown.findChildren(QWidget):
+        if each.isVisible():
+            yield from (each.accessibleName(), each.accessibleDescription(), each.toolTip())
+            if isinstance(each, QLabel | QAbstractButton):
+                yield each.text()
+            if isinstance(each, QLineEdit | QPlainTextEdit):
+                yield each.placeholderText()
+            if isinstance(each, QComboBox):
+                yield from (each.itemText(row) for row in range(each.count()))
+            if isinstance(each, QHeaderView):
+                yield from (str(each.model().headerData(at, each.orientation())) for at in range(each.count()))
+            if isinstance(each, QAbstractItemView) and each.model() is not None:
+                yield from cells(each.model())
+
+
+def cells(model: QAbstractItemModel) -> Iterator[str]:
+    for row in range(model.rowCount()):
+        for column in takewhile(partial(model.hasIndex, row), count()):  # a list's own count of columns is private
+            yield str(model.index(row, column).data())
 
 
 def what_is_cut(shown: QWidget) -> list[str]:
@@ -105,6 +152,7 @@ def test_every_page_fits_in_every_language(qapp: QApplication, tmp_path: Path, r
 
     run_in_window(qapp, house.data, story, language=speaking)
     assert pictures.cut == []
+    assert pictures.english == []
 
 
 @pytest.mark.spec("X2")

@@ -15,6 +15,7 @@ import ast
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -59,8 +60,9 @@ def _saying_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _wording(call: ast.Call, forms: int, file: str) -> Wording:
-    wording = tuple(each.value for each in call.args[:forms] if isinstance(each, ast.Constant))
-    if len(wording) != forms or not all(isinstance(each, str) for each in wording):
+    literals = [each.value for each in call.args[:forms] if isinstance(each, ast.Constant)]
+    wording = tuple(each for each in literals if isinstance(each, str))
+    if len(wording) != forms:
         raise NotLiteral(f"{file}:{call.lineno}: {ast.unparse(call)[:200]}")
     return wording
 
@@ -141,7 +143,7 @@ def _write(catalogue: Catalog, file: Path) -> None:
         write_po(stored, catalogue, width=120, sort_by_file=True, include_lineno=False, ignore_obsolete=True)
 
 
-def _created() -> object:
+def _created() -> datetime | str | None:
     """The day the template was begun: a date of each extraction would make every catalogue differ each time."""
     return read(TEMPLATE).creation_date if TEMPLATE.exists() else None
 

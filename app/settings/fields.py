@@ -26,7 +26,7 @@ class About(msgspec.Struct, frozen=True):
     title: Text
     help: Text
     remedy: Text
-    example: str = ""
+    example: str | Text = ""
     only: tuple[Enum, ...] = ()
     needed: tuple[Enum, ...] = ()
     always: bool = False
@@ -77,7 +77,7 @@ def entry(
     help: Text,  # noqa: A002  the word of every form
     remedy: Text,
     *,
-    example: str = "",
+    example: str | Text = "",
     only: tuple[Enum, ...] = (),
     needed: tuple[Enum, ...] = (),
     always: bool = False,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +11,6 @@ from app.foundation.words import reader_language
 
 pytestmark = [pytest.mark.spec("X2")]
 
-ROOT = Path(__file__).resolve().parents[2]
 WISHES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -49,10 +45,3 @@ def test_the_environment_says_what_is_wished_for(
 def test_the_desktop_is_asked_where_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spoken(monkeypatch, {}, ("uk-UA", "ru-UA")) == "ru"
     assert spoken(monkeypatch, {"LANG": "cs_CZ.UTF-8"}, ("ru-RU",)) == "cs"
-
-
-def test_a_program_that_is_started_in_russian_speaks_it(tmp_path: Path) -> None:
-    environment = {**os.environ, "LANG": "ru_RU.UTF-8", "LC_ALL": "", "LANGUAGE": ""}
-    argv = [sys.executable, str(ROOT / "main.py"), "--data", str(tmp_path), "site", "list"]
-    done = subprocess.run(argv, env=environment, capture_output=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout.decode()) == (0, "Объектов ещё нет: overwinter site add FILE.toml\n")

@@ -145,7 +145,8 @@ class RecoveryDelegate(QStyledItemDelegate):
         word = self._language.render(look.word)
         colour = tones.of(look.state)
         pen.icon(icons.OF_STATE[look.state], colour)
-        room = min(self._strong.horizontalAdvance(word), max(0, pen.right - pen.left))
+        needed = self._strong.horizontalAdvance(word) + 1  # which rounds, and less than all of it is elided
+        room = min(needed, max(0, pen.right - pen.left))
         pen.painter.setFont(body_font(strong=True))
         shown = self._strong.elidedText(word, Qt.TextElideMode.ElideRight, room)
         pen.word(shown, tones.text if selected else colour, room)

@@ -69,7 +69,7 @@ class FilterBar(QWidget):
     def _choice(self, name: Text, everything: Text) -> Choice:
         made = Choice(self._language.render(name))
         made.addItem(self._language.render(everything), "")
-        made.setFixedWidth(16 * GRID)
+        made.setFixedWidth(max(16 * GRID, made.sizeHint().width()))
         return made
 
     def _arrange(self) -> None:

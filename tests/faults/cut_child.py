@@ -125,8 +125,8 @@ def tell_statements(teller: Teller) -> None:
         teller.tell("COMMIT")
         return ended(*arguments)
 
-    psycopg.Cursor.execute = told  # type: ignore[method-assign]  the child watches what the program calls
-    psycopg.Transaction.__exit__ = told_of_end  # type: ignore[method-assign]  as above
+    psycopg.Cursor.execute = told  # type: ignore[method-assign]  # the child watches what the program calls
+    psycopg.Transaction.__exit__ = told_of_end  # type: ignore[method-assign]  # as above
 
 
 @asynccontextmanager

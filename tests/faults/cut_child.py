@@ -108,25 +108,27 @@ class ToldHost:
 
 def tell_statements(teller: Teller) -> None:
     """Each statement and COMMIT is an operation too; one that is asked again until the answer is right is the same."""
-    execute, ended = psycopg.Cursor.execute, psycopg.Transaction.__exit__
+    cursor: Any = psycopg.Cursor  # the child watches what the program calls
+    transaction: Any = psycopg.Transaction
+    execute, ended = cursor.execute, transaction.__exit__
     last = ""
 
     @wraps(execute)
-    def told(cursor: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
+    def told(of: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
         nonlocal last
-        said = query if isinstance(query, bytes | str) else query.as_string(cursor)
+        said = query if isinstance(query, bytes | str) else query.as_string(of)
         before, last = last, f"{said!r} {parameters}"
         if last != before:
             teller.tell(" ".join((said.decode() if isinstance(said, bytes) else said).split()[:6]))
-        return execute(cursor, query, parameters, **named)
+        return execute(of, query, parameters, **named)
 
     @wraps(ended)
     def told_of_end(*arguments: Any) -> Any:
         teller.tell("COMMIT")
         return ended(*arguments)
 
-    psycopg.Cursor.execute = told  # type: ignore[method-assign]  # the child watches what the program calls
-    psycopg.Transaction.__exit__ = told_of_end  # type: ignore[method-assign]  # as above
+    cursor.execute = told
+    transaction.__exit__ = told_of_end
 
 
 @asynccontextmanager

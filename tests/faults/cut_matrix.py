@@ -33,6 +33,7 @@ class CutMatrix:
         self.site = site
         self.passed: list[Passed] = []
         self.has_struck = False
+        self.secrets: dict[str, str] = {}
         self._server = server
         self._wire = wire
         self._child = child
@@ -82,6 +83,7 @@ class CutMatrix:
             plan=str(self._plan),
             told_at=self._wire.told_at,
             wanted=wanted,
+            secrets=self.secrets,
             keep_alive=NOTICED_SOON if is_dead else KEEP_ALIVE,
         )
         self._wire.begin(blow)

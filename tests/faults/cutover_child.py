@@ -313,7 +313,7 @@ def _forgotten(entry: dict[str, str]) -> bool:
     return False
 
 
-class _NoRecords:
+class NoRecords:
     """A recovery asks for earlier recoveries; there is no store here."""
 
     async def runs(self, **_asked: object) -> list[object]:
@@ -345,7 +345,7 @@ def _world(request: Request, run: str, blocking: Blocking, told: list[str]) -> t
         pass
 
     hosts = {THIS_COMPUTER: LoggedHost(here, run, log)}
-    records: Any = _NoRecords()  # of records it needs no more
+    records: Any = NoRecords()  # of records it needs no more
     context = RunContext(run, hosts, request.secrets, lambda event: told.append(repr(event)), records)
     return World(context, Equipment(blocking, {}, sys.executable, _no_records)), here
 

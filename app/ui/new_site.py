@@ -113,7 +113,7 @@ class NewSiteDialog(QDialog):
     def _show_examples(self) -> None:
         """What stands in a field that is left empty, or might stand there."""
         examples = {
-            self._title: _field(Site, "title").about.example,
+            self._title: self._say(text("such as {example}", example=_field(Site, "title").about.example)),
             self._name: short_name(str(self._title.value() or "")),
             self._address: self._say(text("such as {example}", example=f"/mnt/disk/{self.name}")),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from string import Formatter
@@ -91,6 +92,20 @@ def test_a_translation_begins_and_ends_with_the_space_of_its_sentence(code: str)
         for each in kept(code)
         for wording in wordings(each)
         if each.id and wording and margins(wording) != margins(each.id[0] if each.pluralizable else str(each.id))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("code", catalogues.LANGUAGES)
+def test_a_translation_leaves_commands_and_options_as_they_are(code: str) -> None:
+    def typed(wording: str) -> list[str]:
+        return sorted(re.findall(r"`[^`]+`|--[a-z-]+|\[\[?[a-z]+]]?|OVERWINTER_[A-Z_]+|\boverwinter [a-z]+", wording))
+
+    wrong = [
+        each.id
+        for each in kept(code)
+        for wording in wordings(each)
+        if each.id and wording and typed(wording) != typed(each.id[0] if each.pluralizable else str(each.id))
     ]
     assert wrong == []
 

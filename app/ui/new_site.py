@@ -87,7 +87,7 @@ class NewSiteDialog(QDialog):
 
     def _arrange(self) -> None:
         after = text("What it backs up comes next: by a preset, by a look at a host, or by hand.")
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
         column.addWidget(label(self._say(text("A new site")), font=heading_font()))
@@ -153,9 +153,8 @@ class NewSiteDialog(QDialog):
 
     def _grow(self) -> None:
         """What is wrong takes room that the window has not got yet."""
-        column = self.layout()
-        column.activate()
-        self.resize(self.width(), max(self.height(), column.totalHeightForWidth(self.width())))
+        self._column.activate()
+        self.resize(self.width(), max(self.height(), self._column.totalHeightForWidth(self.width())))
 
     def _remedy(self, row: FieldRow, fault: Fault) -> str:
         """What to write instead; a file's words about keys are left out where the field stands there."""

@@ -193,8 +193,8 @@ class Reader:
         """Everything that is shown; what is in front comes first."""
         for owner, path in self._ask(_REGISTRY, _ROOT, _ACCESSIBLE, "GetChildren"):
             windows = self._ask(owner, path, _ACCESSIBLE, "GetChildren")
-            for each in reversed(windows):
-                yield from self._below(*each, ())
+            for window, there in reversed(windows):
+                yield from self._below(window, there, ())
 
     def _below(self, owner: str, path: str, around: tuple[Thing, ...]) -> Iterator[Thing]:
         if not self._has(owner, path, _SHOWING):
@@ -202,8 +202,8 @@ class Reader:
         name = self._property(owner, path, _ACCESSIBLE, "Name")
         thing = Thing(owner, path, name, self._ask(owner, path, _ACCESSIBLE, "GetRoleName"), around)
         yield thing
-        for each in self._ask(owner, path, _ACCESSIBLE, "GetChildren"):
-            yield from self._below(*each, (*around, thing))
+        for inner, there in self._ask(owner, path, _ACCESSIBLE, "GetChildren"):
+            yield from self._below(inner, there, (*around, thing))
 
     def _has(self, owner: str, path: str, bit: int) -> bool:
         low, high = self._ask(owner, path, _ACCESSIBLE, "GetState")
@@ -329,16 +329,16 @@ class OutsideHand:
         return None
 
     async def point_into(self, name: str) -> None:
-        picture = await self._soon(
-            lambda: next((each for each in self._reader.things() if each.name == name and not _is_card(each)), None),
-            name,
-        )
-        place = await self._in_reach(picture)
-        right = place.left + place.width
-        for x in range(right - 60, right - 220, -2):
-            self._xdotool("mousemove", str(x), str(place.top + 20))
-            if self._says("back to"):
-                return
+        """With the keyboard, from the choice that stands in the same card: a block may be three pixels wide."""
+        beside = await self._soon(lambda: self._choice_in(name), f"a choice in {name!r}")
+        await self._click(beside)
+        self._xdotool("key", "Escape", "Tab", "Left")
+
+    def _choice_in(self, name: str) -> Thing | None:
+        for thing in self._reader.things():
+            if thing.role == "combo box" and any(each.name == name for each in thing.around):
+                return thing
+        return None
 
     def _says(self, words: str) -> bool:
         for thing in self._reader.things():
@@ -352,7 +352,3 @@ class OutsideHand:
 
     async def finds(self, file: Path) -> None:
         await self._soon(file.is_file, str(file))
-
-
-def _is_card(thing: Thing) -> bool:
-    return thing.role in ("frame", "panel", "label")

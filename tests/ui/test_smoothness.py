@@ -59,6 +59,7 @@ def test_a_page_opens_at_once_and_work_never_holds_the_window_up(
                 await someone.sees(lambda: someone.reads("%"))
         working.append(pulse.gap)
         someone.window.runs.cancel(run)
+        someone.click("Dashboard")
         await someone.reads_soon("Cancelled: Backup")
         await someone.sees(partial(rests, someone))
 

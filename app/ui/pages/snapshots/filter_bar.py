@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QWidget
 
 from app.foundation.words import Language, Text, text
 from app.ui.models.recovery_points import ORDER_WORDS, Filter, Order
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # the window is painted before the jobs' room is loaded
     from app.jobs.catalogue.rows import PointRow
 
 _DAY_FORMAT = "2026-12-31"
+NARROW = 112 * GRID
+"""With less room the field would have no place for a word."""
 
 
 class DayField(QLineEdit):
@@ -69,16 +72,26 @@ class FilterBar(QWidget):
     def _choice(self, name: Text, everything: Text) -> Choice:
         made = Choice(self._language.render(name))
         made.addItem(self._language.render(everything), "")
-        made.setFixedWidth(max(16 * GRID, made.sizeHint().width()))
+        made.setMinimumWidth(13 * GRID)
+        made.setMaximumWidth(max(16 * GRID, made.sizeHint().width()))
         return made
 
     def _arrange(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.setSpacing(GRID)
-        row.addWidget(self.search, 1)
         for part in (self._layer, self._host, self._tag, self._since, self._until, self._clear, self._order):
             row.addWidget(part)
+        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._both.setContentsMargins(0, 0, 0, 0)
+        self._both.setSpacing(GRID)
+        self._both.addWidget(self.search, 1)
+        self._both.addLayout(row)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        """Qt: in a narrow window the field stands above the choices."""
+        super().resizeEvent(event)
+        sideways, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._both.setDirection(below if self.width() < NARROW else sideways)
 
     def _connect(self) -> None:
         for field in (self.search, self._since, self._until):

@@ -33,6 +33,7 @@ from tests.ui.test_window import begin, begin_endless, has_points, outcome
 
 if TYPE_CHECKING:
     from app.assembly import Overwinter
+    from app.ui.main_window import MainWindow
 
 pytestmark = [
     pytest.mark.usefixtures("vault"),
@@ -88,6 +89,11 @@ def test_pages_and_sites_are_gone_to_by_keys_and_only_real_pages_are_shown(
         assert someone.reads("Read just now")
 
     run_in_window(qapp, house.data, story)
+
+
+def is_shown(window: MainWindow, name: str) -> bool:
+    page: object = window.pages.get(name)
+    return page is window.stack.currentWidget()
 
 
 @pytest.mark.spec("X4")
@@ -266,7 +272,7 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         await someone.is_back()
         for number, (name, title) in enumerate(HELPED, start=1):
             someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
-            await someone.sees(lambda name=name: window.stack.currentWidget() is window.pages.get(name))  # type: ignore[misc]
+            await someone.sees(partial(is_shown, window, name))
             await helps(someone, title)
         window.help.show_topic("start")
         await someone.sees(lambda: "puts it back" in window.help.page.toPlainText())

@@ -43,7 +43,7 @@ pytestmark = [
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-HELPED = (("dashboard", "Dashboard"), ("snapshots", "Snapshots"), ("runs", "Runs"), ("repository", "Repository"),
+HELPED = (("dashboard", "The Dashboard"), ("snapshots", "Snapshots"), ("runs", "Runs"), ("repository", "Repository"),
           ("settings", "Settings"))  # fmt: skip
 """The pages in their order, and how what helps with them begins."""
 
@@ -271,6 +271,7 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         await begin(someone, house)
         await someone.is_back()
         for number, (name, title) in enumerate(HELPED, start=1):
+            await someone.is_back()
             someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
             await someone.sees(partial(is_shown, window, name))
             await helps(someone, title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def _finder(over: QWidget) -> Finder:
     finder = Finder(ENGLISH, over)
     finder.offer([Findable("runs", "Runs", "page", lambda: None)])
     return finder
+
+
+def rests(someone: Technician, page: str) -> bool:
+    return not someone.window.late_page(page).tasks
 
 
 QUESTIONS: dict[str, Callable[[QWidget], QDialog]] = {
@@ -97,7 +102,7 @@ def test_every_page_is_used_without_a_mouse(qapp: QApplication, tmp_path: Path, 
         look(someone, "Dashboard")
         for key, page in ((Qt.Key.Key_2, "snapshots"), (Qt.Key.Key_4, "repository"), (Qt.Key.Key_5, "settings")):
             someone.press(key, Qt.KeyboardModifier.ControlModifier)
-            await someone.sees(lambda page=page: not someone.window.late_page(page).tasks)
+            await someone.sees(partial(rests, someone, page))
             look(someone, page)
         await each_section(someone)
         await each_tab(someone)
@@ -158,7 +163,8 @@ def test_whatever_the_stylesheet_draws_on_a_ground_has_its_contrast_computed() -
 @pytest.mark.spec("X2")
 def test_every_colour_of_a_text_has_its_contrast_on_every_ground() -> None:
     """A rule may name an ink alone: then it may stand on any ground that the stylesheet paints."""
-    inks, grounds = set(), set()
+    inks: set[str] = set()
+    grounds: set[str] = set()
     for _, body in _RULE.findall(STYLESHEET.template):
         for key, role in _COLOUR.findall(body):
             if role in ROLES and role not in ("disabled", "line"):

@@ -34,6 +34,7 @@ from tests.ui.test_window import begin, begin_endless, has_points, outcome
 
 if TYPE_CHECKING:
     from app.assembly import Overwinter
+    from app.ui.main_window import MainWindow
 
 pytestmark = [
     pytest.mark.usefixtures("vault"),
@@ -43,7 +44,7 @@ pytestmark = [
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-HELPED = (("dashboard", "Dashboard"), ("snapshots", "Snapshots"), ("runs", "Runs"), ("repository", "Repository"),
+HELPED = (("dashboard", "The Dashboard"), ("snapshots", "Snapshots"), ("runs", "Runs"), ("repository", "Repository"),
           ("settings", "Settings"))  # fmt: skip
 """The pages in their order, and how what helps with them begins."""
 
@@ -89,6 +90,11 @@ def test_pages_and_sites_are_gone_to_by_keys_and_only_real_pages_are_shown(
         assert someone.reads("Read just now")
 
     run_in_window(qapp, house.data, story)
+
+
+def is_shown(window: MainWindow, name: str) -> bool:
+    page: object = window.pages.get(name)
+    return page is window.stack.currentWidget()
 
 
 @pytest.mark.spec("X4")
@@ -272,6 +278,7 @@ def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplicat
         await begin(someone, house)
         await someone.is_back()
         for number, (name, title) in enumerate(HELPED, start=1):
+            await someone.is_back()
             someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
             await someone.sees(partial(is_shown, window, name))
             await helps(someone, title)

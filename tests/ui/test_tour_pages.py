@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.ui.pages.settings.sections import SECTIONS
+from app.ui.pages.snapshots.page import SnapshotsPage
 from app.ui.theme import Look
 from app.ui.widgets.pick_list import PickList
 from app.ui.widgets.tabs import Tabs
@@ -131,6 +132,7 @@ def test_snapshots_and_the_repository_are_seen(qapp: QApplication, house: Greenh
         await begin(someone, house)
         await goes_to(someone, "snapshots")
         page = someone.window.late_page("snapshots")
+        assert isinstance(page, SnapshotsPage)
         await album.take(someone, "snapshots-files")
         search = page.files.search
         search.setFocus()
@@ -178,11 +180,12 @@ def test_every_page_is_seen_in_other_sizes(
             await album.take(someone, page, looks=(Look.LIGHT,))
         await goes_to(someone, "dashboard")
         run = await begin_endless(someone, house)
-        for page in PAGES:
-            await goes_to(someone, page) if page != "dashboard" else None
+        for number, page in enumerate(PAGES, start=1):
+            someone.press(Qt.Key(Qt.Key.Key_0 + number), CONTROL)
+            await someone.sees(lambda: someone.reads("%"))
             await album.take(someone, f"{page}-running", looks=(Look.DARK,))
         someone.window.runs.cancel(run)
-        await someone.reads_soon("Cancelled")
+        await someone.sees(lambda: not someone.window.runs.own)
         await someone.sees(partial(rests, someone))
 
     run_in_window(qapp, house.data, story, size=size)

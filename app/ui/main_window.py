@@ -78,32 +78,23 @@ class MainWindow(QMainWindow):
 
     def _make_parts(self) -> None:
         bridge, language = self._bridge, self._language
-        self.navigation = Navigation(language)
-        self.dashboard = DashboardPage(bridge, language, self.runs)
-        self.sites = SitesPage(bridge, language)
-        self.doors = DoorsPage(language)
+        # What is made without the widget it will be in is styled anew, with all it holds, when it comes there. And what
+        # is made first is reached first by Tab.
+        self._body = QWidget(self)
+        self._make_navigation()
+        for banner in (self.recoveries.banner, self.disks.banner):
+            banner.setParent(self._body)
+        self.cards = CardStack(language, self._body)
+        self.stack = QStackedWidget(self._body)
+        self._opening = EmptyState(language, "greenhouse", text("Opening…"), parent=self.stack)
+        self._not_open = QWidget(self.stack)
+        self.doors = DoorsPage(language, self.stack)
+        self.sites = SitesPage(bridge, language, self.stack)
+        self.dashboard = DashboardPage(bridge, language, self.runs, self.stack)
         self.pages: dict[str, SitePage] = {DASHBOARD: self.dashboard}
         self._late: dict[str, LatePage] = {}
-        self.cards = CardStack(language)
-        self.strip = WorkStrip(language)
-        self.look_button = LookButton(language)
+        self.strip = WorkStrip(language, self._body)
         self.help = Help(bridge, language, self)
-        self._help_entry = Entry("help", self._say(text("Help")))
-        self._help_entry.setToolTip("F1")
-        self._opening = EmptyState(language, "greenhouse", text("Opening…"))
-        self._not_open = QWidget()
-        self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
-        self.navigation.add_page(SNAPSHOTS, "snapshots", text("Snapshots"))
-        self.navigation.add_page(RUNS, "runs", text("Runs"))
-        self.navigation.add_page(REPOSITORY, "disk", text("Repository"))
-        self.navigation.add_page(SETTINGS, "settings", text("Settings"))
-        self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0", needs_site=True)
-        self.navigation.add_place(DOORS, "plus", text("Add a site…"))
-        self.navigation.add_button(self.look_button)
-        self.navigation.add_button(self._help_entry)
-        self.navigation.show_sites({}, "")
-        self.navigation.offer_pages(offered=False)
-
         for widget, topic in (
             (self.dashboard, DASHBOARD),
             (self.sites, SITES),
@@ -112,11 +103,27 @@ class MainWindow(QMainWindow):
         ):
             set_topic(widget, topic)
 
+    def _make_navigation(self) -> None:
+        self.navigation = Navigation(self._language, self._body)
+        self.navigation.add_page(DASHBOARD, "dashboard", text("Dashboard"))
+        self.navigation.add_page(SNAPSHOTS, "snapshots", text("Snapshots"))
+        self.navigation.add_page(RUNS, "runs", text("Runs"))
+        self.navigation.add_page(REPOSITORY, "disk", text("Repository"))
+        self.navigation.add_page(SETTINGS, "settings", text("Settings"))
+        self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0", needs_site=True)
+        self.navigation.add_place(DOORS, "plus", text("Add a site…"))
+        self.look_button = LookButton(self._language, self.navigation)
+        self._help_entry = Entry("help", self._say(text("Help")), self.navigation)
+        self._help_entry.setToolTip("F1")
+        self.navigation.add_button(self.look_button)
+        self.navigation.add_button(self._help_entry)
+        self.navigation.show_sites({}, "")
+        self.navigation.offer_pages(offered=False)
+
     def _arrange(self) -> None:
         self.setWindowTitle(NAME)
         self.resize(1366 - 2 * GRID, 768 - 8 * GRID)
         self.setMinimumSize(100 * GRID, 70 * GRID)
-        self.stack = QStackedWidget()
         for page in (self._opening, self._not_open, self.doors, self.sites, self.dashboard):
             self.stack.addWidget(page)
         cards = QHBoxLayout()
@@ -132,13 +139,12 @@ class MainWindow(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(self.navigation)
         middle.addLayout(beside, 1)
-        body = QWidget()
-        column = QVBoxLayout(body)
+        column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(middle, 1)
         column.addWidget(self.strip)
-        self.setCentralWidget(body)
+        self.setCentralWidget(self._body)
 
     def _connect(self) -> None:
         self._bridge.sighted.connect(self._on_sighted)
@@ -154,7 +160,6 @@ class MainWindow(QMainWindow):
         self.adding.practising.connect(self.doors.show_practising)
         self.dashboard.navigate.connect(self.navigate)
         self.dashboard.start.connect(partial(self._launch, self.dashboard))
-        self.runs_page.start.connect(partial(self._launch, self.runs_page))
         self.dashboard.waiting_changed.connect(partial(self.navigation.show_waiting, DASHBOARD))
         self.runs.noticed.connect(self._on_run_noticed)
         self.runs.launched.connect(self._on_run_launched)
@@ -262,7 +267,7 @@ class MainWindow(QMainWindow):
         """One of the pages that are made when they are first gone to."""
         page = self._late.get(key)
         if page is None:
-            page = self.pages[key] = self._late[key] = MAKERS[key](self._bridge, self._language, self.runs)
+            page = self.pages[key] = self._late[key] = MAKERS[key](self._bridge, self._language, self.runs, self.stack)
             self._connect_page(page)
             self.stack.addWidget(page)
             set_topic(page, key)

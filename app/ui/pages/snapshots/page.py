@@ -99,9 +99,14 @@ class SnapshotsPage(QWidget):
         self._minute = QTimer(self, interval=MINUTE)
 
     def _arrange(self) -> None:
+        """From the outside in, and in the order in which Tab goes: what comes into another widget is styled anew."""
         title = label(self._say(text("Snapshots")), font=body_font(points=16.5, strong=True))
         title.setWordWrap(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(GRID + GRID // 2)
         top = QHBoxLayout()
+        column.addLayout(top)
         top.setSpacing(GRID)
         top.addWidget(title)
         top.addSpacing(GRID)
@@ -109,22 +114,18 @@ class SnapshotsPage(QWidget):
         top.addWidget(self._standing, 1)
         top.addWidget(self._check)
         top.addWidget(self._refresh)
-        self._left, self._right = QStackedWidget(), QStackedWidget()
-        self._stack = QStackedWidget()
+        column.addWidget(self.filters)
+        column.addWidget(self._cards)
+        self._stack = QStackedWidget(self)
+        self._stack.setMinimumHeight(30 * GRID)
+        column.addWidget(self._stack, 1)
+        self._parts = QSplitter(Qt.Orientation.Horizontal, self._stack)
+        self._left, self._right = QStackedWidget(self._parts), QStackedWidget(self._parts)
         _fill(self._left, self.points, self._no_match)
         _fill(self._right, self._no_point, self._point_side())
         _fill(self._stack, self._no_site, self._first_look, self._not_known, self._none, self._sides())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
-        column.setSpacing(GRID + GRID // 2)
-        column.addLayout(top)
-        column.addWidget(self.filters)
-        column.addWidget(self._cards)
-        self._stack.setMinimumHeight(30 * GRID)
-        column.addWidget(self._stack, 1)
 
     def _sides(self) -> QSplitter:
-        self._parts = QSplitter(Qt.Orientation.Horizontal)
         self._parts.setChildrenCollapsible(False)
         self._parts.setHandleWidth(2 * GRID)
         self._parts.addWidget(self._left)
@@ -136,7 +137,15 @@ class SnapshotsPage(QWidget):
         return self._parts
 
     def _point_side(self) -> QWidget:
-        self._pages = QStackedWidget()
+        side = QWidget(self._right)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.head)
+        column.addSpacing(GRID)
+        column.addWidget(self.tabs)
+        self._pages = QStackedWidget(side)
+        column.addWidget(self._pages, 1)
         named = (
             (self.files, text("Files")),
             (self.databases, text("Databases")),
@@ -146,14 +155,6 @@ class SnapshotsPage(QWidget):
         for page, name in named:
             self._pages.addWidget(page)
             self.tabs.addTab(self._say(name))
-        side = QWidget()
-        column = QVBoxLayout(side)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.head)
-        column.addSpacing(GRID)
-        column.addWidget(self.tabs)
-        column.addWidget(self._pages, 1)
         return side
 
     def _connect(self) -> None:

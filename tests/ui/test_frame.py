@@ -263,12 +263,6 @@ def test_every_page_of_help_is_there_and_leads_only_to_others() -> None:
         assert links <= set(TOPICS), topic
 
 
-def is_shown(window: MainWindow, name: str) -> bool:
-    """Whether that page is the one in sight."""
-    page: object = window.pages.get(name)
-    return window.stack.currentWidget() is page
-
-
 @pytest.mark.spec("X4")
 def test_help_is_for_what_has_the_keyboard_and_its_links_lead_on(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Technician) -> None:

@@ -21,26 +21,35 @@ import msgspec
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import Problem, UserError
-from app.foundation.events import Recorded
+from app.foundation.events import Outcome, Recorded
 from app.foundation.redact import Redactor
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.hosts.local import LocalHost
+from app.jobs.backup import KIND as BACKUP
 from app.jobs.backup import BackupChoice, BackupState, plan_backup
+from app.jobs.catalogue.catalogue import Catalogue
+from app.jobs.catalogue.comparing import Comparison, LiveComparison, points_compared
 from app.jobs.check.job import CheckChoice, Checker, CheckState, plan_check
 from app.jobs.check.repair import RepairChoice, RepairState, plan_data_repair, plan_point_repair
 from app.jobs.cutover.job import RecoveryState, plan_recovery
 from app.jobs.cutover.plan import StagingPlan
-from app.jobs.cutover.recover import Wanted
+from app.jobs.cutover.recover import Found, Wanted, look
 from app.jobs.cutover.shelf import Shelf, found_on_hosts, spots_of, unfinished
 from app.jobs.cutover.undo import KIND as UNDO
-from app.jobs.cutover.undo import UndoState, no_way_back, plan_undo
+from app.jobs.cutover.undo import UndoState, expect_undo_phrase, no_way_back, plan_undo
+from app.jobs.disks import Disks
+from app.jobs.editing import SiteEditing
 from app.jobs.effects.effect import World
 from app.jobs.extending import Added, switched_off_news, with_proposals, write_for_a_person
+from app.jobs.health.memory import Memory
+from app.jobs.health.overviews import Overviews
 from app.jobs.kit.kits import Kits
+from app.jobs.new_password import PasswordState, plan_new_password
 from app.jobs.plan import AnyPlan, Plan
-from app.jobs.points import Point, list_points
+from app.jobs.points import Point, point_named
 from app.jobs.repositories import OpenRepository, Repositories
+from app.jobs.repository_state import RepositoryStates
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.restore.clearing import remove_left
 from app.jobs.restore.contents import read_contents
@@ -53,10 +62,14 @@ from app.jobs.retention.job import plan_retention, preview
 from app.jobs.retention.keep import KeepChoice, KeepState, plan_keep
 from app.jobs.retention.removal import RemovalState
 from app.jobs.runbook.made import MADE, RunbookState, made_fields, runbook_state
+from app.jobs.saving import SaveChoice, SaveState, plan_save
 from app.jobs.sources.driver import Equipment
+from app.jobs.support.bundle import Support
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
+from app.jobs.swap.kept import STAYS
 from app.jobs.swap.waiting import all_waiting, waiting_of
+from app.jobs.trying import Trials, Typed
 from app.jobs.unlock import Unlocked, unlock_stale
 from app.jobs.verify.job import VerifyChoice, VerifyState, plan_verify
 from app.jobs.verify.kinds import removers
@@ -64,7 +77,7 @@ from app.jobs.verify.throwaways import left_over, sweep
 from app.records.across_sites import AcrossSites
 from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_problem
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.context import RunContext
 from app.runs.files import LOG
@@ -120,10 +133,17 @@ class Overwinter:
         self._here = LocalHost(blocking, self.places.scratch)
         self._servers: Servers | None = None
         self._versions = VersionFile(self.places.cache / "versions.json")
+        self.disks = Disks(self.places.cache / "disks.json", self.sites, blocking)
         self._repositories = Repositories(
-            _restic_candidates(self.places), self._versions.known, str(self.places.cache / "restic"), self._redactor
+            _restic_candidates(self.places),
+            self._versions.known,
+            str(self.places.cache / "restic"),
+            self._redactor,
+            self.disks.expect,
         )
         self._equipment = Equipment(blocking, self._versions.known, _own_python(), self._write_records)
+        self.catalogue = Catalogue(self.places.catalogue, blocking, self.sites, self.repository)
+        self._indexing: asyncio.Task[None] | None = None
         self.shelf = Shelf(self._here, str(self.places.cutovers))
         self.kits = Kits(
             sites=self.sites,
@@ -134,6 +154,37 @@ class Overwinter:
             repositories=self._repositories,
             blocking=blocking,
             redactor=self._redactor,
+        )
+        self.overviews = Overviews(
+            Memory(self.places.overviews, blocking),
+            self.catalogue,
+            blocking,
+            sites=self.sites,
+            records=self.records,
+            kit=self.kits.state,
+            repository=self.repository,
+        )
+        self.support = Support(
+            places=self.places,
+            sites=self.sites,
+            secrets=self.secrets,
+            records=self.records,
+            tools=self.tools,
+            log_file=lambda run: self.places.run_folder(run) / LOG,
+            redactor=self._redactor,
+            blocking=blocking,
+        )
+        self.editing = SiteEditing(self.sites, self.secrets, self.records, blocking)
+        self.repository_states = RepositoryStates(
+            self.sites, self.repository, self.records, self.places.cache / "repositories", blocking
+        )
+        self.trials = Trials(
+            examined=self.editing.examined,
+            secret=self._typed_or_stored,
+            reach=self._reached_anew,
+            here=self._here,
+            repositories=self._repositories,
+            equipment=self._equipment,
         )
         self.runner = Runner(
             places=self.places,
@@ -207,7 +258,10 @@ class Overwinter:
 
     async def add_site(self, content: bytes, *, replace: bool = False) -> ReadSite:
         """Sets a site up from a site file; credentials found in its repository's address go to the secret store."""
-        found = read(content)
+        return await self.add_read_site(read(content), replace=replace)
+
+    async def add_read_site(self, found: ReadSite, *, replace: bool = False) -> ReadSite:
+        """Sets up a site that was read from a file or typed into forms, with the secrets that came with it."""
         await self.sites.add_with_secrets(found, self.secrets, replace=replace)
         await self.audit(found.site.name, "site-replaced" if replace else "site-added")
         return found
@@ -289,10 +343,13 @@ class Overwinter:
         await self._expect_whole(site)
         await self.audit(site, "site-removed")
         await self.secrets.remove_all(site)
+        await self.repository_states.forget(site)
         done = await self.records(site).runs()
         if _has_servers(await self.sites.get(site)):
             await (await self._ssh()).forget(site)
         await self.sites.remove(site)
+        await self.catalogue.forget(site)
+        await self.overviews.forget(site)
         for run in done:
             await self._here.remove_tree(str(self.places.run_folder(run.id)))
 
@@ -381,6 +438,32 @@ class Overwinter:
         finally:
             await context.remove_scratch()
 
+    async def _typed_or_stored(self, site: Site, name: str, typed: Typed) -> str:
+        if name in typed:
+            self._redactor.teach(typed[name])
+            return typed[name]
+        stored = await self.secrets.get(site.name, name)
+        if stored is None:
+            raise missing_secret(site.name, name)
+        return stored
+
+    @asynccontextmanager
+    async def _reached_anew(self, site: Site, typed: Typed) -> AsyncIterator[RunContext]:
+        """The hosts of a site as it may not be stored yet, each logged in to anew, so that a login is really tried."""
+        for value in typed.values():
+            self._redactor.teach(value)
+        stored = {name: await self.secrets.get(site.name, name) or "" for name in site.secret_names()}
+        secrets = {**stored, **typed}
+        hosts: dict[str, Host] = {THIS_COMPUTER: self._here}
+        async with AsyncExitStack() as ending:
+            if _has_servers(site):
+                servers = (await self._blocking.call("files", _load_servers))(self._blocking, self.places.known_hosts)
+                ending.push_async_callback(servers.close)
+                hosts |= servers.of(site, secrets)
+            context = RunContext(new_run_id(), hosts, secrets, _nobody_listens, self.records(site.name))
+            ending.push_async_callback(context.remove_scratch)
+            yield context
+
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, whoever started it: at once, and whenever that changes."""
         known: list[tuple[str, str]] | None = None
@@ -410,8 +493,21 @@ class Overwinter:
 
     async def points(self, site: str) -> list[Point]:
         """The recovery points of that site, newest first."""
-        opened = await self.repository(site)
-        return await list_points(opened.restic, opened.site)
+        return [row.point for row in (await self.catalogue.refresh(site)).rows]
+
+    def index_after_backups(self) -> None:
+        """From now on the newest point's names are indexed after each backup, whichever program made it."""
+        self._indexing = self._indexing or asyncio.create_task(self._index_after_backups(), name="index after backups")
+
+    async def _index_after_backups(self) -> None:
+        before: set[tuple[str, str]] = set()
+        async for now in self.working():
+            for site, run in before - set(now):
+                with suppress(UserError):  # nobody asked for it: at the first need it is tried again, and told
+                    done = await self.records(site).run(run)
+                    if done.kind == BACKUP and done.outcome in (Outcome.SUCCESS, Outcome.PARTIAL):
+                        await self.catalogue.index_newest(site)
+            before = set(now)
 
     async def init_repository(self, site: str) -> str:
         """Makes the site's repository and gives its id."""
@@ -468,9 +564,33 @@ class Overwinter:
         """The plan of deleting a point, for which `confirmed` was typed."""
         return plan_deletion(await self.sites.get(site), point, confirmed, self._repositories)
 
+    async def plan_save(self, site: str, choice: SaveChoice) -> Plan[SaveState]:
+        """The plan of saving files and folders out of a snapshot."""
+        return plan_save(await self.sites.get(site), choice, self._repositories)
+
+    async def compare_points(self, site: str, before: str, after: str) -> Comparison:
+        """What is different between two points."""
+        return await points_compared(await self.repository(site), before, after)
+
+    async def compare_with_live(self, site: str, point: str) -> Comparison:
+        """What is different between a point and what is live now."""
+        found = await self.sites.get(site)
+        listed = await self.catalogue.known(site) or await self.catalogue.refresh(site)
+        members = point_named((row.point for row in listed.rows), found, point).snapshots
+        return await LiveComparison(self.catalogue, found, partial(self.host, site)).run(members)
+
     async def plan_check(self, site: str, choice: CheckChoice) -> Plan[CheckState]:
         """The plan of reading a share of the repository's data and checking it."""
         return plan_check(await self.sites.get(site), choice, self._repositories, self._blocking)
+
+    async def plan_new_password(self, site: str, new: str) -> Plan[PasswordState]:
+        """The plan of giving the site's repository another password, and storing it."""
+        self._redactor.teach(new)
+
+        async def store(password: str) -> None:
+            await self.set_secret(site, REPOSITORY_PASSWORD, password)
+
+        return plan_new_password(await self.sites.get(site), new, store, self._repositories)
 
     async def plan_data_repair(self, site: str, choice: RepairChoice, confirmed: str) -> Plan[RepairState]:
         """The plan of repairing what carries a repository's data, for which `confirmed` was typed."""
@@ -515,6 +635,14 @@ class Overwinter:
         found = await self.shelf.unfinished(site) or await self._unfinished_elsewhere(site)
         return None if found is None else plan_recovery(found, wanted, self._equipment, self.shelf)
 
+    async def found_unfinished(self, site: str) -> Found | None:
+        """How far the unfinished restore of a site had come: its hosts are asked. None where there is none."""
+        plan = await self.shelf.unfinished(site)
+        if plan is None:
+            return None
+        async with self._clearing(site) as (_, context):
+            return await look(plan, World(context, self._equipment))
+
     async def _unfinished_elsewhere(self, site: str) -> StagingPlan | None:
         async with self._clearing(site) as (found, context):
             hosts = [THIS_COMPUTER, *(host.name for host in found.hosts if host.kind is HostKind.SSH)]
@@ -527,6 +655,19 @@ class Overwinter:
         if finished is None:
             raise no_way_back(site, run)
         return plan_undo(finished, self._equipment, self.shelf)
+
+    async def old_state(self, site: str, run: str) -> datetime | None:
+        """Until when the old state that a restore put aside stays; None where there is nothing to put back."""
+        finished = await self.shelf.finished((await self.sites.get(site)).name, run)
+        return None if finished is None else finished.made + STAYS
+
+    async def undo(self, site: str, run: str, confirmed: str) -> Launched:
+        """Puts back what a restore put aside, for which a phrase was typed.
+
+        Raises `Refused` `restore.undo-not-confirmed`, `restore.no-way-back`.
+        """
+        expect_undo_phrase(site, run, confirmed)
+        return await self.runner.launch(await self.plan_undo(site, run))
 
     async def _permit(self, plan: AnyPlan) -> None:
         """Nothing that needs a whole site begins while a restore of it is unfinished."""
@@ -544,6 +685,10 @@ class Overwinter:
 
     async def close(self) -> None:
         """Cancels and puts away what runs, then closes the store."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.gather(self._indexing, return_exceptions=True)
+        await self.catalogue.close()
         await self.runner.close()
         if self._servers is not None:
             await self._servers.close()
@@ -610,7 +755,7 @@ class VersionFile:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.known: dict[str, str] = {}
-        with suppress(OSError, msgspec.MsgspecError):
+        with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
             self.known = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
         self._saved = dict(self.known)
 

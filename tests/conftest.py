@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ from tests.real.servers.postgresql import PostgresServer, postgres_server
 
 # A job that a shell put into the background ignores Ctrl+C, and so would every program the tests start from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ["LANGUAGE"] = "en"  # tests read what the program says, whoever runs them
 
 ONE_AFTER_THE_OTHER = {
     "tests/faults/test_ssh_faults.py": "the lease of a site on its server, which is this computer",

@@ -40,14 +40,17 @@ def snapshots_of(made: Made, site: Site = SITE) -> list[Snapshot]:
     """What that run left, and the marks that it got."""
     type_ = {"part": "part", "safety": "safety", "wal": "wal"}.get(made.kind, "full")
     sources = SOURCES if made.kind in ("complete", "safety") else SOURCES[:1]
+    has_manifest = made.kind not in ("unfinished", "wal")
+    at = -1 if has_manifest else 0  # the time of a point is its manifest's
     found = [
-        _snapshot(made, source_tags(site, source, run=made.run, trigger="manual", type_=type_)) for source in sources
+        _snapshot(made, source_tags(site, source, run=made.run, trigger="manual", type_=type_), at)
+        for source in sources
     ]
-    if made.kind not in ("unfinished", "wal"):
+    if has_manifest:
         outcome = "partial" if made.kind == "partial" else "complete"
         count = len(SOURCES) if made.kind == "lost" else len(sources)  # somebody removed one by hand
         tags = manifest_tags(site, host="x", run=made.run, trigger="manual", outcome=outcome, snapshots=count)
-        found.append(_snapshot(made, tags, 1))
+        found.append(_snapshot(made, tags, 0))
     found += [
         _snapshot(made, verify_tags(site, point=made.run, trigger="manual", outcome=outcome), 2 + number)
         for number, outcome in enumerate(made.proofs)

@@ -45,6 +45,11 @@ class World:
             for rule, name_of in PERIODS.items()
         }
 
+    def __repr__(self) -> str:
+        """The world in words, for whoever reads of a failure."""
+        made = ",\n  ".join(map(repr, self.history))
+        return f"World(\n  [{made}],\n  {self.policy!r},\n  {self.now!r}, {self.zone.key!r})"
+
     def going(self) -> set[str]:
         """The runs whose points the policy lets go, were it not refused."""
         return {made.run for made in self.history if not self._is_protected(made) and self._may_go(made)}

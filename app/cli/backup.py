@@ -9,7 +9,7 @@ from app.cli.session import Session, exit_of_run, pass_session
 from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
 from app.jobs.backup import BackupChoice, Only
-from app.records.runs import Run
+from app.records.run import Run
 
 
 @click.command()

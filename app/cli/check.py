@@ -17,7 +17,7 @@ from app.jobs.check.damage import in_words
 from app.jobs.check.job import CheckChoice
 from app.jobs.check.marks import Cycle
 from app.jobs.check.result import Checked, Verdict, results
-from app.records.runs import Run
+from app.records.run import Run
 
 
 @click.command()

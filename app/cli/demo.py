@@ -41,7 +41,7 @@ from app.jobs.repositories import OpenRepository
 from app.jobs.restore.choice import Folder, RestoreChoice
 from app.jobs.verify.job import Summary, VerifyChoice, verified_by
 from app.jobs.verify.proof import Verdict
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.engine import run_engine
 from app.settings.model import REPOSITORY_PASSWORD
 from app.settings.passphrase_file import PASSPHRASE_FILE_VARIABLE

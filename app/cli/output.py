@@ -24,7 +24,7 @@ from app.foundation.events import (
     Warned,
 )
 from app.foundation.words import Language, Size, Text, text
-from app.records.runs import Run
+from app.records.run import Run
 
 
 class Output:

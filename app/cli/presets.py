@@ -114,9 +114,10 @@ def list_(session: Session) -> None:
     """All presets."""
 
     async def work(_app: Overwinter) -> None:
-        rows = [{"name": one.name, "title": one.title, "about": one.about} for one in presets()]
+        rows = [{"name": one.name, "title": str(one.title), "about": str(one.about)} for one in presets()]
         width = max(len(one.name) for one in presets())
-        session.output.result(rows, [f"{one.name.ljust(width)}  {one.title}" for one in presets()])
+        said = [text("{name}  {title}", name=one.name.ljust(width), title=one.title) for one in presets()]
+        session.output.result(rows, said)
 
     session.perform(work)
 
@@ -259,7 +260,8 @@ def _shown(found: Preset) -> list[Text | str]:
     said: list[Text | str] = [found.title, found.about]
     for ask in found.asks:
         can_be = f" ({' | '.join(ask.choices)})" if ask.choices else ""
-        said.append(f"   {ask.key} = {ask.default}    {ask.what}{can_be}")
+        shown = text("   {key} = {default}    {what}", key=ask.key, default=ask.default, what=ask.what)
+        said.append(text("{shown}{choices}", shown=shown, choices=can_be))
     return [*said, text("It brings: {names}", names=", ".join(dict.fromkeys(brings)))]
 
 

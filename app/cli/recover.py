@@ -9,7 +9,7 @@ from app.cli.session import BUSY, DONE, PARTIAL, UNFINISHED, Session, exit_of_ru
 from app.foundation.events import Outcome
 from app.foundation.words import Text, text
 from app.jobs.cutover.recover import Did, Recovered, Wanted
-from app.records.runs import Run
+from app.records.run import Run
 
 
 @click.command()

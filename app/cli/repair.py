@@ -22,7 +22,7 @@ from app.jobs.check.damage import Damage, points_in_words
 from app.jobs.check.job import CheckChoice
 from app.jobs.check.repair import RepairChoice, Repaired, repairs, steps_of
 from app.jobs.check.result import Checked, Verdict
-from app.records.runs import Run
+from app.records.run import Run
 
 
 @click.command()

@@ -13,7 +13,7 @@ from app.jobs.restore.setting import RestoreState
 from app.jobs.swap.foreseen import Amount, Foreseen
 from app.jobs.swap.kept import Old
 from app.jobs.swap.setting import SwapState
-from app.records.runs import Run
+from app.records.run import Run
 
 
 @click.command()

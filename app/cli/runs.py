@@ -13,7 +13,7 @@ from app.foundation.words import text
 from app.jobs.swap.job import KIND as RESTORE
 from app.jobs.swap.kept import STAYS
 from app.jobs.swap.notes import foreseen_by
-from app.records.runs import RUNNING, Run, Status
+from app.records.run import RUNNING, Run, Status
 from app.records.site_records import SiteRecords
 
 

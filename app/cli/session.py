@@ -18,7 +18,7 @@ from app.cli.output import Output
 from app.foundation.errors import Busy, Cancelled, Refused, UserError, as_problem
 from app.foundation.events import Outcome
 from app.jobs.plan import AnyPlan
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.engine import run_engine
 from app.settings.places import places
 from app.settings.secrets import PassphraseQuestion

@@ -47,9 +47,12 @@ def add(session: Session, file: Path, *, replace: bool) -> None:
 
 def _missing(site: str, missing: MissingSecrets) -> list[Text]:
     """What has to be stored next, and what may be asked for later."""
-    set_it = "overwinter secret set {site} {name}"
-    said = [text("Missing: " + set_it, site=site, name=name) for name in missing.needed]
-    return said + [text("If it is asked for: " + set_it, site=site, name=name) for name in missing.perhaps]
+    said = [text("Missing: {command}", command=_set_it(site, name)) for name in missing.needed]
+    return said + [text("If it is asked for: {command}", command=_set_it(site, name)) for name in missing.perhaps]
+
+
+def _set_it(site: str, name: str) -> str:
+    return f"overwinter secret set {site} {name}"
 
 
 def _content(file: Path) -> bytes:

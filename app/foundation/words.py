@@ -7,15 +7,22 @@ own kind, because how they are written belongs to the language too.
 
 from __future__ import annotations
 
+import ctypes
 import gettext
 import locale
 import os
+import re
+import sys
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 DOMAIN = "overwinter"
+LANGUAGES = {"en": "English", "ru": "Русский", "cs": "Čeština"}
+"""The languages of the program, by code, as their readers call them."""
+
 CATALOGUES = Path(__file__).resolve().parents[2] / "resources" / "locale"
 
 
@@ -69,6 +76,8 @@ class Language:
         """The sentence as a person reads it."""
         if isinstance(sentence, str):
             return sentence
+        if not sentence.id:  # gettext would answer with the catalogue's own header
+            return ""
         if sentence.plural:
             pattern = self._catalogue.ngettext(sentence.id, sentence.plural, sentence.count)
         else:
@@ -140,10 +149,31 @@ def language(code: str, folder: Path = CATALOGUES) -> Language:
     return Language(code, gettext.translation(DOMAIN, str(folder), [code], fallback=True))
 
 
-def reader_language() -> Language:
-    """The language of whoever sits here, as the system's settings say it; English where there is no catalogue."""
-    code = (locale.getlocale()[0] or os.environ.get("LANG") or "en").partition("_")[0].lower()
-    return language(code)
+def reader_language(system: Iterable[str] = ()) -> Language:
+    """The language of whoever sits here: the first one wished for that there is a catalogue for, else English.
+
+    The environment says what is wished for (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`, as for any program); where it
+    does not, what the caller knows of the system does. Whether that locale is installed here does not matter.
+    """
+    for wish in (*_wished_in_environment(), *system, *_wished_on_windows()):
+        code = re.split("[-_.@]", wish)[0].lower()
+        if code in ("c", "posix"):
+            return ENGLISH
+        if code in LANGUAGES:
+            return language(code)
+    return ENGLISH
+
+
+def _wished_in_environment() -> list[str]:
+    names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    wished = next((value for name in names if (value := os.environ.get(name))), "")
+    return wished.split(":") if wished else []
+
+
+def _wished_on_windows() -> list[str]:
+    if sys.platform != "win32":
+        return []
+    return [locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")]
 
 
 ENGLISH = Language("en", gettext.NullTranslations())

@@ -33,7 +33,7 @@ from app.jobs.sources.driver import Captured, Equipment, Intake, nothing_capture
 from app.jobs.sources.kinds import driver_of
 from app.jobs.tags import COMPLETE, PARTIAL, manifest_tags, source_tags
 from app.jobs.ways import Ways
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import DATABASE_KINDS, REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
 from app.settings.site_file import write
 from app.tools.restic.backup import Label

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from app.foundation.errors import Refused
 from app.foundation.words import text
+from app.hosts.host import Host
 from app.jobs.points import site_snapshot, site_snapshots
 from app.jobs.repositories import OpenRepository
+from app.tools.restic.backup import Progress
 from app.tools.restic.output import Entry
-from app.tools.restic.tree import Take, Tree
+from app.tools.restic.tree import Restored, Take, Tree
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -51,24 +55,67 @@ def _hit(snapshot: str, entry: Entry) -> Hit:
     return Hit(snapshot, entry.path, entry.type, entry.size)
 
 
-async def save_path(repository: OpenRepository, snapshot: str, path: str, target: Path) -> Saved:
+async def save_path(
+    repository: OpenRepository, snapshot: str, path: str, target: Path, progress: Progress | None = None
+) -> Saved:
     """Saves a file or folder of a snapshot as `target`, with its mode and times.
 
     It is put together beside the target under another name and gets its own when it is whole, so that a save that
     was cut short never looks like one. Nothing is ever replaced.
     """
     tree = await _tree(repository, snapshot)
-    host = repository.host
     await _expect_room(repository, target)
-    real = await tree.real_path(path)
-    beside = target.parent / f".overwinter-saving-{secrets.token_hex(6)}"
-    try:
-        restored = await tree.restore(path, str(beside))
-        name = real.rpartition("/")[2]
-        await host.rename(str(beside / name) if name else str(beside), str(target))
-    finally:
-        await host.remove_tree(str(beside))
+    async with _beside(repository.host, target) as beside:
+        restored, whole = await _put(tree, path, beside, progress)
+        await repository.host.rename(whole, str(target))
     return Saved(snapshot, path, str(target), restored.files, restored.bytes)
+
+
+async def save_paths(
+    repository: OpenRepository, snapshot: str, paths: Sequence[str], target: Path, progress: Progress | None = None
+) -> Saved:
+    """As `save_path`, several of them into a new folder; of those that have the same name the later get a number."""
+    tree = await _tree(repository, snapshot)
+    await _expect_room(repository, target)
+    host, files, size = repository.host, 0, 0
+    async with _beside(host, target) as beside:
+        gathered = f"{beside}/whole"
+        taken: set[str] = set()
+        for number, path in enumerate(paths):
+            name = (await tree.real_path(path)).rpartition("/")[2]
+            free = _free_name(name, taken)
+            restored, whole = await _put(tree, path, gathered if free == name else f"{beside}/{number}", progress)
+            if free != name:
+                await host.rename(whole, f"{gathered}/{free}")
+            files, size = files + restored.files, size + restored.bytes
+        await host.rename(gathered, str(target))
+    return Saved(snapshot, "", str(target), files, size)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    free, number = name, 1
+    while free.casefold() in taken:  # also where the file system does not tell case apart
+        number += 1
+        free = f"{Path(name).stem} ({number}){Path(name).suffix}"
+    taken.add(free.casefold())
+    return free
+
+
+@asynccontextmanager
+async def _beside(host: Host, target: Path) -> AsyncIterator[str]:
+    """The name of a folder beside the target, for what is not whole yet; nothing of it stays."""
+    beside = str(target.parent / f".overwinter-saving-{secrets.token_hex(6)}")
+    try:
+        yield beside
+    finally:
+        await host.remove_tree(beside)
+
+
+async def _put(tree: Tree, path: str, folder: str, progress: Progress | None) -> tuple[Restored, str]:
+    """Restores it below the folder; gives where it stands there."""
+    name = (await tree.real_path(path)).rpartition("/")[2]
+    restored = await tree.restore(path, folder, progress)
+    return restored, f"{folder}/{name}" if name else folder
 
 
 async def _expect_room(repository: OpenRepository, target: Path) -> None:

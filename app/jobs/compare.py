@@ -100,7 +100,7 @@ async def compare(repository: OpenRepository, before: str, after: str, take: Tak
     """
     listed = await site_snapshots(repository.restic, repository.site)
     compared = paired(listed, repository.site, before, after)
-    tally = _Tally(take)
+    tally = Tally(take)
     for alone in compared.alone:
         await take(alone)
     for pair in compared.pairs:
@@ -226,7 +226,7 @@ async def _listing(restic: Restic, snapshot: str) -> AsyncIterator[_Listing]:
         await listing.close()
 
 
-class _Tally:
+class Tally:
     """Counts the differences on their way."""
 
     def __init__(self, take: TakeRow) -> None:

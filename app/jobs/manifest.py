@@ -134,7 +134,7 @@ def decode(content: bytes) -> Manifest:
         if header.format > FORMAT:
             raise _newer()
         return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(
             text("The manifest of this recovery point cannot be read."),
             text("Its snapshots are still there; what belongs together is not certain."),

@@ -15,7 +15,7 @@ from app.foundation.errors import Problem, UserError
 from app.foundation.events import Item, ItemStatus, Phase, Recorded
 from app.foundation.words import Text
 from app.hosts.host import Host
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 from app.settings.model import Site
 

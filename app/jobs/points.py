@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +18,9 @@ from app.jobs.check.marks import CheckMark, check_marks, is_hit, known_damage
 from app.jobs.tags import CHECK, COMPLETE, FAIL, KEEP, MANIFEST, MARKS, PARTIAL, PASS, REPAIRED, VERIFY, value_of
 from app.settings.model import Site
 from app.tools.restic.output import Snapshot
-from app.tools.restic.repository import Restic
+
+if TYPE_CHECKING:  # the window shows points before it can ask a repository
+    from app.tools.restic.repository import Restic
 
 SHORT = 8
 UNFINISHED = "unfinished"

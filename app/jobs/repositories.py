@@ -6,6 +6,8 @@ that the repository's credentials never leave this computer.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from app.foundation.errors import UserError
@@ -55,15 +57,24 @@ class OpenRepository(msgspec.Struct, frozen=True):
 class Repositories:
     """Knows which restic to use, and where it keeps its cache."""
 
-    def __init__(self, candidates: tuple[str, ...], versions: Versions, cache_folder: str, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        candidates: tuple[str, ...],
+        versions: Versions,
+        cache_folder: str,
+        redactor: Redactor,
+        expect_disk: Callable[[Site], Awaitable[None]] | None = None,
+    ) -> None:
         """`candidates` are names and paths of restics, the first fit one is used; `versions` what they said before.
 
         `cache_folder` is restic's on this computer; `redactor` learns what is secret about the ways to other hosts.
+        `expect_disk` raises where the repository's disk is to be plugged in first.
         """
         self._candidates = candidates
         self._versions = versions
         self._cache_folder = cache_folder
         self._redactor = redactor
+        self._expect_disk = expect_disk
         self._chosen: dict[str, ToolFound] = {}
 
     async def tools(self, here: Host) -> list[ToolFound]:
@@ -82,7 +93,7 @@ class Repositories:
         """
         tool = await self._restic_here(here)
         address = site.repository.address
-        await preflight(here, address)
+        await self._expect_reachable(here, site)
         repository = Repository(address, self._cache_folder, scratch)
         return OpenRepository(site, here, here, Restic(here, tool.path, repository, password), tool.version)
 
@@ -96,11 +107,16 @@ class Repositories:
         if host.name == here.name:
             return await self.open(here, site, password, scratch)
         address = site.repository.address
-        await preflight(here, address)
+        await self._expect_reachable(here, site)
         tool = await self._restic_there(host, here)
         repository = Repository(address, await host.kept_folder("restic-cache"), scratch)
         restic = Restic(host, tool.path, repository, password, await ways.to(host, here, site))
         return OpenRepository(site, host, here, restic, tool.version)
+
+    async def _expect_reachable(self, here: Host, site: Site) -> None:
+        if self._expect_disk is not None:
+            await self._expect_disk(site)
+        await preflight(here, site.repository.address)
 
     async def _restic_here(self, here: Host) -> ToolFound:
         """The restic here, looked for once: behind a link its version would be asked of it each time."""

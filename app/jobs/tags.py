@@ -100,4 +100,7 @@ def values_of(tags: Iterable[str], name: str) -> list[str]:
 def value_of(tags: Iterable[str], name: str) -> str:
     """The value of the tag `name:…`, "" when there is none."""
     prefix = f"{name}:"
-    return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), "")
+    for tag in tags:  # a generator would take twice as long, and thousands of snapshots are asked many times each
+        if tag.startswith(prefix):
+            return tag.removeprefix(prefix)
+    return ""

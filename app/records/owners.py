@@ -13,11 +13,13 @@ import uuid
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
-from sqlalchemy import Row
+
+if TYPE_CHECKING:  # the window shows runs before it can wait for a database
+    from sqlalchemy import Row
 
 
 class Owner(msgspec.Struct, frozen=True):

@@ -7,18 +7,18 @@ here is `SiteRecords`.
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, case, func, select, update
 
 from app.foundation.errors import Problem, Refused
-from app.foundation.events import Counters, Item, ItemStatus, Outcome, Phase, Rollback, StepOutcome
-from app.foundation.words import Text, text
+from app.foundation.events import Counters, Item, ItemStatus, StepOutcome
+from app.foundation.words import text
 from app.records import audit, locks
-from app.records.owners import Owner, owner_columns, owner_in
+from app.records.owners import owner_columns, owner_in
+from app.records.run import RUNNING, Begun, Closing, Run, Status, StepRecord, Tally, Working
 from app.store.clock import database_seconds
 from app.store.tables import items, runs, sites, steps, storable
 
@@ -26,87 +26,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 EXCERPT_LIMIT = 200 * 1024  # bytes of a run's log that are kept in its record
 SHORTEST_PREFIX = 6
-
-RUNNING: Literal["running"] = "running"
-Status = Outcome | Literal["running"]
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `closed` and `outcome` are None while it runs; times are UTC.
-
-    `choice` is what was asked for; `key` is the same for the same request and holds no secret. `parent` is the run
-    that it was started for. `log_excerpt` is only filled in what `SiteRecords.run` gives.
-    """
-
-    id: str
-    site: str
-    kind: str
-    trigger: str
-    who: str
-    choice: str
-    key: str
-    owner: Owner
-    started: datetime
-    parent: str | None = None
-    tags: tuple[str, ...] = ()
-    closed: datetime | None = None
-    outcome: Outcome | None = None
-    rollback: Rollback = Rollback.NONE
-    counters: Counters = Counters()
-    error: Problem | None = None
-    log_excerpt: str = ""
-
-    @property
-    def short_id(self) -> str:
-        """The id as people are shown it."""
-        return self.id[:8]
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """The run that does what was asked for; `joined`: it was under way already."""
-
-    run: Run
-    joined: bool
-
-
-class Closing(msgspec.Struct, frozen=True):
-    """How a run ended, as its record keeps it."""
-
-    closed: datetime
-    outcome: Outcome
-    rollback: Rollback
-    counters: Counters
-    error: Problem | None
-    log_excerpt: str
-
-
-class StepRecord(msgspec.Struct, frozen=True):
-    """One step of a run; `ended` and `outcome` are None while it works."""
-
-    number: int
-    key: str
-    title: Text
-    phase: Phase
-    started: datetime
-    ended: datetime | None = None
-    outcome: StepOutcome | None = None
-    error: Problem | None = None
-
-
-def new_run_id() -> str:
-    """An id that no other run has."""
-    return uuid.uuid4().hex
-
-
-class Working(msgspec.Struct, frozen=True):
-    """A run that is not closed; `silent` is for how many seconds its process gave no sign of life.
-
-    The database's clock counts them, so that computers whose clocks differ agree.
-    """
-
-    run: Run
-    silent: float
-
 
 _NOT_LISTED = ("log_excerpt", "cancel_requested", "cancel_requested_by", "number", "renewed", "untidy")
 _LISTED = [column for column in runs.c if column.name not in _NOT_LISTED]
@@ -246,6 +165,21 @@ def listed(
     if since is not None:
         query = query.where(runs.c.started >= since)
     return [_run(row) for row in connection.execute(query.limit(limit))]
+
+
+def tallies(connection: Connection, site: str) -> dict[str, Tally]:
+    """What each of the site's runs came to, by its id; a run without items and steps is not among them."""
+    wrong_item = case((items.c.error.is_not(None), 1), else_=0)
+    by_items = select(items.c.run, func.sum(items.c.added), func.sum(wrong_item)).where(items.c.site == site)
+    found = {
+        run: Tally(int(added), int(wrong)) for run, added, wrong in connection.execute(by_items.group_by(items.c.run))
+    }
+    warned = (steps.c.site == site, steps.c.outcome == StepOutcome.WARNED)
+    by_steps = select(steps.c.run, func.count()).where(*warned).group_by(steps.c.run)
+    for run, count in connection.execute(by_steps):
+        before = found.get(run, Tally())
+        found[run] = Tally(before.added, before.warnings + count)
+    return found
 
 
 def request_cancel(connection: Connection, site: str, run_id: str, who: str) -> None:

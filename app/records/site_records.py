@@ -22,7 +22,7 @@ from app.records.audit import AuditEntry
 from app.records.cleaned import cleaned_item, cleaned_problem, cleaned_text
 from app.records.locks import Holder
 from app.records.owners import Owner
-from app.records.runs import Begun, Closing, Run, Status, StepRecord, Working
+from app.records.run import RUNNING, Begun, Closing, Run, Status, StepRecord, Tally, Working
 from app.store.engine import Database
 
 T = TypeVar("T")
@@ -111,9 +111,13 @@ class SiteRecords:
             lambda connection: runs.listed(connection, self._site, status=status, kind=kind, since=since, limit=limit)
         )
 
+    async def tallies(self) -> dict[str, Tally]:
+        """What each of the site's runs came to, by its id."""
+        return await self._database.read(lambda connection: runs.tallies(connection, self._site))
+
     async def active_runs(self) -> list[Run]:
         """Those that are not closed."""
-        return await self.runs(status=runs.RUNNING)
+        return await self.runs(status=RUNNING)
 
     async def take_site_lock(self, run_id: str, owner: Owner) -> Holder | None:
         """Takes the site for this run alone; gives the holder when another run has it."""

@@ -25,7 +25,7 @@ from app.hosts.host import (
 )
 from app.hosts.orphans import RUN_VARIABLE
 from app.jobs.plan import AnyPlan
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 
 RunChild = Callable[[AnyPlan], Awaitable[Run]]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.foundation.errors import Busy, Problem, UserError
 from app.foundation.words import text
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 from app.runs.lease import Lease
 from app.runs.site_lock import BEAT, SiteLock

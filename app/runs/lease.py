@@ -19,7 +19,7 @@ from app.foundation.errors import Busy, UserError
 from app.foundation.words import text
 from app.hosts.host import Host
 from app.records.owners import Owner, owner_alive
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.site_lock import BEAT, SILENT_TOO_LONG
 
 SHARED_FOLDER = "/tmp"

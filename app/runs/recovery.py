@@ -20,7 +20,7 @@ from app.foundation.words import text
 from app.hosts import files
 from app.hosts.orphans import end_orphans
 from app.records.owners import is_here
-from app.records.runs import Run, Working
+from app.records.run import Run, Working
 from app.records.site_records import SiteRecords
 from app.runs.context import scratch_name
 from app.runs.files import end_events, log_excerpt

@@ -13,7 +13,7 @@ from app.foundation.events import (
     StepStarted,
     Told,
 )
-from app.records.runs import Run, StepRecord
+from app.records.run import Run, StepRecord
 from app.records.site_records import SiteRecords
 
 

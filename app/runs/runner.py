@@ -21,7 +21,7 @@ from app.foundation.redact import Redactor
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan
 from app.records.owners import this_process
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter

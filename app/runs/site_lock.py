@@ -14,7 +14,7 @@ from app.foundation.errors import Busy
 from app.foundation.words import Text, text
 from app.records.locks import Holder
 from app.records.owners import Owner, owner_alive
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 from app.settings.private_files import FileLock
 

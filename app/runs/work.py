@@ -34,7 +34,7 @@ from app.foundation.words import Text, text
 from app.hosts.host import Host
 from app.jobs.plan import AnyPlan, OnFailure, Step, StepSkipped, failed_item
 from app.records.cleaned import cleaned_item, cleaned_problem
-from app.records.runs import Run
+from app.records.run import Run
 from app.records.site_records import SiteRecords
 from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter

@@ -19,6 +19,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
             text("Shares"),
             text("Each check reads one of so many shares of the data, in turn; so many checks read all of it."),
             text("Write a whole number from 1 to 256."),
+            unit=text("shares"),
             ge=1,
             le=256,
         ),

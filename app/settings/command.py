@@ -43,6 +43,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
             text("Where it runs: this-computer, or one of the hosts of this site."),
             text("Write this-computer or the name of a host in this site."),
             example=THIS_COMPUTER,
+            refers_to="hosts",
         ),
     ] = THIS_COMPUTER
     folder: Annotated[

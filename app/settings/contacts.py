@@ -33,7 +33,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
             text("Role"),
             text("What to call them for."),
             text("Write one line of at most 200 characters."),
-            example="grower on duty",
+            example=text("grower on duty"),
             pattern=_LINE,
         ),
     ] = ""
@@ -63,7 +63,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
             text("Note"),
             text("When they can be reached, what they have the keys of."),
             text("Write one line of at most 200 characters."),
-            example="nights and weekends; has the key of the pump room",
+            example=text("nights and weekends; has the key of the pump room"),
             pattern=_LINE,
         ),
     ] = ""
@@ -78,7 +78,7 @@ class RunbookNotes(msgspec.Struct, frozen=True, kw_only=True):
             text("Recovery kit"),
             text("Where the recovery kit is kept, and who can get at it."),
             text("Write one line of at most 200 characters."),
-            example="safe in the office, envelope 4; Olga and Petr",
+            example=text("safe in the office, envelope 4; Olga and Petr"),
             pattern=_LINE,
         ),
     ] = ""
@@ -88,7 +88,7 @@ class RunbookNotes(msgspec.Struct, frozen=True, kw_only=True):
             text("Keys"),
             text("Where the keys of rooms, cabinets and servers are."),
             text("Write one line of at most 200 characters. No passwords: they belong into the secret store."),
-            example="key box beside the pump room",
+            example=text("key box beside the pump room"),
             pattern=_LINE,
         ),
     ] = ""
@@ -98,6 +98,6 @@ class RunbookNotes(msgspec.Struct, frozen=True, kw_only=True):
             text("Notes"),
             text("What else has to be known, a paragraph each."),
             text("Write a list of lines of at most 200 characters. No passwords: they belong into the secret store."),
-            example="Close the CO2 valve by hand first.",
+            example=text("Close the CO2 valve by hand first."),
         ),
     ] = ()

@@ -12,22 +12,26 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from app.foundation.words import Text
+from app.settings.shapes import Argument
 
 
 class About(msgspec.Struct, frozen=True):
     """What a person is told of a field.
 
     `only` are the kinds (values of the field `kind` beside it) that have this field, empty for all; `needed` are
-    those that cannot be without it. `always` is written to a site file even when it has its default.
+    those that cannot be without it. `always` is written to a site file even when it has its default. `unit` is what a
+    number counts, `refers_to` the array of tables whose names can be written.
     """
 
     title: Text
     help: Text
     remedy: Text
-    example: str = ""
+    example: str | Text = ""
     only: tuple[Enum, ...] = ()
     needed: tuple[Enum, ...] = ()
     always: bool = False
+    unit: Text | None = None
+    refers_to: str = ""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -57,6 +61,12 @@ class Field(msgspec.Struct, frozen=True):
         plain = _plain(self.type)
         return tuple(each.value for each in plain) if isinstance(plain, type) and issubclass(plain, Enum) else ()
 
+    @property
+    def is_command_line(self) -> bool:
+        """Whether it is a list of a program and its arguments."""
+        plain = _plain(self.type)
+        return get_origin(plain) is tuple and bool(get_args(plain)[0] == Argument)
+
     def takes(self, value: Any) -> Any:
         """The value as the field keeps it; raises `msgspec.ValidationError` when it cannot be used."""
         return msgspec.convert(value, self.type)
@@ -67,14 +77,16 @@ def entry(
     help: Text,  # noqa: A002  the word of every form
     remedy: Text,
     *,
-    example: str = "",
+    example: str | Text = "",
     only: tuple[Enum, ...] = (),
     needed: tuple[Enum, ...] = (),
     always: bool = False,
+    unit: Text | None = None,
+    refers_to: str = "",
     **limits: Any,
 ) -> msgspec.Meta:
     """Describes a field, for use in `Annotated`; `limits` are those of `msgspec.Meta`, such as pattern, ge and le."""
-    about = About(title, help, remedy, example, only, needed, always)
+    about = About(title, help, remedy, example, only, needed, always, unit, refers_to)
     return msgspec.Meta(extra={"about": about}, **limits)
 
 

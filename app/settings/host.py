@@ -84,6 +84,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
             text("Write the name of another host of kind ssh in this site."),
             example="gateway",
             only=(HostKind.SSH,),
+            refers_to="hosts",
         ),
     ] = ""
     key_file: Annotated[
@@ -114,6 +115,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
             text("Write this-computer or the name of a host of kind ssh in this site."),
             example="server",
             only=(HostKind.CONTAINER,),
+            refers_to="hosts",
         ),
     ] = ""
     container: Annotated[

@@ -90,7 +90,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
             text("Title"),
             text("The site's name as people say it, in any script."),
             text("Write one line of at most 200 characters."),
-            example="North house",
+            example=text("North house"),
             always=True,
             max_length=200,
             pattern="^[^\\0-\\x1f\\x7f\\ud800-\\udfff\\u2028\\u2029]*\\Z",

@@ -57,6 +57,16 @@ class Places(msgspec.Struct, frozen=True):
         return self.data / "cache"
 
     @property
+    def catalogue(self) -> Path:
+        """Lists of snapshots and the names in them."""
+        return self.cache / "catalogue"
+
+    @property
+    def overviews(self) -> Path:
+        """What each site was known to be last, for the next start."""
+        return self.cache / "overviews"
+
+    @property
     def scratch(self) -> Path:
         """Temporary files of runs; what a dead run left is removed."""
         return self.data / "scratch"

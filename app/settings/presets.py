@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.foundation.errors import Refused, UserError
-from app.foundation.words import text
+from app.foundation.words import Text, text
 from app.settings.model import THIS_COMPUTER, Command, Host, Repository, Site, Source
 from app.settings.shapes import TAG
 from app.settings.sites import expect_usable
@@ -36,11 +36,11 @@ Row = dict[str, Any]
 T = TypeVar("T", Host, Source, Command)
 
 
-class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ask(msgspec.Struct, frozen=True):
     """A value that a preset wants, what it is where nobody says, and what it can be where it is a choice."""
 
     key: str
-    what: str
+    what: Text
     default: Value
     choices: tuple[str, ...] = ()
 
@@ -49,8 +49,8 @@ class Preset(msgspec.Struct, frozen=True):
     """A preset as it stands in its file; the rows are tables of a site file that are not filled yet."""
 
     name: str
-    title: str
-    about: str
+    title: Text
+    about: Text
     asks: tuple[Ask, ...]
     hosts: tuple[Row, ...]
     sources: tuple[Row, ...]
@@ -80,11 +80,18 @@ class Use(msgspec.Struct, frozen=True):
     values: Mapping[str, Value] = {}
 
 
+class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: str
+    what: str
+    default: Value
+    choices: tuple[str, ...] = ()
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: int
     title: str
     about: str
-    asks: tuple[Ask, ...] = ()
+    asks: tuple[_Ask, ...] = ()
     hosts: tuple[Row, ...] = ()
     sources: tuple[Row, ...] = ()
     commands: tuple[Row, ...] = ()
@@ -98,7 +105,9 @@ def presets() -> tuple[Preset, ...]:
 
 def _read(file: Path) -> Preset:
     found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), _File)
-    return Preset(file.stem, found.title, found.about, found.asks, found.hosts, found.sources, found.commands)
+    asks = tuple(Ask(each.key, Text(each.what), each.default, each.choices) for each in found.asks)
+    title, about = Text(found.title), Text(found.about)  # the catalogues are extracted from these files too
+    return Preset(file.stem, title, about, asks, found.hosts, found.sources, found.commands)
 
 
 def preset_named(name: str) -> Preset:

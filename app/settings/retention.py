@@ -37,6 +37,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Last"),
             text("So many of the newest points are kept, however close together they are."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("points"),
         ),
     ] = 0
     keep_hourly: Annotated[
@@ -45,6 +46,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Hourly"),
             text("For so many hours with points the last point of the hour is kept."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("hours"),
         ),
     ] = 0
     keep_daily: Annotated[
@@ -53,6 +55,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Daily"),
             text("For so many days the last point of the day is kept."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("days"),
             always=True,
         ),
     ] = 7
@@ -62,6 +65,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Weekly"),
             text("For so many weeks the last point of the week is kept."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("weeks"),
             always=True,
         ),
     ] = 4
@@ -71,6 +75,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Monthly"),
             text("For so many months the last point of the month is kept."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("months"),
             always=True,
         ),
     ] = 12
@@ -80,6 +85,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
             text("Yearly"),
             text("For so many years the last point of the year is kept."),
             text("Write a whole number from 0 to 10000."),
+            unit=text("years"),
         ),
     ] = 0
     keep_within: Annotated[

@@ -57,6 +57,20 @@ class SiteFileError(UserError):
         self.faults = tuple(faults)
 
 
+class Examined(msgspec.Struct, frozen=True):
+    """A site that is being edited: what it is now, where all of it can be used, and everything that is wrong."""
+
+    read: ReadSite | None
+    faults: tuple[Fault, ...]
+
+
+def examined(raw: Mapping[str, Any]) -> Examined:
+    """Judges a site as forms have it, by keys and plain values, with the same rules as a site file."""
+    faults = _Faults({})
+    found = _read_site(raw, faults)
+    return Examined(None if faults.found else found, faults.found)
+
+
 def read(content: str | bytes) -> ReadSite:
     """The site that a file describes. Raises `SiteFileError`, with a code `site-file.…`."""
     document = _decoded(content) if isinstance(content, bytes) else content
@@ -77,6 +91,11 @@ class _Faults:
 
     def add(self, *faults: Fault) -> None:
         self._found += [(self._line(fault.where), fault) for fault in faults]
+
+    @property
+    def found(self) -> tuple[Fault, ...]:
+        """All so far, in the order in which they were found."""
+        return tuple(fault for _, fault in self._found)
 
     def _line(self, where: Where) -> int:
         """The line of the place, or of the table it is missing in."""

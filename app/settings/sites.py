@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.foundation.errors import Refused, UserError
-from app.foundation.words import text
+from app.foundation.words import Text, text
 from app.settings.addresses import identity
 from app.settings.model import Site
 from app.settings.rules import faults_of
@@ -18,6 +18,8 @@ from app.settings.site_file import ReadSite, SiteFileError, read, write
 from app.store.engine import Database
 from app.store.tables import sites as rows
 
+CHANGED_MEANWHILE = "site.changed-meanwhile"
+
 
 class Sites:
     """The stored sites. Each belongs to itself: no two share a name or a repository."""
@@ -25,21 +27,23 @@ class Sites:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, site: Site, *, replace: bool = False) -> None:
-        """Stores a site, or with `replace` its new description.
+    async def add(self, site: Site, *, replace: bool = False, instead_of: Site | None = None) -> None:
+        """Stores a site, or with `replace` its new description; only in the place of `instead_of` where that is given.
 
         Raises `site.…` with the first fault of one that cannot be used, and `Refused` `site.exists`,
-        `site.repository-taken`.
+        `site.repository-taken`, `site.changed-meanwhile`.
         """
         expect_usable(site)
-        await self._database.write(lambda connection: _store(connection, site, replace=replace))
+        await self._database.write(lambda connection: _store(connection, site, instead_of, replace=replace))
 
-    async def add_with_secrets(self, found: ReadSite, secrets: Secrets, *, replace: bool = False) -> None:
+    async def add_with_secrets(
+        self, found: ReadSite, secrets: Secrets, *, replace: bool = False, instead_of: Site | None = None
+    ) -> None:
         """Stores a site together with the secrets that stood in its file: both, or neither when one fails."""
         if found.secrets:
             await secrets.check()
         before = await self.find(found.site.name)
-        await self.add(found.site, replace=replace)
+        await self.add(found.site, replace=replace, instead_of=instead_of)
         try:
             for name, value in found.secrets.items():
                 await secrets.set(found.site.name, name, value)
@@ -96,11 +100,13 @@ def _read(name: str, document: str) -> Site:
         ) from error
 
 
-def _store(connection: Connection, site: Site, *, replace: bool) -> None:
+def _store(connection: Connection, site: Site, instead_of: Site | None, *, replace: bool) -> None:
     others = {each.name: each for each in _all(connection)}
     before = others.pop(site.name, None)
     if before is not None and not replace:
         raise exists(site.name)
+    if instead_of is not None and before != instead_of:
+        raise changed_meanwhile(site.name)
     for other in others.values():
         if identity(other.repository) == identity(site.repository):
             raise _repository_taken(site.name, other.name)
@@ -148,6 +154,16 @@ def exists(name: str) -> UserError:
         text("It was left as it is."),
         text("Give the new one another name, or put it in the place of the old one with --replace."),
         "site.exists",
+    )
+
+
+def changed_meanwhile(name: str, who: Text | str = "") -> UserError:
+    """Somebody else has stored the site since it was read; `who` says it in a sentence, where that is known."""
+    return Refused(
+        text("The settings of {name} were changed meanwhile. {who}", name=name, who=who),
+        text("Yours were not saved: they would have undone that change. They are still here."),
+        text("Read the settings anew, and make your changes once more."),
+        CHANGED_MEANWHILE,
     )
 
 

@@ -88,6 +88,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             text("Where it is: this-computer, or one of the hosts of this site."),
             text("Write this-computer or the name of a host in this site."),
             example=THIS_COMPUTER,
+            refers_to="hosts",
         ),
     ] = THIS_COMPUTER
     database: Annotated[

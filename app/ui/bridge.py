@@ -11,6 +11,9 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -19,6 +22,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app.foundation.errors import Problem, UserError, as_problem
 from app.foundation.events import Told
 from app.foundation.redact import Redactor
+from app.foundation.words import Language
 from app.records.cleaned import cleaned_problem
 from app.runs.engine import new_loop, run_engine
 from app.settings.places import Places
@@ -36,6 +40,7 @@ class Bridge(QObject):
     """Asks the engine and follows its runs; lives in the window's thread, where all its answers arrive.
 
     Signals:
+        sighted: how the site stood when the program was last here; carries an `Overview`, before anything is opened.
         opened: the program is open behind the window; all its code is loaded.
         answered: an answer came out of the engine (for the bridge itself).
         passphrase_wanted: the vault's passphrase has to be asked of the person; carries a `PassphraseWanted`.
@@ -43,6 +48,7 @@ class Bridge(QObject):
         failed: something broke in the engine that nobody had asked for; carries a cleaned `Problem`.
     """
 
+    sighted = Signal(object)
     opened = Signal()
     answered = Signal(object)
     passphrase_wanted = Signal(object)
@@ -59,10 +65,11 @@ class Bridge(QObject):
         self.answered.connect(self._on_answered)
         self._engine.finished.connect(self._on_engine_finished)
 
-    def start(self) -> None:
-        """Starts the engine; questions asked before wait until it is ready."""
+    def start(self, sight: Sight | None = None) -> None:
+        """Starts the engine; questions asked before wait until it is ready, a sight of the last time does not."""
         if not self._closing and not self._started:
             self._started = True
+            self._engine.sight = sight
             self._engine.start()
 
     async def ask(self, question: Question[T]) -> T:
@@ -92,8 +99,13 @@ class Bridge(QObject):
 
     async def working(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Site and id of every run that works now, in whatever program: at once, and whenever that changes."""
-        found = await self.ask(_working)
-        while (now := await self.ask(lambda _: anext(found, None))) is not None:
+        async for now in self.each(lambda app: app.working()):
+            yield now
+
+    async def each(self, tells: Callable[[Overwinter], AsyncIterator[T]]) -> AsyncIterator[T]:
+        """What the engine tells one after the other, as it comes."""
+        told = await self.ask(partial(_begun, tells))
+        while (now := await self.ask(lambda _: anext(told, None))) is not None:
             yield now
 
     def _on_answered(self, answer: _Answer) -> None:
@@ -124,6 +136,14 @@ class Bridge(QObject):
         self._engine.wait()
 
 
+@dataclass(frozen=True)
+class Sight:
+    """The site that is to be shown as it stood last, and the language to speak of it."""
+
+    site: str
+    language: Language
+
+
 class PassphraseWanted:
     """A question for the person; `answer` takes what was typed, None when the person does not want to."""
 
@@ -145,8 +165,8 @@ async def _batches(app: Overwinter, site: str, run: str) -> AsyncIterator[list[T
     return app.runner.feed(site, run).batches()
 
 
-async def _working(app: Overwinter) -> AsyncIterator[list[tuple[str, str]]]:
-    return app.working()
+async def _begun(tells: Callable[[Overwinter], AsyncIterator[T]], app: Overwinter) -> AsyncIterator[T]:
+    return tells(app)
 
 
 class _Answer:
@@ -177,6 +197,7 @@ class _Engine(QThread):
         self.setObjectName("engine")
         self._places = places
         self._bridge = bridge
+        self.sight: Sight | None = None
         self._loop = new_loop()
         self._stopped = asyncio.Event()
         self._app: asyncio.Task[Overwinter] | None = None
@@ -188,6 +209,8 @@ class _Engine(QThread):
 
     async def _main(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._on_lost_error)
+        if self.sight is not None:
+            self._tell_sight(self.sight)
         self._opening()
         await self._stopped.wait()
         asked = list(self._asked.values())
@@ -195,6 +218,14 @@ class _Engine(QThread):
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
         await self._put_away()
+
+    def _tell_sight(self, sight: Sight) -> None:
+        """Reads two files of the cache, before there is anything else for this thread to do."""
+        from app.jobs.health.overview import as_it_was  # noqa: PLC0415  not needed for the first paint
+
+        with contextlib.suppress(UserError):  # a cache that cannot be read shows nothing
+            if (overview := as_it_was(self._places, sight.site, datetime.now(UTC), sight.language)) is not None:
+                self._bridge.sighted.emit(overview)
 
     def _opening(self) -> asyncio.Task[Overwinter]:
         """The program being opened, or open; one that could not be opened is tried again for the next question."""
@@ -210,6 +241,7 @@ class _Engine(QThread):
         try:
             with contextlib.suppress(UserError):  # a database that is busy now says so to whoever asks something of it
                 await app.put_in_order()
+            app.index_after_backups()
         except BaseException:
             await app.close()
             raise

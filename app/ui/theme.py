@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import asdict, dataclass, fields
-from string import Template
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
+
+from app.ui.stylesheet import STYLESHEET
 
 GRID = 8
 """Every distance is a multiple of this many pixels (half of it inside small things)."""
@@ -22,11 +23,12 @@ BODY_POINTS = 10.5
 
 
 class Look(enum.Enum):
-    """What a person may choose; `SYSTEM` follows the desktop's own light or dark."""
+    """What a person may choose; `SYSTEM` follows the desktop's own light or dark, `SUNLIGHT` is for a bright day."""
 
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
+    SUNLIGHT = "sunlight"
 
 
 class State(enum.Enum):
@@ -136,6 +138,39 @@ DARK = Tones(
     unknown_soft="#29302a",
 )
 
+SUNLIGHT = Tones(
+    window="#fcfcf8",
+    surface="#ffffff",
+    raised="#f1f1ea",
+    line="#8d948c",
+    control="#434a44",
+    text="#000000",
+    muted="#232a24",
+    disabled="#5c645d",
+    accent="#06421a",
+    accent_hover="#032b10",
+    on_accent="#ffffff",
+    selection="#d3ebd6",
+    match="#ffe27a",
+    ok="#00471c",
+    stale="#563300",
+    fail="#7a0808",
+    running="#0a3372",
+    never="#7a0808",
+    unknown="#2b312c",
+    ok_soft="#e6f6e7",
+    stale_soft="#fdf2d6",
+    fail_soft="#fdecea",
+    running_soft="#e8f0fd",
+    unknown_soft="#eff0ee",
+)
+
+TONES_OF = {Look.LIGHT: LIGHT, Look.DARK: DARK, Look.SUNLIGHT: SUNLIGHT}
+"""The colours of each look that is not the desktop's own."""
+
+SUNLIGHT_CONTRAST = 7.0
+"""The least contrast of anything that is drawn in the look for bright light, outlines too."""
+
 _STATES = ("ok", "stale", "fail", "running", "never", "unknown")
 _GROUNDS = ("window", "surface", "raised")
 _SOFT = ("ok_soft", "stale_soft", "fail_soft", "running_soft", "unknown_soft")
@@ -145,6 +180,7 @@ PAIRS: tuple[tuple[str, str, float], ...] = (
     *((ink, ground, 7.0) for ink in ("text", "muted") for ground in _SOFT),
     *((soft.removesuffix("_soft"), soft, 7.0) for soft in _SOFT),
     ("text", "selection", 7.0),
+    ("muted", "selection", 4.5),
     ("text", "match", 7.0),
     ("on_accent", "accent", 7.0),
     ("on_accent", "accent_hover", 7.0),
@@ -184,6 +220,11 @@ def body_font(*, points: float = BODY_POINTS, strong: bool = False) -> QFont:
 def heading_font() -> QFont:
     """A page's or a card's first line."""
     return body_font(points=BODY_POINTS + 2.5, strong=True)
+
+
+def title_font() -> QFont:
+    """The name of a page."""
+    return body_font(points=BODY_POINTS + 6, strong=True)
 
 
 def verdict_font() -> QFont:
@@ -242,8 +283,8 @@ def tones_now() -> Tones:
     A widget asks when it paints and when its palette or style changes. Its own palette would not do: a stylesheet
     changes it.
     """
-    window = QGuiApplication.palette().color(QPalette.ColorRole.Window)
-    return DARK if window.name() == DARK.window else LIGHT
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window).name()
+    return next((tones for tones in TONES_OF.values() if tones.window == window), LIGHT)
 
 
 def stylesheet_of(tones: Tones) -> str:
@@ -256,93 +297,7 @@ def stylesheet_of(tones: Tones) -> str:
         "half": GRID // 2,
         "icon": TARGET,
     }
-    return _STYLESHEET.substitute(asdict(tones), **sizes)
-
-
-_STYLESHEET = Template("""
-QPushButton, QToolButton, QComboBox, QLineEdit {
-    min-height: ${target}px; border: 1px solid $control; border-radius: ${radius}px; color: $text;
-}
-QPushButton, QComboBox { background: $surface; padding: 0 ${grid}px; }
-QPushButton { padding: 0 16px; }
-QPushButton:hover, QToolButton:hover, QComboBox:hover { background: $raised; }
-QPushButton:pressed, QToolButton:pressed { background: $selection; }
-QPushButton:disabled, QToolButton:disabled, QComboBox:disabled, QLineEdit:disabled {
-    color: $disabled; border-color: $line;
-}
-QPushButton[kind="primary"] { background: $accent; border-color: $accent; color: $on_accent; font-weight: 600; }
-QPushButton[kind="primary"]:hover { background: $accent_hover; }
-QPushButton[kind="primary"]:disabled { background: $raised; border-color: $raised; color: $disabled; }
-QPushButton[kind="quiet"], QToolButton, QToolButton:disabled { background: transparent; border-color: transparent; }
-QPushButton[kind="quiet"] { color: $accent; padding: 0 ${grid}px; }
-QPushButton[kind="quiet"]:hover, QToolButton:hover { background: $raised; }
-QToolButton { min-width: ${target}px; max-height: ${target}px; padding: 0; }
-QToolButton[words="true"] { padding: 0 ${grid}px; }
-QPushButton[kind="quiet"]:disabled { color: $disabled; }
-QFrame#card QPushButton[kind="quiet"] { padding: 0 ${half}px; }
-QLineEdit QToolButton { min-width: 0; min-height: 0; border: none; }
-QToolButton:checked { background: $selection; border-color: $accent; }
-QLineEdit { background: $surface; padding: 0 ${grid}px; placeholder-text-color: $muted; }
-QLineEdit, QPlainTextEdit { selection-background-color: $selection; selection-color: $text; }
-QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus {
-    border: 2px solid $accent; min-height: ${inner}px;
-}
-QPushButton:focus { padding: 0 15px; }
-QPushButton[kind="quiet"]:focus, QComboBox:focus, QLineEdit:focus { padding: 0 7px; }
-QToolButton:focus { max-height: ${inner}px; min-width: ${inner}px; }
-QToolButton[words="true"]:focus { padding: 0 7px; }
-QFrame#card QPushButton[kind="quiet"]:focus { padding: 0 3px; }
-QAbstractScrollArea:focus { border: 2px solid $accent; padding: 0; }
-QPushButton[kind="primary"]:focus { border: 2px solid $text; }
-QComboBox::drop-down { border: none; width: 32px; }
-QComboBox::down-arrow { image: none; }
-QAbstractScrollArea { border: 1px solid $line; padding: 1px; border-radius: ${radius}px; background: $surface; }
-QAbstractScrollArea::corner { background: $surface; border: none; }
-QComboBox { combobox-popup: 0; }
-QComboBox QAbstractItemView::item { min-height: ${target}px; padding: 0 ${grid}px; }
-QComboBox QAbstractItemView::item:selected { background: $selection; color: $text; border: none; }
-QComboBox QAbstractItemView { border: 1px solid $control; selection-background-color: $selection; }
-QComboBox QAbstractItemView { selection-color: $text; }
-QHeaderView { background: $surface; border: none; }
-QHeaderView::section {
-    background: $surface; color: $muted; border: none; border-bottom: 1px solid $line; font-weight: 600;
-    padding: 0 12px; min-height: ${inner}px;
-}
-QScrollArea#bare, QScrollArea#bare > QWidget > QWidget { background: transparent; border: none; padding: 0; }
-QSplitter::handle { background: transparent; }
-QMenu { background: $surface; border: 1px solid $control; padding: ${half}px; }
-QMenu::item { padding: 10px 24px 10px 16px; border-radius: ${half}px; }
-QMenu::item:selected { background: $selection; }
-QMenu::item:disabled { color: $disabled; }
-QMenu::separator { height: 1px; background: $line; margin: ${half}px ${grid}px; }
-QToolTip { background: $raised; color: $text; border: 1px solid $control; padding: ${half}px; }
-QFrame#card { background: $surface; border: 1px solid $line; border-radius: ${grid}px; }
-QFrame#card[state="fail"] { background: $fail_soft; border: 1px solid $fail; }
-QFrame#card[state="stale"] { background: $stale_soft; border: 1px solid $stale; }
-QFrame#card[state="ok"] { background: $ok_soft; border: 1px solid $ok; }
-QFrame#strip { background: $surface; border: none; border-top: 1px solid $line; }
-QPushButton#elided { border-color: transparent; background: transparent; text-align: left; padding: 0 ${grid}px; }
-QPushButton#elided:hover { background: $raised; }
-QPushButton#elided:focus { border: 2px solid $accent; padding: 0 7px; }
-QLabel[tone="muted"] { color: $muted; }
-QLabel[tone="ok"] { color: $ok; }
-QLabel[tone="stale"] { color: $stale; }
-QLabel[tone="fail"] { color: $fail; }
-QLabel[tone="running"] { color: $running; }
-QLabel[tone="never"] { color: $never; }
-QLabel[tone="unknown"] { color: $unknown; }
-QProgressBar { border: none; border-radius: 4px; background: $line; max-height: 8px; min-height: 8px; }
-QProgressBar::chunk { border-radius: 4px; background: $accent; }
-QScrollBar { background: transparent; }
-QScrollBar:vertical { width: 16px; }
-QScrollBar:horizontal { height: 16px; }
-QScrollBar::handle { background: $control; border: 4px solid $surface; border-radius: 8px; }
-QScrollBar::handle:vertical { min-height: ${icon}px; }
-QScrollBar::handle:horizontal { min-width: ${icon}px; }
-QScrollBar::handle:hover { background: $muted; }
-QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
-QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-""")
+    return STYLESHEET.substitute(asdict(tones), **sizes)
 
 
 # --- the look that is on ----------------------------------------------------------------------
@@ -390,7 +345,7 @@ class Theme(QObject):
     def _wanted(self) -> Tones:
         if self._look is Look.SYSTEM:
             return DARK if self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
-        return DARK if self._look is Look.DARK else LIGHT
+        return TONES_OF[self._look]
 
     def _put_on(self) -> None:
         palette = palette_of(self._tones)

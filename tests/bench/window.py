@@ -137,13 +137,13 @@ async def _begun(someone: Technician, code: str, file: Path) -> AsyncIterator[tu
     with Pulse() as pulse:
         began = perf_counter()
         run = await someone.bridge.ask(lambda app: _launch(app, code, file))
-        someone.page.runs.add_own(run, SITE)
-        someone.page.show_run(run)
+        someone.window.runs.add_own(run, SITE)
+        someone.window.navigate("runs", run)
         yield run, pulse, began
 
 
 def _view(someone: Technician) -> LogView:
-    view = someone.window.findChild(LogView)
+    view = someone.window.runs_page.findChild(LogView)
     assert isinstance(view, LogView)
     return view
 
@@ -200,14 +200,14 @@ def measured(application: QApplication, folder: Path, lines: int, runs: int) -> 
 
     async def story(someone: Technician) -> None:
         await someone.bridge.ask(lambda app: _set_up(app, folder, known))
-        someone.page.load()
-        await someone.sees(lambda: someone.page.site == SITE)
+        someone.window.load()
+        await someone.sees(lambda: someone.window.site == SITE)
         for _ in range(runs):
             found.runs.append(await measure_run(someone, file, lines, known))
             found.cancels.append(await measure_cancel(someone, file, lines // 2))
 
     with vault_with_passphrase_file(folder):
-        run_in_window(application, folder / "data", story)
+        run_in_window(application, folder / "data", story, within=3600)
     return found
 
 

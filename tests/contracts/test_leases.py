@@ -18,7 +18,7 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import Busy
 from app.hosts.local import LocalHost
 from app.records.owners import Owner, this_process
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.runs.lease import TIMES, Lease, LeaseTimes
 from tests.running import run
 

@@ -25,7 +25,7 @@ from app.foundation.events import Item, Outcome, Warned
 from app.jobs.backup import BackupChoice
 from app.jobs.restore.choice import Folder, NewDatabase, RestoreChoice, Target
 from app.jobs.restore.setting import RestoreState
-from app.records.runs import Run
+from app.records.run import Run
 from tests.contracts.sources import everything_in, make_awkward
 from tests.features.greenhouse import REPOSITORY_PASSWORD, make_tree
 from tests.real.practice import opened

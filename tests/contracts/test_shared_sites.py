@@ -20,7 +20,7 @@ from app.foundation.errors import Busy
 from app.foundation.events import Outcome
 from app.foundation.redact import Redactor
 from app.records.owners import Owner, this_process
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.recovery import Recovery
 from app.runs.site_lock import SILENT_TOO_LONG, SiteLock
@@ -203,7 +203,7 @@ from app.foundation.errors import Busy
 from app.foundation.events import Outcome
 from app.foundation.redact import Redactor
 from app.records.owners import this_process
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.runs.site_lock import SiteLock
 from app.store.engine import open_database

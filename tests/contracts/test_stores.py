@@ -38,7 +38,7 @@ from app.foundation.redact import Redactor
 from app.foundation.words import Size, text
 from app.records.audit import first_broken
 from app.records.owners import Owner, this_process
-from app.records.runs import RUNNING, Begun, Run, StepRecord, new_run_id
+from app.records.run import RUNNING, Begun, Run, StepRecord, new_run_id
 from app.records.site_records import SiteRecords
 from app.store import migrations, versions
 from app.store.engine import Database
@@ -268,7 +268,7 @@ from sqlalchemy import insert
 from app.foundation.blocking import Blocking
 from app.foundation.redact import Redactor
 from app.records.owners import this_process
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.store.engine import open_database
 from app.store.tables import sites

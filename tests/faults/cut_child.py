@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import msgspec
+import psycopg
 
 from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
@@ -38,35 +40,41 @@ from app.jobs.sources.driver import Equipment
 from app.runs.context import LoggedHost, RunContext
 from app.runs.engine import new_loop
 from app.settings.model import THIS_COMPUTER, Site
-from tests.faults.cutover_child import NO_PLAN, Answer
+from tests.faults.cutover_child import NO_PLAN, Answer, NoRecords
 
 SERVER = "server"
 PATIENCE = Patience(interrupt=2, terminate=2)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of work. `told_at` is the port of the wire that is told of each operation; `keep_alive` in seconds."""
+    """One piece of work. `told_at` is the port of the wire that is told of each operation; `keep_alive` in seconds.
+
+    `secrets` are what it takes to log in to a database there.
+    """
 
     work: str
     data: str
     answer: str
     plan: str
     told_at: int
+    secrets: dict[str, str] = {}
     wanted: str = ""
     keep_alive: float = login.KEEP_ALIVE
 
 
 class Teller:
-    """Tells the wire of every operation, and waits until it may begin."""
+    """Tells the wire of every operation, and waits until it may begin. Databases are asked in threads of their own."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self._socket.sendall(f"{os.getpid()}\n".encode())
+        self._one_at_a_time = threading.Lock()
 
     def tell(self, name: str) -> None:
         """Does not come back when this process is to die."""
-        self._socket.sendall(f"{name}\n".encode())
-        assert self._socket.recv(1) == b"\n"
+        with self._one_at_a_time:
+            self._socket.sendall(f"{name}\n".encode())
+            assert self._socket.recv(1) == b"\n"
 
     def close(self) -> None:
         """There is no more to tell."""
@@ -79,6 +87,11 @@ class ToldHost:
     def __init__(self, host: Host, teller: Teller) -> None:
         self._host = host
         self._teller = teller
+
+    def tunnel(self, server: str, port: int) -> Any:
+        """Told of when it is asked for."""
+        self._teller.tell("tunnel")
+        return self._host.tunnel(server, port)
 
     def __getattr__(self, name: str) -> Any:
         original = getattr(self._host, name)
@@ -93,11 +106,29 @@ class ToldHost:
         return told
 
 
-class _NoRecords:
-    """A recovery asks for earlier recoveries; there is no store here."""
+def tell_statements(teller: Teller) -> None:
+    """Each statement and COMMIT is an operation too; one that is asked again until the answer is right is the same."""
+    cursor: Any = psycopg.Cursor  # the child watches what the program calls
+    transaction: Any = psycopg.Transaction
+    execute, ended = cursor.execute, transaction.__exit__
+    last = ""
 
-    async def runs(self, **_asked: object) -> list[object]:
-        return []
+    @wraps(execute)
+    def told(of: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
+        nonlocal last
+        said = query if isinstance(query, bytes | str) else query.as_string(of)
+        before, last = last, f"{said!r} {parameters}"
+        if last != before:
+            teller.tell(" ".join((said.decode() if isinstance(said, bytes) else said).split()[:6]))
+        return execute(of, query, parameters, **named)
+
+    @wraps(ended)
+    def told_of_end(*arguments: Any) -> Any:
+        teller.tell("COMMIT")
+        return ended(*arguments)
+
+    cursor.execute = told
+    transaction.__exit__ = told_of_end
 
 
 @asynccontextmanager
@@ -112,7 +143,9 @@ async def laptop(request: Request, site: Site, run: str, told: list[str]) -> Asy
 
     server = cast("Host", ToldHost(servers.of(site, {}, run)[SERVER], teller))
     hosts = {THIS_COMPUTER: LoggedHost(here, run, log), SERVER: LoggedHost(server, run, log)}
-    context = RunContext(run, hosts, {}, lambda event: told.append(repr(event)), _NoRecords())  # type: ignore[arg-type]
+    tell_statements(teller)
+    records: Any = NoRecords()  # of records it needs no more
+    context = RunContext(run, hosts, request.secrets, lambda event: told.append(repr(event)), records)
     try:
         yield (
             World(context, Equipment(blocking, {}, sys.executable, _no_records)),
@@ -173,7 +206,7 @@ def serve() -> None:
         if pid == 0:
             _in_child(request)
         _, status = os.waitpid(pid, 0)
-        print(json.dumps({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}), flush=True)  # noqa: T201
+        print(json.dumps({"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}), flush=True)  # noqa: T201  this is how it answers
 
 
 def _in_child(request: Request) -> NoReturn:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +13,10 @@ import msgspec
 
 from app.jobs.cutover.plan import StagingPlan, encode
 from app.settings.model import THIS_COMPUTER, Host, HostKind
+from tests.faults.asked_child import AskedChild, asked_child
 from tests.faults.cut_child import SERVER, Request
 from tests.faults.cut_wire import Blow, LiveWire, Passed, Way, live_wire
 from tests.faults.cutover_child import Answer
-from tests.faults.cutover_matrix import ROOT
 from tests.faults.cutover_site import CutoverSite
 from tests.real.servers.sshd import SshServer
 
@@ -32,17 +29,15 @@ KEEP_ALIVE = 10.0
 class CutMatrix:
     """Cases on one site that stands on a server."""
 
-    def __init__(
-        self, site: CutoverSite, server: SshServer, wire: LiveWire, process: subprocess.Popen[bytes], folder: Path
-    ) -> None:
+    def __init__(self, site: CutoverSite, server: SshServer, wire: LiveWire, child: AskedChild, folder: Path) -> None:
         self.site = site
         self.passed: list[Passed] = []
         self.has_struck = False
+        self.secrets: dict[str, str] = {}
         self._server = server
         self._wire = wire
-        self._process = process
+        self._child = child
         self._plan = folder / "plan.json"
-        self._answer = folder / "answer.json"
 
     def fresh(self) -> StagingPlan:
         """A site that is staged, and nothing else."""
@@ -84,31 +79,18 @@ class CutMatrix:
         request = Request(
             work=work,
             data=str(self.site.data),
-            answer=str(self._answer),
+            answer=str(self._child.answer),
             plan=str(self._plan),
             told_at=self._wire.told_at,
             wanted=wanted,
+            secrets=self.secrets,
             keep_alive=NOTICED_SOON if is_dead else KEEP_ALIVE,
         )
         self._wire.begin(blow)
         try:
-            return self._answered(request)
+            return self._child.ask(request)
         finally:
             self.passed, self.has_struck = self._wire.over(cuts=not is_dead)
-
-    def _answered(self, request: Request) -> Answer | None:
-        defect = Path(f"{self._answer}.defect")
-        for left in (self._answer, defect):
-            left.unlink(missing_ok=True)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
-        self._process.stdin.flush()
-        ended = json.loads(self._process.stdout.readline())
-        assert not defect.exists(), defect.read_text()
-        if ended["signal"]:
-            return None
-        return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
 
 
 def _moved(part: Any) -> Any:
@@ -123,19 +105,6 @@ def _moved(part: Any) -> Any:
 @contextmanager
 def cut_matrix(site: CutoverSite, server: SshServer, folder: Path) -> Iterator[CutMatrix]:
     """The wire and the process, ready for requests."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.cut_child"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        with live_wire(server.port) as wire:
-            yield CutMatrix(site, server, wire, process, folder)
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        process.wait(10)
-        process.stdout.close()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with asked_child("tests.faults.cut_child", folder, environment) as child, live_wire(server.port) as wire:
+        yield CutMatrix(site, server, wire, child, folder)

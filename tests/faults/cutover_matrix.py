@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +13,12 @@ import msgspec
 
 from app.jobs.cutover.plan import Spot, decode, encode
 from app.jobs.effects.commands import RunCommand
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
+from tests.faults.asked_child import AskedChild, asked_child
 from tests.faults.cutover_child import Answer, Request, forget
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite
 from tests.real.servers.postgresql import PostgresServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 RECOVERED_WITHIN = 10.0  # seconds
 
@@ -33,16 +29,15 @@ class Matrix:
     They happen to a restore; or, `backwards`, to the taking back of one.
     """
 
-    def __init__(self, site: CutoverSite, process: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, site: CutoverSite, child: AskedChild, folder: Path) -> None:
         self.site = site
         self.exchanges = True
         self.backwards = False
         self.server: PostgresServer | None = None
         self.secrets: dict[str, str] = {}
-        self._process = process
+        self._child = child
         self._folder = folder
         self._plan = folder / "plan.json"
-        self._answer = folder / "answer.json"
         self._journal = folder / "journal"
         self._before = b""
         self._staged_again: list[str] = []
@@ -98,12 +93,12 @@ class Matrix:
 
     def carry_out(self, at: dict[int, str] | None = None) -> Answer | None:
         """The cutover, with what happens at these points; None when it was killed."""
-        return self._ask(self._request("carry out", at or {}))
+        return self._child.ask(self._request("carry out", at or {}))
 
     def recover(self, wanted: str = "", at: dict[int, str] | None = None) -> Answer | None:
         """A recovery of what was left."""
         began = time.monotonic()
-        answer = self._ask(self._request("recover", at or {}, wanted))
+        answer = self._child.ask(self._request("recover", at or {}, wanted))
         took = time.monotonic() - began
         assert took < RECOVERED_WITHIN, f"{took:.1f} s: {answer}"
         return answer
@@ -129,7 +124,7 @@ class Matrix:
         return Request(
             work=work,
             data=str(self.site.data),
-            answer=str(self._answer),
+            answer=str(self._child.answer),
             plan=str(self._plan),
             wanted=wanted,
             at=at,
@@ -139,33 +134,9 @@ class Matrix:
             secrets=self.secrets,
         )
 
-    def _ask(self, request: Request) -> Answer | None:
-        defect = Path(f"{self._answer}.defect")
-        for left in (self._answer, defect):
-            left.unlink(missing_ok=True)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
-        self._process.stdin.flush()
-        ended = json.loads(self._process.stdout.readline())
-        assert not defect.exists(), defect.read_text()
-        if ended["signal"]:
-            return None
-        return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
-
 
 @contextmanager
 def matrix_of(site: CutoverSite, folder: Path) -> Iterator[Matrix]:
     """The process, ready for requests."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.cutover_child"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    try:
-        yield Matrix(site, process, folder)
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        process.wait(10)
-        process.stdout.close()
+    with asked_child("tests.faults.cutover_child", folder, os.environ) as child:
+        yield Matrix(site, child, folder)

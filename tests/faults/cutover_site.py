@@ -19,7 +19,7 @@ from app.jobs.cutover.plan import Spot, StagingPlan
 from app.jobs.cutover.undo import reversed_plan
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.paths import KeepLive
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.command import CommandWhen
 from app.settings.model import THIS_COMPUTER, Repository, Site, Source, SourceKind
 from tests.faults.cutover_parts import NEW, OLD, FilePart, FixedRootPart, Left, Part, TreePart

@@ -16,7 +16,7 @@ import psutil
 
 from app.assembly import assemble
 from app.foundation.errors import Problem
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.places import places
 from tests.faults.family import LOOK_EVERY, Family
 from tests.faults.gate import Gate

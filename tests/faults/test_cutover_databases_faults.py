@@ -24,6 +24,7 @@ from tests.real.cutting_over import (
     Cutover,
     Reconnecting,
     beside,
+    cutover_on,
     do_all,
     in_order,
     undo_all,
@@ -48,10 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 @pytest.fixture
 def cutover(server: PostgresServer, tmp_path: Path) -> Iterator[Cutover]:
-    made = Cutover(server, tmp_path)
-    made.make()
-    yield made
-    made.unmake()
+    with cutover_on(server, tmp_path) as made:
+        yield made
 
 
 async def stands(cutover: Cutover) -> tuple[str, dict[str, bool]]:

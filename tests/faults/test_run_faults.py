@@ -19,7 +19,7 @@ from app.foundation.events import Outcome, Phase, StepOutcome, Told, Warned
 from app.foundation.words import text
 from app.hosts.host import Command
 from app.jobs.plan import Ctx, OnFailure, Step
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.engine import run_engine
 from tests.real.practice import Seen, nothing, opened, plan_of
 from tests.running import run

@@ -409,7 +409,7 @@ def test_sources_on_a_server_are_proven_there_when_not_here(make_site: Any, serv
 
 @pytest.mark.long
 @pytest.mark.spec("V1", "B1")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_backups_under_writers_are_green_twenty_times_of_twenty(make_site: Any) -> None:
     site: Site = make_site(TELEMETRY, SHOP_SOURCE, READINGS)
     for time in range(20):

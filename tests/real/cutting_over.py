@@ -6,8 +6,8 @@ import asyncio
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString, TypeVar
@@ -196,6 +196,15 @@ class Cutover:
             host=self.server.host, port=self.server.port, user="app", password=PASSWORD, dbname=database,
             autocommit=True, connect_timeout=30,
         )  # fmt: skip
+
+
+@contextmanager
+def cutover_on(server: PostgresServer, folder: Path) -> Iterator[Cutover]:
+    """A live database that goes when the test is over."""
+    made = Cutover(server, folder)
+    made.make()
+    yield made
+    made.unmake()
 
 
 def _as_grantor(statement: str) -> str:

@@ -20,7 +20,7 @@ from app.jobs.check.job import CheckChoice
 from app.jobs.check.result import Checked, results
 from app.jobs.plan import AnyPlan
 from app.jobs.points import Point
-from app.records.runs import Run
+from app.records.run import Run
 from tests.real.practice import opened
 from tests.real.servers.restic import SealedRepository, fresh_repository
 

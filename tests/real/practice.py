@@ -12,7 +12,7 @@ import msgspec
 
 from app.assembly import Overwinter, assemble
 from app.jobs.plan import Ctx, Plan, Step
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.places import places
 from app.settings.secrets import PassphraseQuestion
 

@@ -33,6 +33,7 @@ from tests.real.cutting_over import (
     Cutover,
     Reconnecting,
     beside,
+    cutover_on,
     do_all,
     in_order,
     undo_all,
@@ -60,10 +61,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 @pytest.fixture
 def cutover(server: PostgresServer, tmp_path: Path) -> Iterator[Cutover]:
-    made = Cutover(server, tmp_path)
-    made.make()
-    yield made
-    made.unmake()
+    with cutover_on(server, tmp_path) as made:
+        yield made
 
 
 @pytest.mark.spec("R6", "R8", "R14")

@@ -21,7 +21,7 @@ from app.hosts.host import FileStat, Host
 from app.hosts.local import LocalHost
 from app.jobs.plan import AnyPlan, Ctx, Step
 from app.records.owners import Owner
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.runs import hold, lease
 from app.runs.lease import Lease
 from app.settings.model import THIS_COMPUTER

@@ -15,7 +15,7 @@ from app.foundation.errors import UserError
 from app.foundation.events import Outcome
 from app.jobs.kit.state import Reminder
 from app.jobs.kit.trial import TrialState
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.kit import Cost
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD
 from app.settings.places import places

@@ -28,7 +28,7 @@ from app.jobs.sources.driver import Captured, Equipment
 from app.jobs.verify.kinds import prove
 from app.jobs.verify.proof import Proving, Shown, is_wrong
 from app.jobs.verify.throwaways import database_name, left_over
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.runs.context import RunContext
 from app.settings.model import REPOSITORY_PASSWORD as REPOSITORY_SECRET
 from app.settings.model import Repository, Site, Source

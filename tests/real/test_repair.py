@@ -14,7 +14,7 @@ from app.foundation.events import Outcome
 from app.jobs.check.repair import RepairChoice, Repaired, repair_phrase, repairs
 from app.jobs.check.result import Verdict
 from app.jobs.points import Point
-from app.records.runs import Run
+from app.records.run import Run
 from tests.real.damaging import SITE, Damaged, aside, backup, check, done, flip, point_of, snapshot_of
 from tests.real.servers.rclone import rest_server
 from tests.real.servers.restic import VERSIONS, restic_program

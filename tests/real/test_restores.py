@@ -15,7 +15,7 @@ from app.assembly import Overwinter
 from app.foundation.events import ItemStatus, Outcome, StepStarted
 from app.jobs.restore import checks
 from app.jobs.restore.choice import Folder, NewDatabase, RestoreChoice, Target
-from app.records.runs import Run
+from app.records.run import Run
 from app.tools.restic.tree import Restored, Tree
 from tests.contracts.test_restores import (
     HYDRO,

@@ -29,7 +29,7 @@ from app.jobs.points import Point
 from app.jobs.retention.deletion import phrase_of
 from app.jobs.retention.keep import KeepChoice
 from app.jobs.retention.removal import PRUNED, REMOVED, REMOVING
-from app.records.runs import Run
+from app.records.run import Run
 from app.runs.files import LOG
 from tests.histories import DAY, Made, snapshots_of
 from tests.real.practice import opened

@@ -28,7 +28,7 @@ from app.foundation.words import text
 from app.hosts.host import Command
 from app.jobs.plan import Ctx, OnFailure, Step, StepSkipped
 from app.records.owners import Owner
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.runs.files import LOG
 from tests.real.practice import Seen, nothing, opened, plan_of
 from tests.running import run

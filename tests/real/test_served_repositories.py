@@ -31,7 +31,7 @@ from app.hosts.local import LocalHost
 from app.jobs.backup import BackupChoice
 from app.jobs.plan import AnyPlan
 from app.jobs.ways import Ways
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.model import THIS_COMPUTER, Site
 from app.settings.model import Repository as SettingsRepository
 from app.tools.restic.backup import Label

@@ -25,7 +25,7 @@ from app.jobs.restore import checks
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.jobs.swap.kept import STAYS
 from app.jobs.swap.setting import SwapState
-from app.records.runs import Run
+from app.records.run import Run
 from tests.faults.test_full_disks import disk_at
 from tests.features.greenhouse import REPOSITORY_PASSWORD
 from tests.real.practice import opened

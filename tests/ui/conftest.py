@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.ui.theme import Look, Theme
 from tests.real.servers.restic import restic_program
+from tests.ui.album import Album
 from tests.ui.technician import environment, vault_with_passphrase_file
 
 
@@ -44,3 +45,11 @@ def restic() -> Iterator[str]:
     program = restic_program("0.19")
     with environment(OVERWINTER_RESTIC=program):
         yield program
+
+
+@pytest.fixture
+def album(tmp_path: Path, theme: Theme, request: pytest.FixtureRequest) -> Album:
+    """Where the pictures go: below the folder that OVERWINTER_TOUR names, or one of the test's own."""
+    folder = Path(os.environ.get("OVERWINTER_TOUR") or tmp_path / "tour") / request.node.name.removeprefix("test_")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Album(folder, theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ SITE = "north-house"
 TITLE = "Северная теплица"
 PASSWORD = "canary-Zimni+zahrada"
 PASSWORD_NAME = "repository-password"
+PASSPHRASE = "correct horse battery staple"
 ENDLESS = 16 * 2**30  # bytes of nothing: far more than a test waits for
 
 
@@ -80,6 +82,21 @@ class Greenhouse:
         """Adds the site with its password to the program."""
         await app.add_site(self.toml.encode())
         await app.set_secret(self.name, PASSWORD_NAME, PASSWORD)
+
+    def environment(self, restic: str) -> dict[str, str]:
+        """What a program of its own has to be started with, so that it knows this greenhouse and nothing else."""
+        passphrase = self.folder / "passphrase"
+        passphrase.write_text(PASSPHRASE)
+        passphrase.chmod(0o600)
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        return {
+            **inherited,
+            "HOME": str(self.folder),
+            "QT_QPA_PLATFORM": "offscreen",
+            "OVERWINTER_DATA": str(self.data),
+            "OVERWINTER_RESTIC": restic,
+            "OVERWINTER_VAULT_PASSPHRASE_FILE": str(passphrase),
+        }
 
     def locks(self) -> list[Path]:
         """What restic has left locked."""

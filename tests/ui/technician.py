@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
 
-from app.foundation.words import ENGLISH
+from app.foundation.words import ENGLISH, Language
 from app.settings.places import places
-from app.ui.bridge import Bridge
+from app.ui.bridge import Bridge, Sight
 from app.ui.garbage import GarbageRound
 from app.ui.main_window import MainWindow
-from app.ui.pages.site_page import SitePage
+from app.ui.page_task import Page
+from tests.catalogues import spoken
+from tests.ui.greenhouse import PASSPHRASE
 
-PASSPHRASE = "correct horse battery staple"
 PATIENCE = 30.0  # seconds that a fact may take to become true
+STORY = 150.0
+"""Seconds that a story may take: where pytest's own limit strikes in one of Qt's loops, the loop goes on for ever."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,7 @@ class Technician:
 
     window: MainWindow
     bridge: Bridge
-
-    @property
-    def page(self) -> SitePage:
-        """The page of the window."""
-        return self.window.page
+    language: Language = field(default=ENGLISH, kw_only=True)
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
@@ -47,15 +46,17 @@ class Technician:
         return self.dialog() or self.window
 
     def button(self, word: str) -> QAbstractButton | None:
-        """The visible button with this word on it or this name."""
+        """The visible button with this word on it or this name; the word is English whatever the window speaks."""
+        words = {word, *spoken(word, self.language)}
         for button in self._front().findChildren(QAbstractButton):
-            if button.isVisible() and word in (button.text(), button.accessibleName()):
+            if button.isVisible() and words & {button.text(), button.accessibleName()}:
                 return button
         return None
 
     def reads(self, words: str) -> bool:
         """Whether these words stand somewhere to be read."""
-        return any(words in said for said in self.all_words())
+        wanted = {words, *spoken(words, self.language)}
+        return any(each in said for said in self.all_words() for each in wanted)
 
     def all_words(self) -> list[str]:
         """Everything that is written on labels and buttons, also what there is no room for."""
@@ -86,7 +87,13 @@ class Technician:
 
     async def sees_it_rest(self) -> None:
         """Waits until the window has nothing more to do: runs have ended, lists have been read."""
-        await self.sees(lambda: self.page.runs.tasks.keys() <= {"look_out"} and not self.page.tasks)
+        await self.sees(self.rests)
+
+    def rests(self) -> bool:
+        """Whether the window has nothing to do now."""
+        window = self.window
+        busy: tuple[Page, ...] = (window, *window.pages.values(), window.sites, window.recoveries, window.adding)
+        return window.runs.tasks.keys() <= {"look_out"} and not any(each.tasks for each in busy)
 
     async def is_back(self) -> None:
         """Waits until the window has the keyboard again; no window manager is here to give it back after a dialog."""
@@ -147,34 +154,54 @@ Story = Callable[[Technician], Awaitable[None]]
 
 
 def on_window_loop(
-    application: QApplication, story: Coroutine[Any, Any, None], garbage: GarbageRound | None = None
+    application: QApplication,
+    story: Coroutine[Any, Any, None],
+    garbage: GarbageRound | None = None,
+    within: float = STORY,
 ) -> None:
     """Lets the story happen on a loop like the window's; its Qt objects are destroyed in this thread alone."""
     application.setQuitOnLastWindowClosed(False)
     garbage = garbage or GarbageRound()
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        runner.run(story)
+        runner.run(_in_time(story, within))
     del runner
     garbage.stop()
 
 
-def run_in_window(application: QApplication, data: Path, story: Story, size: tuple[int, int] = (1366, 768)) -> None:
-    """Opens the window on `data` as the program does, lets the story happen, and puts everything away."""
+async def _in_time(story: Coroutine[Any, Any, None], within: float) -> None:
+    async with asyncio.timeout(within):
+        await story
+
+
+def run_in_window(
+    application: QApplication,
+    data: Path,
+    story: Story,
+    size: tuple[int, int] = (1366, 768),
+    language: Language = ENGLISH,
+    *,
+    last: str = "",
+    within: float = STORY,
+) -> None:
+    """Opens the window on `data` as the program does, lets the story happen, and puts everything away.
+
+    `last` is the site that was shown when the window was closed.
+    """
     garbage = GarbageRound()
-    on_window_loop(application, _told(data, story, size, garbage), garbage)
+    on_window_loop(application, _told(data, story, size, Sight(last, language), garbage), garbage, within)
 
 
-async def _told(data: Path, story: Story, size: tuple[int, int], garbage: GarbageRound) -> None:
+async def _told(data: Path, story: Story, size: tuple[int, int], sight: Sight, garbage: GarbageRound) -> None:
     bridge = Bridge(places(data))
     bridge.opened.connect(garbage.keep_all)
-    window = MainWindow(bridge, ENGLISH)
+    window = MainWindow(bridge, sight.language)
     window.resize(*size)
     window.show()
     window.activateWindow()
-    bridge.start()
-    window.page.load()
+    bridge.start(sight if sight.site else None)
+    window.load(choose=sight.site)
     try:
-        await story(Technician(window, bridge))
+        await story(Technician(window, bridge, language=sight.language))
     finally:
         window.end()
         await window.put_away()

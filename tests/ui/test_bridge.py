@@ -19,8 +19,8 @@ from app.jobs.plan import Ctx, Step
 from app.settings.places import places
 from app.ui.bridge import Bridge, PassphraseWanted
 from tests.real.practice import Seen, plan_of
-from tests.ui.greenhouse import PASSWORD, SITE, Greenhouse
-from tests.ui.technician import PASSPHRASE, environment, on_window_loop, true_soon
+from tests.ui.greenhouse import PASSPHRASE, PASSWORD, SITE, Greenhouse
+from tests.ui.technician import environment, on_window_loop, true_soon
 
 if TYPE_CHECKING:
     from app.assembly import Overwinter

@@ -54,7 +54,7 @@ def running(command: subprocess.Popen[bytes]) -> bool:
 async def begin(someone: Technician, house: Greenhouse) -> None:
     """The site is there, its points have been read."""
     await someone.bridge.ask(house.set_up)
-    someone.page.load()
+    someone.window.load()
     await someone.reads_soon("Not protected")
 
 
@@ -66,16 +66,22 @@ def test_a_backup_from_a_terminal_is_shown_live_and_its_cancel_works(
         await begin(someone, house)
         with terminal(house, restic) as command:
             await someone.reads_soon("step 2 of ")
-            await someone.reads_soon("Back up laravel")
             await someone.sees(lambda: someone.reads("%"))
-            assert someone.page.runs.own == frozenset()
+            someone.click("Runs")
+            await someone.sees(
+                lambda: someone.window.runs_page.table.runs.rowCount() and someone.reads("Back up laravel")
+            )
+            someone.click("Dashboard")
+            assert someone.window.runs.own == frozenset()
             button = someone.button("Back up now")
             assert button is not None
             assert not button.isEnabled()
             someone.click("Cancel")
-            await someone.reads_soon("Cancelled after")
             await someone.sees(lambda: not running(command))
             assert command.returncode == 130
+            someone.click("Runs")
+            await someone.reads_soon("Cancelled after")
+            someone.click("Dashboard")
         await someone.sees(button.isEnabled)
         assert house.locks() == []
 
@@ -91,15 +97,15 @@ def test_a_run_that_begins_elsewhere_does_not_take_away_what_is_looked_at(
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         await someone.bridge.ask(lambda app: app.add_site(other.toml.encode()))
-        someone.page.load(choose="east")
+        someone.window.load(choose="east")
         await someone.reads_soon("is not stored")
         with terminal(house, restic) as command:
             await someone.reads_soon("step 2 of ")
-            assert someone.page.site == "east"
-            assert someone.reads("are shown here")
+            assert someone.window.site == "east"
+            assert someone.window.dashboard.isVisible()
             strip = next(each for each in someone.window.strip.findChildren(QAbstractButton) if each.isVisible())
             QTest.mouseClick(strip, Qt.MouseButton.LeftButton)
-            await someone.sees(lambda: someone.page.site == SITE and someone.reads("Back up laravel"))
+            await someone.sees(lambda: someone.window.site == SITE and someone.reads("Back up laravel"))
             someone.click("Cancel")
             await someone.sees(lambda: not running(command))
 
@@ -116,8 +122,8 @@ def test_a_terminal_that_is_killed_shows_as_interrupted_with_what_to_do(
             await someone.reads_soon("step 2 of ")
             command.kill()
             await someone.reads_soon("The program stopped while this run was under way")
-            assert someone.reads("Start it again")
-            assert someone.reads("Interrupted")
+            await someone.reads_soon("Start it again")
+            assert someone.reads("Interrupted: Backup")
 
     run_in_window(qapp, house.data, story)
 
@@ -135,7 +141,7 @@ def test_a_run_that_died_before_the_window_was_opened_is_told_at_its_start(
 
     async def later(someone: Technician) -> None:
         await someone.reads_soon("The program stopped while this run was under way")
-        assert someone.reads("Start it again")
+        await someone.reads_soon("Start it again")
         button = someone.button("Back up now")
         assert button is not None
         await someone.sees(button.isEnabled)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import psutil
 import pytest
 
 from tests.ui.greenhouse import PASSWORD, Greenhouse
-from tests.ui.technician import PASSPHRASE
 
 ROOT = Path(__file__).resolve().parents[2]
 CANCELLED = 130
@@ -49,21 +47,6 @@ raise SystemExit(code)
 """
 
 
-def environment(house: Greenhouse, restic: str) -> dict[str, str]:
-    passphrase = house.folder / "passphrase"
-    passphrase.write_text(PASSPHRASE)
-    passphrase.chmod(0o600)
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {
-        **inherited,
-        "HOME": str(house.folder),
-        "QT_QPA_PLATFORM": "offscreen",
-        "OVERWINTER_DATA": str(house.data),
-        "OVERWINTER_RESTIC": restic,
-        "OVERWINTER_VAULT_PASSPHRASE_FILE": str(passphrase),
-    }
-
-
 def became_true(fact: Callable[[], object], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not fact():
@@ -83,7 +66,7 @@ def test_a_program_that_is_told_to_end_puts_its_backup_away(tmp_path: Path, rest
     house = Greenhouse(tmp_path).grow()
     house.make_repository(restic)
     house.make_endless()
-    variables = environment(house, restic)
+    variables = house.environment(restic)
 
     def overwinter(*arguments: str, said: str = "") -> str:
         return subprocess.run(
@@ -108,3 +91,23 @@ def test_a_program_that_is_told_to_end_puts_its_backup_away(tmp_path: Path, rest
     assert restics_of(house) == []
     (run,) = (json.loads(line) for line in overwinter("runs", house.name).splitlines())
     assert run["status"] == "cancelled"
+
+
+@pytest.mark.spec("X1")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program by closing its window")
+def test_a_second_start_ends_at_once_and_leaves_the_first_one_open(tmp_path: Path, restic: str) -> None:
+    house = Greenhouse(tmp_path)
+    command = [sys.executable, "main.py"]
+    variables = house.environment(restic)
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True) as first:
+        try:
+            assert became_true((house.data / "overwinter.db").exists), "the first one has not opened"
+            second = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, timeout=30, check=False)
+            assert second.returncode == 0
+            assert first.poll() is None
+            first.send_signal(signal.SIGTERM)
+            first.communicate(timeout=30)
+        finally:
+            first.kill()
+    assert first.returncode == CANCELLED
+    assert (house.data / "window.ini").is_file(), "where it stood is written down at its end"

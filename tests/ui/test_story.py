@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineEdit
 
 from app.ui.widgets.log_view import LogView
-from app.ui.widgets.points_table import PointsTable
+from app.ui.widgets.runs_table import RunsTable
 from tests.ui.greenhouse import PASSWORD, Greenhouse, restics_running
+from tests.ui.hands import Hand, KeyHand, MouseHand
 from tests.ui.technician import Technician, run_in_window
+from tests.ui.whole_story import PASSWORD as STORY_PASSWORD
+from tests.ui.whole_story import WORDS, Ground, tell
 
 pytestmark = [
     pytest.mark.usefixtures("vault", "restic"),
@@ -20,10 +25,12 @@ pytestmark = [
 ]
 
 
-def table(someone: Technician) -> PointsTable:
-    found = someone.window.findChild(PointsTable)
-    assert isinstance(found, PointsTable)
-    return found
+def points(someone: Technician) -> int:
+    return len(someone.window.dashboard.band.points)
+
+
+def table(someone: Technician) -> RunsTable:
+    return someone.window.runs_page.table
 
 
 def log(someone: Technician) -> LogView:
@@ -48,7 +55,7 @@ async def file_field(someone: Technician) -> QLineEdit:
 async def nothing_is_left(someone: Technician, house: Greenhouse) -> None:
     await someone.sees_it_rest()
     assert house.locks() == []
-    assert restics_running() == []
+    await someone.sees(lambda: restics_running() == [])  # one may still read the names of the last point
     assert list((house.data / "scratch").iterdir()) == []
 
 
@@ -59,16 +66,18 @@ def test_a_technician_protects_a_site_with_the_mouse(qapp: QApplication, tmp_pat
     async def story(someone: Technician) -> None:
         await add_site_and_repository(someone)
         someone.click("Back up now")
+        await someone.reads_soon("Backed up today")
+        await someone.sees(lambda: points(someone) == 1)
+        someone.click("Runs")
         await someone.reads_soon("Success")
         await someone.reads_soon("1 source saved in")
-        await someone.sees(lambda: table(someone).model().rowCount() == 1)
-        await someone.reads_soon("Last complete point today")
         assert "restic" in said(log(someone))
         assert PASSWORD not in said(log(someone))
+        someone.click("Dashboard")
         await cancel_a_slow_one(someone)
 
     async def add_site_and_repository(someone: Technician) -> None:
-        await someone.reads_soon("No site yet")
+        await someone.reads_soon("What brings you here")
         someone.click("Open a site file…")
         (await file_field(someone)).setText(str(house.site_file))
         someone.click("&Open")
@@ -81,18 +90,21 @@ def test_a_technician_protects_a_site_with_the_mouse(qapp: QApplication, tmp_pat
         someone.click("OK")
         await someone.reads_soon("There is no repository")
         someone.click("Make the repository")
-        await someone.reads_soon("No recovery point yet")
+        await someone.reads_soon("There is no complete recovery point")
 
     async def cancel_a_slow_one(someone: Technician) -> None:
         house.make_endless()
         someone.click("Back up now")
         await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
+        strip = next(each for each in someone.window.strip.findChildren(QAbstractButton) if each.isVisible())
+        QTest.mouseClick(strip, Qt.MouseButton.LeftButton)
+        await someone.reads_soon("Back up laravel")
         someone.click("Cancel")
         await someone.reads_soon("Cancelling…")
         await someone.reads_soon("Cancelled after")
         await nothing_is_left(someone, house)
         assert someone.button("Cancel") is None
-        assert table(someone).model().rowCount() == 1
+        assert points(someone) == 1
 
     run_in_window(qapp, house.data, story)
 
@@ -103,8 +115,9 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
     house.make_repository(restic)
 
     async def story(someone: Technician) -> None:
-        await someone.reads_soon("No site yet")
-        assert someone.focused() is someone.button("Open a site file…")
+        await someone.reads_soon("What brings you here")
+        assert someone.focused() is someone.button("Make a new site…")
+        await someone.tabs_to("Open a site file…")
         someone.press(Qt.Key.Key_Return)
         await file_field(someone)
         someone.types(str(house.site_file))
@@ -118,24 +131,36 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
         for _ in range(2):
             someone.types(PASSWORD)
             someone.press(Qt.Key.Key_Return)
-        await someone.reads_soon("No recovery point yet")
+        await someone.reads_soon("There is no complete recovery point")
         await someone.is_back()
         someone.press(Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
-        await someone.reads_soon("Last complete point today")
+        await someone.reads_soon("Backed up today")
         await look_at_the_point(someone)
         await cancel_a_slow_one(someone)
 
     async def look_at_the_point(someone: Technician) -> None:
-        await someone.tabs_to("Recovery points")
+        """From the band to the point, on to the run that made it, and back by Ctrl+1."""
+        await someone.tabs_to("What can be brought back, to when")
+        someone.press(Qt.Key.Key_Left)
+        assert "back to" in someone.focused().accessibleDescription()
+        someone.press(Qt.Key.Key_Return)
+        await someone.reads_soon("Complete")
+        someone.press(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+        await someone.reads_soon("1 source saved in")
+        await someone.tabs_to("Find a run")
+        await someone.sees(lambda: table(someone).chosen_run)
+        for _ in range(4):
+            someone.press(Qt.Key.Key_Tab)
+        assert someone.focused() is table(someone)
         someone.press(Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-        chosen = table(someone).chosen
+        chosen = table(someone).chosen_run
         assert chosen is not None
         assert QGuiApplication.clipboard().text() == chosen.id
-        someone.press(Qt.Key.Key_Return)
-        await someone.sees(lambda: someone.reads(chosen.short_id) and someone.reads("1 source saved in"))
+        someone.press(Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+        await someone.sees(someone.window.dashboard.isVisible)
         someone.press(Qt.Key.Key_F5)
-        await someone.reads_soon("reading the repository…")
-        await someone.reads_soon("read just now")
+        await someone.reads_soon("reading…")
+        await someone.reads_soon("Read just now")
 
     async def cancel_a_slow_one(someone: Technician) -> None:
         house.make_endless()
@@ -143,7 +168,24 @@ def test_a_technician_protects_a_site_with_the_keyboard_alone(qapp: QApplication
         await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
         await someone.tabs_to("Cancel")
         someone.press(Qt.Key.Key_Return)
-        await someone.reads_soon("Cancelled after")
+        await someone.reads_soon("Cancelled: Backup")
         await nothing_is_left(someone, house)
 
     run_in_window(qapp, house.data, story)
+
+
+@pytest.mark.spec("S1", "S2", "S3", "S4", "S5", "R1", "V3", "J1", "X2", "X4")
+@pytest.mark.parametrize("hand", [MouseHand, KeyHand], ids=["mouse", "keyboard"])
+def test_somebody_who_never_opens_a_terminal_protects_a_site(
+    qapp: QApplication, tmp_path: Path, hand: Callable[[Technician], Hand]
+) -> None:
+    ground = Ground(tmp_path / "site").make()
+
+    async def story(someone: Technician) -> None:
+        await tell(hand(someone), ground)
+        await someone.sees_it_rest()
+
+    run_in_window(qapp, tmp_path / "data", story)
+    assert ground.saved.read_text().strip() == WORDS
+    told = [file for file in (tmp_path / "data").rglob("*") if file.is_file()]
+    assert [file for file in told if STORY_PASSWORD.encode() in file.read_bytes()] == []

@@ -18,6 +18,9 @@ from app.ui.theme import (
     LIGHT,
     PAIRS,
     ROLES,
+    SUNLIGHT,
+    SUNLIGHT_CONTRAST,
+    TONES_OF,
     Look,
     State,
     Theme,
@@ -28,7 +31,7 @@ from app.ui.theme import (
     tones_now,
 )
 
-LOOKS = pytest.mark.parametrize("tones", [LIGHT, DARK], ids=["light", "dark"])
+LOOKS = pytest.mark.parametrize("tones", [LIGHT, DARK, SUNLIGHT], ids=["light", "dark", "sunlight"])
 
 
 def test_contrast_is_computed_as_the_standard_does() -> None:
@@ -42,6 +45,17 @@ def test_contrast_is_computed_as_the_standard_does() -> None:
 def test_whatever_is_drawn_can_be_read(tones: Tones, ink: str, ground: str, least: float) -> None:
     reached = contrast(getattr(tones, ink), getattr(tones, ground))
     assert reached >= least, f"{ink} on {ground}: {reached:.2f}"
+
+
+@pytest.mark.spec("X2")
+@pytest.mark.parametrize(("ink", "ground", "_"), PAIRS)
+def test_in_sunlight_everything_stands_out_sevenfold(ink: str, ground: str, _: float) -> None:
+    reached = contrast(getattr(SUNLIGHT, ink), getattr(SUNLIGHT, ground))
+    assert reached >= SUNLIGHT_CONTRAST, f"{ink} on {ground}: {reached:.2f}"
+
+
+def test_every_look_is_known_by_its_ground() -> None:
+    assert len({tones.window for tones in TONES_OF.values()}) == len(TONES_OF)
 
 
 def test_every_colour_is_checked_or_known_to_carry_no_text() -> None:

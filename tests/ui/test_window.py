@@ -25,12 +25,15 @@ from PySide6.QtWidgets import (
 )
 
 from app.foundation.events import Outcome
+from app.foundation.words import text
 from app.ui.defects import Defects
+from app.ui.models.runs import WHO
+from app.ui.pages.dashboard.band import Band
 from app.ui.theme import TARGET
 from app.ui.widgets.controls import Choice
-from app.ui.widgets.points_table import PointsTable
-from tests.ui.greenhouse import PASSWORD, PASSWORD_NAME, SITE, Greenhouse, restics_running
-from tests.ui.technician import PASSPHRASE, Technician, environment, run_in_window
+from app.ui.widgets.runs_table import RunsTable
+from tests.ui.greenhouse import PASSPHRASE, PASSWORD, PASSWORD_NAME, SITE, Greenhouse, restics_running
+from tests.ui.technician import Technician, environment, run_in_window
 
 if TYPE_CHECKING:
     from app.assembly import Overwinter
@@ -52,7 +55,7 @@ def house(tmp_path: Path, restic: str) -> Greenhouse:
 async def begin(someone: Technician, house: Greenhouse) -> None:
     """The site is there, its points have been read."""
     await someone.bridge.ask(house.set_up)
-    someone.page.load()
+    someone.window.load()
     await someone.reads_soon("Not protected")
 
 
@@ -60,8 +63,9 @@ async def begin_endless(someone: Technician, house: Greenhouse) -> str:
     """A backup that does not end by itself, in the middle; gives its run."""
     house.make_endless()
     someone.click("Back up now")
-    await someone.sees(lambda: someone.reads("step 2 of ") and someone.reads("%"))
-    (run,) = someone.page.runs.own
+    second = someone.language.render(text("step {number} of {of}", number=2, of=""))
+    await someone.sees(lambda: someone.reads(second) and someone.reads("%"))
+    (run,) = someone.window.runs.own
     return run
 
 
@@ -69,14 +73,16 @@ async def outcome(app: Overwinter, run: str) -> Outcome | None:
     return (await app.records(SITE).run(run)).outcome
 
 
-def table(someone: Technician) -> PointsTable:
-    found = someone.window.findChild(PointsTable)
-    assert isinstance(found, PointsTable)
-    return found
+def band(someone: Technician) -> Band:
+    return someone.window.dashboard.band
 
 
 def has_points(someone: Technician, count: int) -> bool:
-    return table(someone).model().rowCount() == count
+    return len(band(someone).points) == count
+
+
+def table(someone: Technician) -> RunsTable:
+    return someone.window.runs_page.table
 
 
 # --- a backup ---------------------------------------------------------------------------------
@@ -105,18 +111,19 @@ def test_while_a_backup_runs_what_is_known_stays(qapp: QApplication, house: Gree
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         someone.click("Back up now")
-        await someone.reads_soon("Last complete point today")
+        await someone.reads_soon("Backed up today")
         run = await begin_endless(someone, house)
         someone.click("Refresh")
-        await someone.sees(lambda: not someone.page.tasks)
-        assert table(someone).isVisible()
-        assert someone.reads("Last complete point today")
+        await someone.sees(lambda: not someone.window.dashboard.tasks)
+        assert band(someone).isVisible()
+        assert someone.reads("Backed up today")
         assert someone.reads("step 2 of ")
-        assert not someone.reads("Unknown")
+        assert not someone.reads("Not known")
         button = someone.button("Back up now")
         assert button is not None
         assert not button.isEnabled()
-        someone.page.runs.cancel(run)
+        someone.click("Runs")
+        someone.window.runs.cancel(run)
         await someone.reads_soon("Cancelled after")
         assert table(someone).isVisible()
 
@@ -132,13 +139,18 @@ def test_what_a_backup_left_out_is_named_in_a_card(qapp: QApplication, tmp_path:
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         someone.click("Back up now")
-        await someone.reads_soon("2 of 3 sources saved")
         await someone.reads_soon("broker: The folder")
-        await someone.sees(lambda: table(someone).model().rowCount() == 1)
+        await someone.sees(lambda: has_points(someone, 1))
+        await someone.sees_it_rest()
         assert someone.reads("broker: The folder"), "reading the points took the card away"
         assert someone.reads("Not protected")
         someone.click("Close this message")
-        assert not someone.reads("broker: The folder")
+        assert not someone.reads("broker: The folder of")
+        someone.click("Refresh")
+        await someone.sees_it_rest()
+        assert not someone.reads("broker: The folder of"), "what was read and closed came back"
+        someone.click("Runs")
+        await someone.reads_soon("2 of 3 sources saved")
 
     run_in_window(qapp, house.data, story)
 
@@ -157,17 +169,26 @@ def test_a_past_run_is_shown_by_its_point_and_one_of_another_computer_says_so(
         for count in (1, 2):
             someone.click("Back up now")
             await someone.sees(partial(has_points, someone, count))
-        cell = table(someone).visualRect(table(someone).model().index(1, 0)).center()
+        await someone.sees_it_rest()
+        someone.click("Runs")
+        await someone.sees(lambda: table(someone).runs.rowCount() == 2 and someone.window.runs_page.shown_run)
+        older = table(someone).runs.run(1)
+        assert not someone.reads(f"Backup {older.id[:8]}")
+        cell = table(someone).visualRect(table(someone).runs.index(1, 0)).center()
         QTest.mouseClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=cell)
-        older = table(someone).chosen
-        assert older is not None
-        assert not someone.reads(f"Backup {older.short_id}")
-        QTest.mouseDClick(table(someone).viewport(), Qt.MouseButton.LeftButton, pos=cell)
-        await someone.sees(lambda: someone.reads(f"Backup {older.short_id}") and someone.reads("1 source saved in"))
+        await someone.sees(lambda: someone.reads(f"Backup {older.id[:8]}") and someone.reads("1 source saved in"))
         assert someone.button("Cancel") is None
         await someone.bridge.ask(forget)
-        QTest.keyClick(table(someone), Qt.Key.Key_Return)
+        someone.click("Refresh")
+        await someone.sees(lambda: table(someone).runs.index(0, WHO).data() == "another computer")
+        QTest.keyClick(table(someone), Qt.Key.Key_Up)
         await someone.reads_soon("not recorded on this computer")
+        someone.click("Dashboard")
+        band(someone).setFocus()
+        for key in (Qt.Key.Key_Left, Qt.Key.Key_Return):
+            QTest.keyClick(band(someone), key)
+        await someone.sees(someone.window.late_page("snapshots").isVisible)
+        await someone.reads_soon("1 source · ")
 
     run_in_window(qapp, house.data, story)
 
@@ -181,17 +202,16 @@ def test_a_run_of_another_site_goes_on_in_the_strip_and_leads_back(
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         await someone.bridge.ask(lambda app: app.add_site(other.toml.encode()))
-        someone.page.load()
+        someone.window.load()
         await someone.sees(lambda: sites(someone).count() == 2)
         run = await begin_endless(someone, house)
         sites(someone).setCurrentIndex(sites(someone).findData("east"))
         await someone.reads_soon("is not stored")
         assert someone.button("Back up now").isEnabled()  # type: ignore[union-attr]  # it is there
         assert someone.reads("step 2 of ")
-        assert someone.reads("are shown here")
         strip = next(button for button in someone.window.strip.findChildren(QAbstractButton) if button.isVisible())
         QTest.mouseClick(strip, Qt.MouseButton.LeftButton)
-        await someone.sees(lambda: someone.page.site == SITE and someone.reads("Back up laravel"))
+        await someone.sees(lambda: someone.window.site == SITE and someone.reads("Back up laravel"))
         someone.click("Cancel")
         await someone.reads_soon("Cancelled after")
         assert await someone.bridge.ask(lambda app: outcome(app, run)) is Outcome.CANCELLED
@@ -200,9 +220,7 @@ def test_a_run_of_another_site_goes_on_in_the_strip_and_leads_back(
 
 
 def sites(someone: Technician) -> Choice:
-    found = someone.window.page.findChild(Choice)
-    assert isinstance(found, Choice)
-    return found
+    return someone.window.navigation.sites
 
 
 class Desktop(QWidget):
@@ -225,7 +243,9 @@ def test_the_log_file_is_opened_by_the_desktop(qapp: QApplication, house: Greenh
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         someone.click("Back up now")
-        await someone.reads_soon("Last complete point today")
+        await someone.reads_soon("Backed up today")
+        someone.click("Runs")
+        await someone.sees(lambda: someone.button("Open the log file") and someone.rests())
         someone.click("Open the log file")
         await someone.sees(lambda: desktop.opened)
 
@@ -245,14 +265,14 @@ def test_a_wrong_password_is_mended_on_its_card(qapp: QApplication, house: Green
     async def story(someone: Technician) -> None:
         await someone.bridge.ask(house.set_up)
         await someone.bridge.ask(lambda app: app.set_secret(SITE, PASSWORD_NAME, "not-this-one"))
-        someone.page.load()
+        someone.window.load()
         await someone.reads_soon("The password does not open the repository")
         assert someone.reads("not known now")
         someone.click("Store another password…")
         await someone.is_asked()
         someone.types(PASSWORD)
         someone.press(Qt.Key.Key_Return)
-        await someone.reads_soon("No recovery point yet")
+        await someone.reads_soon("There is no complete recovery point")
         assert not someone.reads("The password does not open the repository")
 
     run_in_window(qapp, house.data, story)
@@ -265,20 +285,21 @@ def test_where_something_was_saved_before_no_new_repository_is_offered(qapp: QAp
     async def story(someone: Technician) -> None:
         await begin(someone, house)
         someone.click("Back up now")
-        await someone.reads_soon("Last complete point today")
+        await someone.reads_soon("Backed up today")
         house.repository.rename(away)
         someone.click("Refresh")
         await someone.reads_soon("There is no repository")
         assert someone.button("Make the repository") is None
         assert someone.reads("The last complete point was today")
-        assert table(someone).isVisible()
+        assert band(someone).isVisible()
         someone.click("Back up now")
-        await someone.reads_soon("Failed after")
+        await someone.sees(lambda: someone.window.runs.live)
         await someone.sees_it_rest()
+        await someone.reads_soon("Failed: Backup")
         away.rename(house.repository)
         someone.click("Try again")
-        await someone.reads_soon("Last complete point today")
-        assert not someone.reads("There is no repository")
+        await someone.reads_soon("Backed up today")
+        await someone.sees(lambda: someone.button("Close this message") is None)
 
     run_in_window(qapp, house.data, story)
 
@@ -301,7 +322,7 @@ def test_a_vault_asks_for_its_passphrase_and_says_when_it_was_wrong(
             someone.types(typed)
             someone.press(Qt.Key.Key_Return)
             await someone.sees(lambda: someone.dialog() is None)
-        await someone.reads_soon("No recovery point yet")
+        await someone.reads_soon("There is no complete recovery point")
 
     run_in_window(qapp, house.data, before)
     with environment(OVERWINTER_VAULT_PASSPHRASE_FILE=None):
@@ -318,7 +339,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_card_and_is_tried_again(qapp: QA
         assert someone.button("Back up now") is None
         data.unlink()
         someone.click("Try again")
-        await someone.reads_soon("No site yet")
+        await someone.reads_soon("What brings you here")
         assert someone.button("Try again") is None
 
     run_in_window(qapp, data, story)
@@ -327,7 +348,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_card_and_is_tried_again(qapp: QA
 @pytest.mark.spec("X3")
 def test_the_database_of_a_newer_version_is_left_alone(qapp: QApplication, tmp_path: Path) -> None:
     async def opened(someone: Technician) -> None:
-        await someone.reads_soon("No site yet")
+        await someone.reads_soon("What brings you here")
 
     async def story(someone: Technician) -> None:
         await someone.sees(lambda: someone.button("Try again"))
@@ -335,9 +356,69 @@ def test_the_database_of_a_newer_version_is_left_alone(qapp: QApplication, tmp_p
 
     data = tmp_path / "data"
     run_in_window(qapp, data, opened)
-    with closing(sqlite3.connect(data / "overwinter.db")) as database, database:
-        database.execute("update alembic_version set version_num = '9999'")
+    make_newer(data / "overwinter.db")
     run_in_window(qapp, data, story)
+
+
+def make_newer(database: Path) -> None:
+    """No program of today opens it any more."""
+    with closing(sqlite3.connect(database)) as opened, opened:
+        opened.execute("update alembic_version set version_num = '9999'")
+
+
+@pytest.mark.spec("V3", "X3")
+def test_how_the_site_stood_last_is_read_also_when_the_program_cannot_be_opened(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+        someone.click("Back up now")
+        await someone.sees(partial(has_points, someone, 1))
+        await someone.reads_soon("Not yet protected")
+
+    async def second(someone: Technician) -> None:
+        await someone.sees(lambda: someone.button("Try again"))
+        assert someone.reads("newer")
+        await someone.sees(partial(has_points, someone, 1))
+        assert someone.reads("Not yet protected")
+        assert someone.window.site == house.name
+
+    run_in_window(qapp, house.data, first)
+    make_newer(house.data / "overwinter.db")
+    run_in_window(qapp, house.data, second, last=house.name)
+
+
+@pytest.mark.spec("X3")
+@pytest.mark.parametrize("damage", [b"", b'{"known": 7}'])
+def test_a_damaged_memory_of_the_last_time_is_as_none(qapp: QApplication, house: Greenhouse, damage: bytes) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+
+    async def second(someone: Technician) -> None:
+        await someone.reads_soon("There is no complete recovery point.")
+
+    run_in_window(qapp, house.data, first)
+    (memory,) = (house.data / "cache" / "overviews").iterdir()
+    memory.write_bytes(damage)
+    run_in_window(qapp, house.data, second, last=house.name)
+
+
+@pytest.mark.spec("S1")
+def test_a_site_that_was_shown_last_and_is_gone_gives_way_to_one_that_is_there(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+
+    async def second(someone: Technician) -> None:
+        await someone.reads_soon(house.title)
+        await someone.sees(lambda: someone.window.site == house.name)
+
+    run_in_window(qapp, house.data, first)
+    cache = house.data / "cache" / "overviews"
+    known = (cache / f"{house.name}.json").read_text()
+    (cache / "south-house.json").write_text(known.replace(house.name, "south-house"))
+    run_in_window(qapp, house.data, second, last="south-house")
 
 
 @pytest.mark.spec("X3")
@@ -346,11 +427,11 @@ def test_a_bad_site_file_is_a_card(qapp: QApplication, tmp_path: Path) -> None:
     bad.write_text("format = 1\nnme = 'x'\n")
 
     async def story(someone: Technician) -> None:
-        await someone.reads_soon("No site yet")
-        someone.page.add_site(str(bad))
+        await someone.reads_soon("What brings you here")
+        someone.window.adding.add_site(str(bad))
         await someone.sees(lambda: someone.button("Close this message"))
         assert someone.reads('The key "name" is missing')
-        assert someone.reads("No site yet")
+        assert someone.reads("What brings you here")
 
     run_in_window(qapp, tmp_path / "data", story)
 
@@ -376,16 +457,23 @@ def test_forty_sites_and_the_longest_title_fit_the_window(
     async def story(someone: Technician) -> None:
         folders()
         await someone.bridge.ask(add)
-        someone.page.load()
+        someone.window.load()
         await someone.sees(lambda: sites(someone).count() == 40 and someone.reads("is not stored"))
         assert (someone.window.width(), someone.window.height()) == size
-        page = someone.page
-        for widget in page.findChildren(QWidget):
-            if widget.isVisible() and isinstance(widget, QAbstractButton | QComboBox):
-                right = widget.mapTo(page, widget.rect().topRight()).x()
-                assert right <= page.width(), widget.accessibleName()
+        for place in ("Dashboard", "Runs", "All sites"):
+            someone.click(place)
+            await someone.sees_it_rest()
+            nothing_is_cut(someone)
 
     run_in_window(qapp, tmp_path / "data", story, size)
+
+
+def nothing_is_cut(someone: Technician) -> None:
+    window = someone.window
+    for widget in window.findChildren(QWidget):
+        if widget.isVisible() and isinstance(widget, QAbstractButton | QComboBox):
+            right = widget.mapTo(window, widget.rect().topRight()).x()
+            assert right <= window.width(), widget.accessibleName()
 
 
 # --- keyboard and names -----------------------------------------------------------------------
@@ -414,24 +502,34 @@ def round_trip(someone: Technician) -> list[str]:
 @pytest.mark.spec("X2")
 def test_everything_has_a_name_and_is_reached_by_tab_in_reading_order(qapp: QApplication, house: Greenhouse) -> None:
     async def story(someone: Technician) -> None:
-        await someone.reads_soon("No site yet")
+        await someone.reads_soon("What brings you here")
         named_and_large(someone.window)
         await begin(someone, house)
         someone.click("Back up now")
-        await someone.reads_soon("Last complete point today")
+        await someone.reads_soon("Backed up today")
         house.repository.rename(house.folder / "away")
         someone.click("Refresh")
         await someone.reads_soon("There is no repository")
         (house.folder / "away").rename(house.repository)
         run = await begin_endless(someone, house)
-        someone.page.load_points()
+        someone.window.dashboard.load()
         named_and_large(someone.window)
-        await someone.tabs_to("Recovery points")
+        await someone.tabs_to("Refresh")
         order = round_trip(someone)
-        wanted = ["Site", "Refresh", "Recovery points", "Steps", "Find in the log", "Log"]
+        wanted = ["Site", "Dashboard", "Runs", "Refresh", "Try again", "What can be brought back, to when", "All runs"]
         assert [name for name in order if name in wanted] in rotations(wanted), order
         assert any(name.startswith("Cancel Backup") for name in order), order
-        someone.page.runs.cancel(run)
+        someone.click("Runs")
+        await someone.sees(someone.window.runs_page.panel.steps.isVisible)
+        named_and_large(someone.window)
+        await someone.tabs_to("Find a run")
+        order = round_trip(someone)
+        wanted = ["Find a run", "Status", "Type", "Refresh", "Runs", "Steps", "Find in the log", "Log", "Site"]
+        assert [name for name in order if name in wanted and name != "Runs"] in rotations(
+            [name for name in wanted if name != "Runs"]
+        ), order
+        assert order.count("Runs") == 2, "the way there, and the table"
+        someone.window.runs.cancel(run)
         await someone.reads_soon("Cancelled after")
 
     run_in_window(qapp, house.data, story)
@@ -453,7 +551,7 @@ def test_what_nobody_caught_is_shown_and_written_without_secrets(
 
     async def story(someone: Technician) -> None:
         await begin(someone, house)
-        defects = Defects(someone.bridge, someone.window.show_defect)
+        defects = Defects(someone.bridge, someone.window.show_error)
         try:
             QTimer.singleShot(0, fail)
             await someone.reads_soon("Something went wrong inside Overwinter")

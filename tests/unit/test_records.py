@@ -18,7 +18,8 @@ from app.foundation.words import Duration, Size, Text, text
 from app.records.audit import BEGINNING, AuditEntry, first_broken
 from app.records.cleaned import cleaned_item, cleaned_problem, cleaned_text
 from app.records.owners import Owner
-from app.records.runs import EXCERPT_LIMIT, capped, new_run_id
+from app.records.run import new_run_id
+from app.records.runs import EXCERPT_LIMIT, capped
 from app.store.tables import storable
 
 NOON = datetime(2026, 2, 11, 12, 0, 0, 5, tzinfo=UTC)

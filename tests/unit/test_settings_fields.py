@@ -47,7 +47,7 @@ def test_every_field_has_a_title_a_help_and_a_remedy_that_can_be_rendered(
 @pytest.mark.spec("S2")
 @pytest.mark.parametrize(("struct", "field"), FIELDS, ids=lambda each: getattr(each, "name", each.__class__.__name__))
 def test_every_example_can_be_used(struct: type[msgspec.Struct], field: Field) -> None:
-    example: Any = field.about.example
+    example: Any = str(field.about.example)
     if example and field.table is None:
         if field.many:
             example = tuple(example.split())

@@ -25,7 +25,7 @@ from app.jobs.pace import Pace
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.tags import FAIL, PASS, check_tags
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.tools.restic.backup import Label
 from app.tools.restic.check import MOST_SHARES, Findings, OnPacks, Share, check

@@ -14,7 +14,7 @@ from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.effect import World
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import Site
 
 KIND = "recover"

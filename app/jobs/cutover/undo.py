@@ -26,7 +26,7 @@ from app.jobs.effects.postgresql_change import before_name
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.command import CommandWhen
 
 KIND = "restore-undo"
@@ -147,6 +147,23 @@ def plan_undo(finished: StagingPlan, equipment: Equipment, shelf: Shelf) -> Plan
         optional_secrets=secrets_of(finished.site),
         needs_whole_site=True,
     )
+
+
+def undo_phrase(site: str, run: str) -> str:
+    """What a person types where a click alone would be too little."""
+    return f"PUT BACK {site} {run[:8]}"
+
+
+def expect_undo_phrase(site: str, run: str, typed: str) -> None:
+    """Raises `Refused` `restore.undo-not-confirmed` unless the phrase was typed."""
+    phrase = undo_phrase(site, run)
+    if typed != phrase:
+        raise Refused(
+            text("Putting the old state back takes the place of what is live now."),
+            text("Nothing was changed: that was not the phrase."),
+            text("Type {phrase}", phrase=phrase),
+            "restore.undo-not-confirmed",
+        )
 
 
 def no_way_back(site: str, run: str) -> Refused:

@@ -21,7 +21,7 @@ from app.hosts import files
 from app.jobs.kit.state import MADE, Told
 from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.repositories import Repositories
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.kit import Cost, KitContent, fingerprints, opened_kit, parsed_kit, sealed_kit
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD, S3_SECRETS, THIS_COMPUTER, HostKind, Site
 from app.settings.site_file import write

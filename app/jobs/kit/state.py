@@ -8,12 +8,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.foundation.words import Text, plural, text
-from app.records.audit import AuditEntry
 from app.settings.kit import HOST_KEYS, SETTINGS
+
+if TYPE_CHECKING:  # the window shows this before it can wait for a database
+    from app.records.audit import AuditEntry
 
 MADE = "kit-made"
 STORED = "kit-stored"

@@ -21,7 +21,7 @@ from app.jobs.kit.make import Known, without_hosts
 from app.jobs.kit.state import COMPARED, FAIL, PASS, TESTED, UNCHECKED, KitState, Told
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.repositories import Repositories
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.kit import KitContent, SealedKit, comparable, fingerprints, opened_kit
 from app.settings.model import KIT_FINGERPRINT_KEY, REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.settings.site_file import read, write

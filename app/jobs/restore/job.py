@@ -21,7 +21,7 @@ from app.jobs.restore.folder import FolderRestore, pure
 from app.jobs.restore.setting import RestoreState, Setting, put_away
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
 from app.settings.paths import is_absolute
 

@@ -16,7 +16,7 @@ from app.jobs.repositories import Repositories
 from app.jobs.retention.decision import CLOCKS_DIFFER, newest_proven
 from app.jobs.retention.job import PRUNE_TITLE, known_runs
 from app.jobs.retention.removal import Removal, RemovalState, half_gone, open_intentions
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, Site
 
 KIND = "delete"

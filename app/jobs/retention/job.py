@@ -15,7 +15,7 @@ from app.jobs.retention.decision import Circumstances, Decision, Judged, KnownRu
 from app.jobs.retention.keep import reason_of
 from app.jobs.retention.removal import Removal, RemovalState, half_gone, open_intentions
 from app.jobs.tags import COMPLETE
-from app.records.runs import Run, new_run_id
+from app.records.run import Run, new_run_id
 from app.records.site_records import SiteRecords
 from app.settings.model import REPOSITORY_PASSWORD, Site
 

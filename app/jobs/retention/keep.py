@@ -20,7 +20,7 @@ from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.points import Point, point_named, points_by_name, site_snapshots, today_of
 from app.jobs.repositories import OpenRepository, Repositories
 from app.jobs.tags import KEEP, keep_tags
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 from app.tools.restic.backup import Label
 
@@ -144,7 +144,7 @@ async def reason_of(repository: OpenRepository, point: Point) -> str:
     try:
         await repository.restic.tree(keeps[-1]).dump(f"/{KEEP_NAME}", take)
         return msgspec.json.decode(content, type=Keep).reason
-    except (UserError, msgspec.MsgspecError):  # the mark itself counts; its reason is only said
+    except (UserError, msgspec.MsgspecError, UnicodeDecodeError):  # the mark itself counts; its reason is only said
         return ""
 
 

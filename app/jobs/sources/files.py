@@ -36,7 +36,7 @@ class FilesDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot of the tree; partial when some of it could not be read, with the names."""
         host = ctx.host(self._source.host)
-        present, absent = await self._parts(host)
+        present, absent = await self.parts(host)
         made = await intake.restic.backup(
             Selection(paths=tuple(present), excludes=self._excludes()),
             Label(self._source.host, intake.tags),
@@ -51,7 +51,7 @@ class FilesDriver:
         )
         return _captured(str(self._root), made, absent, facts)
 
-    async def _parts(self, host: Host) -> tuple[list[str], list[str]]:
+    async def parts(self, host: Host) -> tuple[list[str], list[str]]:
         """What of the tree is there and what is not; restic 0.18 ends well when a part is missing, so we look first."""
         root = await host.stat(str(self._root))
         if root is None:

@@ -45,10 +45,10 @@ class MysqlDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot that holds the dump. A dump that fails, or lacks its end, makes none."""
         check_name(self._source.database)
-        async with _reached(ctx, self._source, self._equipment, self._server) as reached:
+        async with reached_server(ctx, self._source, self._equipment, self._server) as reached:
             answer = await reached.client.database()
             answer.check_rights()
-            for warning in _warnings(self._source, answer.facts, reached.program):
+            for warning in warnings_of(self._source, answer.facts, reached.program):
                 ctx.emit(Warned(warning=warning))
             command = dump_command(reached.program, self._server, answer.facts, reached.options)
             made = await _take_output(self._source, self._server, intake, reached, command)
@@ -69,7 +69,7 @@ class UsersDriver:
 
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot; it holds the accounts' password hashes too."""
-        async with _reached(ctx, self._source, self._equipment, self._server) as reached:
+        async with reached_server(ctx, self._source, self._equipment, self._server) as reached:
             command = users_command(reached.program, self._server, reached.options)
             made = await _take_output(self._source, self._server, intake, reached, command)
         await check_whole(ctx, intake, made, _path(self._source), WrittenDump())
@@ -77,7 +77,7 @@ class UsersDriver:
 
 
 @dataclass(frozen=True)
-class _Reached:
+class Reached:
     """A server that answers: the client that it answered, a dump program that fits it, and their option file."""
 
     host: Host
@@ -87,7 +87,7 @@ class _Reached:
 
 
 @asynccontextmanager
-async def _reached(ctx: Ctx, source: Source, equipment: Equipment, server: Server) -> AsyncIterator[_Reached]:
+async def reached_server(ctx: Ctx, source: Source, equipment: Equipment, server: Server) -> AsyncIterator[Reached]:
     """The server, asked with fit programs; the file with the password is there while the body runs."""
     host: Host = ctx.host(source.host)
     found = await find_programs(host, equipment.versions)
@@ -96,10 +96,10 @@ async def _reached(ctx: Ctx, source: Source, equipment: Equipment, server: Serve
     content = option_file(ctx.secret(secret))
     async with private_file(ctx, source.host, f"mysql-{source.name}.cnf", content) as options:
         client, version = await first_to_answer([Client(host, program, server, options) for program in able])
-        yield _Reached(host, client, await dump_for(host, found, version), options)
+        yield Reached(host, client, await dump_for(host, found, version), options)
 
 
-async def _take_output(source: Source, server: Server, intake: Intake, reached: _Reached, command: Command) -> Backup:
+async def _take_output(source: Source, server: Server, intake: Intake, reached: Reached, command: Command) -> Backup:
     label = Label(source.host, intake.tags)
     try:
         return await intake.restic.backup_output(
@@ -110,7 +110,7 @@ async def _take_output(source: Source, server: Server, intake: Intake, reached: 
         raise from_words(server, said) or _dump_failed(server, said, failed.ended) from failed
 
 
-async def _words(reached: _Reached) -> str:
+async def _words(reached: Reached) -> str:
     """What the dump program wrote down of its failure, "" when it came to none."""
     path = words_file(reached.options)
     try:
@@ -132,7 +132,8 @@ def _named(program: ToolFound) -> str:
     return f"{program.name} {program.version}"
 
 
-def _warnings(source: Source, facts: MysqlFacts, program: ToolFound) -> list[Problem]:
+def warnings_of(source: Source, facts: MysqlFacts, program: ToolFound) -> list[Problem]:
+    """What a dump of this database by this program would not be."""
     lost_history = facts.versioned and not keeps_history(program)
     return [
         *([_not_of_one_moment(source, facts.not_transactional)] if facts.not_transactional else []),

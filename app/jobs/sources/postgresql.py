@@ -47,9 +47,9 @@ class PostgresqlDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot that holds the dump. A dump that fails half-way makes none."""
         password = ctx.secret(password_name(self._source))
-        async with _moment(ctx, self._source, self._equipment, self._server, password) as moment:
+        async with held_moment(ctx, self._source, self._equipment, self._server, password) as moment:
             facts = await moment.facts()
-            program = await _program(ctx, self._source, self._equipment, DUMP, facts)
+            program = await fit_program(ctx, self._source, self._equipment, DUMP, facts)
             async with _password_on_disk(ctx, self._source, password) as file:
                 command = dump_command(program.path, self._server, moment.id, file)
                 taking = _take_output(self._source, self._server, intake, command, self._path)
@@ -73,11 +73,11 @@ class GlobalsDriver:
     async def capture(self, ctx: Ctx, intake: Intake) -> Captured:
         """One snapshot; where the account may not read the roles' passwords they are left out, with a warning."""
         password = ctx.secret(password_name(self._source))
-        async with _moment(ctx, self._source, self._equipment, self._server, password) as moment:
+        async with held_moment(ctx, self._source, self._equipment, self._server, password) as moment:
             facts = await moment.facts()
-        program = await _program(ctx, self._source, self._equipment, DUMP_ALL, facts)
+        program = await fit_program(ctx, self._source, self._equipment, DUMP_ALL, facts)
         if not facts.reads_role_passwords:
-            ctx.emit(Warned(warning=_without_role_passwords(self._source)))
+            ctx.emit(Warned(warning=without_role_passwords(self._source)))
         path = f"/{self._source.name}.sql"
         async with _password_on_disk(ctx, self._source, password) as file:
             command = globals_command(program.path, self._server, file, with_passwords=facts.reads_role_passwords)
@@ -87,7 +87,7 @@ class GlobalsDriver:
 
 
 @asynccontextmanager
-async def _moment(
+async def held_moment(
     ctx: Ctx, source: Source, equipment: Equipment, server: Server, password: str
 ) -> AsyncIterator[ExportedSnapshot]:
     """A moment of the database, asked from this computer through whatever leads to the source's host."""
@@ -108,7 +108,8 @@ def password_name(source: Source) -> str:
     return f"source:{source.name}:password"
 
 
-async def _program(ctx: Ctx, source: Source, equipment: Equipment, name: str, facts: DatabaseFacts) -> ToolFound:
+async def fit_program(ctx: Ctx, source: Source, equipment: Equipment, name: str, facts: DatabaseFacts) -> ToolFound:
+    """The program of the source's host that fits the server; raises `postgres.client-missing`, `.client-older`."""
     host = ctx.host(source.host)
     return program_for(await find_programs(host, equipment.versions), name, facts.major, host.name)
 
@@ -141,7 +142,8 @@ def _dump_failed(server: Server, failed: DumpFailed) -> UserError:
     )
 
 
-def _without_role_passwords(source: Source) -> Problem:
+def without_role_passwords(source: Source) -> Problem:
+    """What it means that the account may not read the roles' passwords."""
     return Problem(
         text("{source} was taken without the passwords of the roles.", source=source.name),
         text("After a restore on a bare server the roles cannot log in before they get new passwords."),

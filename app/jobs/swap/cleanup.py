@@ -16,7 +16,7 @@ from app.jobs.plan import Ctx, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.kept import Old, old_of, remove_due
 from app.jobs.swap.waiting import remove_forgotten
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import Site
 
 KIND = "cleanup"

@@ -39,7 +39,7 @@ from app.jobs.swap.safety import back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staging import Staging
 from app.jobs.swap.waiting import Waiting, expect_same, let_wait, no_longer
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
 KIND = "restore"

@@ -11,7 +11,7 @@ from app.jobs.backup import SAFETY, BackupChoice, plan_backup
 from app.jobs.plan import Ctx
 from app.jobs.repositories import Repositories
 from app.jobs.sources.driver import Equipment
-from app.records.runs import Run
+from app.records.run import Run
 from app.settings.model import Site
 
 TAKEN = (ItemStatus.SUCCESS, ItemStatus.PARTIAL)

@@ -34,7 +34,7 @@ from app.jobs.verify.proof import Proof, Proving, Verdict, failed, is_wrong, unc
 from app.jobs.verify.report import MARK_NAME, Verification, overall
 from app.jobs.verify.throwaways import sweep
 from app.jobs.ways import Ways
-from app.records.runs import new_run_id
+from app.records.run import new_run_id
 from app.records.site_records import SiteRecords
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source
 from app.settings.private_files import make_folder

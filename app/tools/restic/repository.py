@@ -57,9 +57,9 @@ class Restic:
             raise no_summary(answer.words)
         return made[0]
 
-    async def config(self) -> Config:
-        """The repository's identity; also the cheapest test of address, password, format and locks."""
-        answer = await self.session.ask(self.session.attempt(), "cat", "config")
+    async def config(self, *, lock: bool = True) -> Config:
+        """The repository's identity; also the cheapest test of address, password, format and (with `lock`) locks."""
+        answer = await self.session.ask(self.session.attempt(), "cat", "config", *([] if lock else ["--no-lock"]))
         return answer.document(Config)
 
     async def snapshots(self, tags: Sequence[str] = (), *, lock: bool = False) -> list[Snapshot]:
@@ -87,9 +87,13 @@ class Restic:
         """Frees what no snapshot needs any more; may be interrupted at any moment, and takes a while."""
         await self.session.run(self.session.attempt(), ["prune"])
 
-    async def stats(self) -> Stats:
-        """What the repository's data takes; reads every tree, so it takes minutes where there are many files."""
-        answer = await self.session.ask(self.session.attempt(), "stats", "--mode", "raw-data")
+    async def stats(self, *, lock: bool = True) -> Stats:
+        """What the repository's data takes; reads every tree, so it takes minutes where there are many files.
+
+        Without a lock nobody waits for it meanwhile, and it may fail where somebody removes something.
+        """
+        options = [] if lock else ["--no-lock"]
+        answer = await self.session.ask(self.session.attempt(), "stats", "--mode", "raw-data", *options)
         return answer.document(Stats)
 
     async def locks(self) -> list[Lock]:

@@ -61,6 +61,15 @@ class Tree:
         if not listing.seen:
             raise no_such_path(answer.words, attempt)
 
+    async def list_everything(self, sink: Sink, *, gently: bool = False) -> None:
+        """Writes the list of all names as restic gives it, for `EntryLines`; takes no lock, so that all else goes on.
+
+        `gently`: nobody waits for it, and one core has to do.
+        """
+        attempt = self._session.attempt(snapshot=self._snapshot)
+        arguments = ["ls", "--recursive", "--no-lock", "--", self._snapshot, "/"]
+        await self._session.run(attempt, arguments, stdout=sink, environment={"GOMAXPROCS": "1"} if gently else None)
+
     async def dump(self, path: str, sink: Sink) -> None:
         """Writes a file's bytes into `sink`, or a folder as a tar archive whose names begin with the folder's."""
         real = await self.real_path(path)
@@ -168,6 +177,30 @@ class _EnoughError(Exception):
     """So much is enough: restic is ended."""
 
 
+class EntryLines:
+    """Turns pieces of what `list_everything` writes into entries; knows no loop, so any thread may do it."""
+
+    def __init__(self) -> None:
+        self._begun = b""
+
+    def take(self, piece: bytes) -> list[Entry]:
+        """The entries that end in this piece."""
+        *lines, self._begun = (self._begun + piece).split(b"\n")
+        return [found for line in lines if (found := _entry(line)) is not None]
+
+    def finish(self) -> None:
+        """All pieces were taken; raises `restic.unclear-answer` when the last line has no end."""
+        if self._begun:
+            raise _unreadable_entry(self._begun)
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return entry(line)
+    except msgspec.DecodeError as error:
+        raise _unreadable_entry(line) from error
+
+
 class _Listing:
     """Turns the lines of `ls` into entries, a batch for each piece of output."""
 
@@ -178,10 +211,7 @@ class _Listing:
         self.seen = path == "/"
 
     def line(self, line: bytes) -> None:
-        try:
-            found = entry(line)
-        except msgspec.DecodeError as error:
-            raise _unreadable_entry(line) from error
+        found = _entry(line)
         if found is None:
             return
         self.seen = True

@@ -81,6 +81,18 @@ async def look_into(host: Host, program: Opener, database: str, folder: str, nam
     return Copied(msgspec.convert(dict(said), SqliteFacts, strict=False), rows)
 
 
+async def look_at(host: Host, program: Opener, database: str, folder: str) -> int:
+    """Opens the live database and reads its schema, as a copy begins; its size in bytes. Raises `UserError` `sqlite.…`.
+
+    Nobody who writes waits. `folder` is one for temporary files.
+    """
+    copying = _Copying(host, program, database, folder, "")
+    beside = await host.stat(f"{database}-wal")
+    size = await copying.size(in_use=beside is not None)
+    await copying.lines(program.look(database, folder))
+    return size
+
+
 @dataclass(frozen=True)
 class _Copying:
     """One copy under way."""
@@ -94,12 +106,12 @@ class _Copying:
     async def check_room(self) -> None:
         """The copy takes as much as the file and its log together."""
         beside = await self.host.stat(f"{self.database}-wal")
-        needed = await self._size(in_use=beside is not None) + (beside.size if beside is not None else 0)
+        needed = await self.size(in_use=beside is not None) + (beside.size if beside is not None else 0)
         free = await self.host.free_space(self.folder)
         if free < needed + ROOM_TO_SPARE:
             raise no_room(self.database, needed + ROOM_TO_SPARE, free)
 
-    async def _size(self, *, in_use: bool) -> int:
+    async def size(self, *, in_use: bool) -> int:
         """The size of the file; a link to it is followed by SQLite, and its size is not known here."""
         found = await self.host.stat(self.database)
         if found is None:

@@ -19,6 +19,9 @@ PYTHON, SHELL = "python3", "sqlite3"
 BUSY_FOR = 60
 """Seconds that a lock of somebody else's is waited for."""
 
+LOOKS_FOR = 5
+"""Likewise, where somebody waits for the answer."""
+
 _SAYS_VERSION = "import sqlite3; print('SQLite', sqlite3.sqlite_version)"
 
 # Both read the schema first, which takes the moment and keeps it: SQLite's backup then copies what stood at that
@@ -39,6 +42,17 @@ except sqlite3.Error as error:
     sys.exit(f"Error: {error}")
 """
 
+_LOOKS = """
+import sqlite3, sys
+try:
+    live = sqlite3.connect(sys.argv[1], uri=True, timeout=float(sys.argv[2]), isolation_level=None)
+    live.execute("PRAGMA query_only = ON")
+    live.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    live.close()
+except sqlite3.Error as error:
+    sys.exit(f"Error: {error}")
+"""
+
 _ASKS = """
 import json, sqlite3, sys
 try:
@@ -48,6 +62,11 @@ try:
             print(line)
 except sqlite3.Error as error:
     sys.exit(f"Error: {error}")
+"""
+
+_SHELL_LOOKS = """.timeout {patience}
+PRAGMA query_only = ON;
+SELECT count(*) FROM sqlite_master;
 """
 
 _SHELL_COPIES = """.timeout {patience}
@@ -70,6 +89,14 @@ class Opener(msgspec.Struct, frozen=True):
             arguments = ("-I", "-c", _COPIES, _address(database, "mode=rw"), f"./{name}", str(BUSY_FOR))
             return Command(self.tool.path, arguments, folder=folder)
         script = _SHELL_COPIES.format(patience=BUSY_FOR * 1000, target=f"./{name}")
+        return self._shell(_address(database, "mode=rw"), folder, script)
+
+    def look(self, database: str, folder: str) -> Command:
+        """Opens a live database and reads its schema, started in `folder`."""
+        if self.is_python:
+            arguments = ("-I", "-c", _LOOKS, _address(database, "mode=rw"), str(LOOKS_FOR))
+            return Command(self.tool.path, arguments, folder=folder)
+        script = _SHELL_LOOKS.format(patience=LOOKS_FOR * 1000)
         return self._shell(_address(database, "mode=rw"), folder, script)
 
     def ask(self, folder: str, name: str, statements: Sequence[str]) -> Command:

@@ -1,1 +1,4 @@
-"""One file per page: small, declared, asking through the bridge; no page touches records, keyring or a process."""
+"""One file or folder for each page: small, declared, asking through the bridge; none touches records or a process.
+
+`page` is what the frame asks of each.
+"""

@@ -44,6 +44,7 @@ _OF_CODE = {
     "restic.no-repository": _MAKE,
     "secrets.vault-locked": _UNLOCK,
     "secrets.wrong-passphrase": _UNLOCK,
+    "secrets.locked": Remedy(text("Unlock the keyring…"), Act.TRY_AGAIN),
 }
 _OF_SOURCE = {"postgres.password-wrong": _STORE_ANOTHER, "postgres.password-missing": _STORE}
 

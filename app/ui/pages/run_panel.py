@@ -21,7 +21,7 @@ from app.ui.widgets.state_badge import StateBadge
 from app.ui.widgets.step_list import StepList
 
 if TYPE_CHECKING:  # the window is painted before the store is loaded
-    from app.records.runs import Run
+    from app.records.run import Run
 
 
 class RunPanel(QWidget):
@@ -36,6 +36,7 @@ class RunPanel(QWidget):
     def __init__(self, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._language = language
+        self._parts = QSplitter(Qt.Orientation.Horizontal)
         self._story = RunStory()
         self._title = ElidedLabel()
         self._title.setFont(heading_font())
@@ -45,9 +46,9 @@ class RunPanel(QWidget):
         self.log = LogPanel(language)
         self.log.file_wanted.connect(self.log_file_wanted)
         self.log.view.set_placeholder(language.render(text("What the programs say appears here.")))
-        self._none = EmptyState(language, "backup", text("The steps and the log of a backup are shown here."))
+        self._none = EmptyState(language, "runs", text("The steps and the log of a run are shown here."))
         self._elsewhere = EmptyState(
-            language, "unknown", text("How this point was made is not recorded on this computer.")
+            language, "unknown", text("Another computer made this point; how is not recorded on this computer.")
         )
         self._stack = QStackedWidget()
         for page in (self._none, self._elsewhere, self._run_part()):
@@ -71,16 +72,16 @@ class RunPanel(QWidget):
         return part
 
     def _steps_and_log(self) -> QSplitter:
-        parts = QSplitter(Qt.Orientation.Vertical)
+        parts = self._parts
         parts.setChildrenCollapsible(False)
-        parts.setHandleWidth(GRID)
-        self.steps.setMinimumHeight(6 * GRID)
-        self.log.view.setMinimumHeight(10 * GRID)
+        parts.setHandleWidth(2 * GRID)
+        self.steps.setMinimumWidth(32 * GRID)
+        self.log.view.setMinimumHeight(6 * GRID)
         parts.addWidget(self.steps)
         parts.addWidget(self.log)
-        parts.setSizes([5500, 5000])  # in proportion: neither is as tall yet
-        parts.setStretchFactor(0, 1)
-        parts.setStretchFactor(1, 1)
+        parts.setSizes([4000, 6000])  # in proportion: neither is as wide yet
+        parts.setStretchFactor(0, 4)
+        parts.setStretchFactor(1, 6)
         return parts
 
     def _say(self, sentence: Text) -> str:
@@ -94,9 +95,9 @@ class RunPanel(QWidget):
         """A run that another computer has recorded."""
         self._stack.setCurrentWidget(self._elsewhere)
 
-    def begin(self, title: Text) -> None:
-        """Another run is shown from now on."""
-        self._story = RunStory()
+    def begin(self, title: Text, kind: str) -> None:
+        """Another run of that kind is shown from now on."""
+        self._story = RunStory(kind)
         self._title.set_whole(self._say(title))
         self._badge.show_state(State.RUNNING)
         self._said.hide()

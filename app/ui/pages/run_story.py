@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from app.foundation.errors import Problem
 from app.foundation.events import Item, ItemFinished, ItemStatus, Outcome, RunClosed, Told
 from app.foundation.words import Duration, Size, Text, plural, text
@@ -15,10 +17,21 @@ NAMED = 4
 _WENT_WELL = (Outcome.SUCCESS, Outcome.CANCELLED)
 
 
+BACKUP = "backup"
+_ENDINGS = {
+    Outcome.SUCCESS: text("Done in {time}."),
+    Outcome.PARTIAL: text("Ended after {time}; not all of it is well."),
+    Outcome.FAILED: text("Failed after {time}."),
+    Outcome.CANCELLED: text("Cancelled after {time}."),
+}
+"""How runs end that save nothing."""
+
+
 class RunStory:
     """Takes what a run tells and says in a sentence how it stands or how it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = BACKUP) -> None:
+        self._saves = kind == BACKUP
         self.items: dict[str, Item] = {}
         self.closed: RunClosed | None = None
         self._began: datetime | None = None
@@ -50,7 +63,7 @@ class RunStory:
         """How it stands; None before there is anything to say."""
         if self.closed is not None:
             return self._ending(self.closed)
-        if not self._saved:
+        if not self._saved or not self._saves:
             return None
         return plural(
             "{count} source saved so far, {size} added.",
@@ -62,6 +75,8 @@ class RunStory:
     def _ending(self, closed: RunClosed) -> Text:
         took = self._took(closed)
         match closed.outcome:
+            case Outcome.SUCCESS | Outcome.PARTIAL | Outcome.FAILED | Outcome.CANCELLED if not self._saves:
+                return msgspec.structs.replace(_ENDINGS[closed.outcome], fields={"time": took})
             case Outcome.SUCCESS:
                 return plural(
                     "{count} source saved in {time}, {size} added.",
@@ -85,7 +100,7 @@ class RunStory:
             case Outcome.REFUSED | Outcome.SKIPPED:
                 return text("Nothing was started and nothing was changed.")
             case Outcome.INTERRUPTED:
-                return text("The program that ran it stopped in the middle. It made no complete recovery point.")
+                return text("The program that ran it stopped in the middle. What it had not done is not done.")
 
     @property
     def problem(self) -> Problem | None:

@@ -10,8 +10,9 @@ from app.foundation.errors import Problem
 from app.foundation.words import Language, Text
 from app.ui.theme import GRID
 from app.ui.widgets.error_card import ErrorCard
+from app.ui.widgets.tab_order import join_tab_order
 
-_SHARE = 0.3  # of the window's height that cards may take
+SHARE = 0.3  # of the window's height that cards may take
 
 
 class CardStack(QScrollArea):
@@ -23,8 +24,10 @@ class CardStack(QScrollArea):
 
     acted = Signal(str)
 
-    def __init__(self, language: Language, parent: QWidget | None = None) -> None:
+    def __init__(self, language: Language, parent: QWidget | None = None, *, share: float = SHARE) -> None:
+        """`share` of the window's height is theirs at most; a page that scrolls itself gives them all they need."""
         super().__init__(parent)
+        self._share = share
         self._language = language
         self._cards: dict[str, ErrorCard] = {}
         self._problems: dict[str, Problem] = {}
@@ -51,7 +54,8 @@ class CardStack(QScrollArea):
         card.acted.connect(lambda _: self.acted.emit(matter))
         card.closed.connect(lambda: self.clear(matter))
         self._cards[matter], self._problems[matter] = card, problem
-        self._column.addWidget(card)
+        self._column.insertWidget(0, card)  # the newest is what the person waits to see
+        join_tab_order(self, card)
         self.show()
         self.updateGeometry()
 
@@ -81,7 +85,7 @@ class CardStack(QScrollArea):
 
     def heightForWidth(self, width: int) -> int:
         """Qt: as tall as the cards, up to a limit."""
-        return min(round(_SHARE * self.window().height()), max(self._column.totalHeightForWidth(width), 0))
+        return min(round(self._share * self.window().height()), max(self._column.totalHeightForWidth(width), 0))
 
     def sizeHint(self) -> QSize:
         """Qt: see `heightForWidth`."""

@@ -260,6 +260,11 @@ class IconLabel(QLabel):
         self.setFixedSize(size, size)
         self._tint()
 
+    def show_icon(self, icon: icons.Name, role: str) -> None:
+        """Shows another icon, in another colour."""
+        self._icon, self._role = icon, role
+        self._tint()
+
     def changeEvent(self, event: QEvent) -> None:
         """Qt: the look may have changed."""
         super().changeEvent(event)

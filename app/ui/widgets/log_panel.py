@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.foundation.words import Language, Text, plural, text
@@ -102,10 +102,16 @@ class LogPanel(QWidget):
         super().resizeEvent(event)
         self._fit_words()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt: only now the look says how large words are."""
+        super().showEvent(event)
+        self._fit_words()
+
     def _fit_words(self) -> None:
         words = (self._follow, self._pause)
         for button in words:
             button.show_word(True)
+        self._bar.invalidate()  # it learns of its parts' new sizes later than it is asked
         if self._bar.sizeHint().width() > self.width():
             for button in words:
                 button.show_word(False)

@@ -19,6 +19,8 @@ from app.ui.widgets.step_model import RUNNING, TO_COME, Index, ShownStep, StepMo
 
 _ICON = 20
 _WORD_WIDTH = 22 * GRID
+_TIME_WIDTH = 11 * GRID
+_NARROW = 36 * GRID  # then the icon alone says how a step stands: its name has to be read
 
 
 class StepDelegate(QStyledItemDelegate):
@@ -77,22 +79,28 @@ class StepDelegate(QStyledItemDelegate):
         painter.drawPixmap(line.left(), top, icons.pixmap(step.look.icon, colour, _ICON, scale))
         painter.setFont(body_font(strong=step.look is RUNNING))
         painter.setPen(QColor(tones.muted if step.look is TO_COME else tones.text))
-        title = line.adjusted(_ICON + GRID + 4, 0, -_WORD_WIDTH, 0)
+        narrow = line.width() < _NARROW
+        title = line.adjusted(_ICON + GRID + 4, 0, -(_TIME_WIDTH if narrow else _WORD_WIDTH), 0)
         whole = self._language.render(step.title)
         shown = painter.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideMiddle, title.width())
         painter.drawText(title, Qt.AlignmentFlag.AlignVCenter, shown)
         if step.look is not TO_COME:
-            self._paint_word(painter, tones, line, step)
+            self._paint_time(painter, tones, line, step)
+            if not narrow:
+                self._paint_word(painter, tones, line, step)
 
-    def _paint_word(self, painter: QPainter, tones: Tones, line: QRect, step: ShownStep) -> None:
+    def _paint_time(self, painter: QPainter, tones: Tones, line: QRect, step: ShownStep) -> None:
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setFont(body_font())
         painter.setPen(QColor(tones.muted))
         painter.drawText(line, right, self._model.time_of(step))
+
+    def _paint_word(self, painter: QPainter, tones: Tones, line: QRect, step: ShownStep) -> None:
+        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         share = percent(step.progress) if step.look is RUNNING else None
         painter.setFont(body_font(strong=True))
         painter.setPen(QColor(str(getattr(tones, step.look.tone))))
-        painter.drawText(line.adjusted(0, 0, -11 * GRID, 0), right, self._language.render(share or step.look.word))
+        painter.drawText(line.adjusted(0, 0, -_TIME_WIDTH, 0), right, self._language.render(share or step.look.word))
 
     def _paint_below(self, painter: QPainter, tones: Tones, under: QRect, step: ShownStep) -> None:
         painter.setFont(body_font(points=9.5))

@@ -1,0 +1,110 @@
+"""What a restore has put aside, while it stays: until when, and the way back to it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.foundation.errors import Problem
+from app.foundation.words import Duration, Language, Text, text
+from app.ui.bridge import Bridge
+from app.ui.page_task import page_task
+from app.ui.pages.snapshots.dialogs import PhraseDialog
+from app.ui.theme import GRID, heading_font
+from app.ui.widgets.controls import IconLabel, TextButton, label
+
+if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
+    from app.assembly import Overwinter
+    from app.records.run import Run
+
+RESTORES = ("restore", "restore-undo")
+
+
+class OldStateCard(QFrame):
+    """Stands above a restore whose old state is there still.
+
+    Signals:
+        start: the old state is to be put back; carries a coroutine function that launches that.
+        failed: it could not be found out; carries a `Problem`.
+    """
+
+    start = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._bridge = bridge
+        self._language = language
+        self._run: Run | None = None
+        self.setObjectName("card")
+        self._until = label("", font=heading_font())
+        about = text("What the restore replaced stands beside it. Putting it back takes what was written since aside.")
+        self.button = TextButton(self._say(text("Put the old state back…")))
+        self.button.clicked.connect(self._on_wanted)
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addWidget(self._until)
+        said.addWidget(label(self._say(about), "muted"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        row.setSpacing(2 * GRID)
+        row.addWidget(IconLabel("waiting", "muted", 24))
+        row.addLayout(said, 1)
+        row.addWidget(self.button)
+        self.hide()
+
+    def _say(self, sentence: Text) -> str:
+        return self._language.render(sentence)
+
+    def show_error(self, error: Problem) -> None:
+        """Something went wrong in a task."""
+        self.failed.emit(error)
+
+    def forget(self) -> None:
+        """Another run is shown."""
+        self._run = None
+        self.hide()
+
+    @page_task
+    async def look(self, run: Run) -> None:
+        """Shows itself where that run, which has ended, has put something aside that stays still."""
+        self.forget()
+        if run.kind not in RESTORES:
+            return
+        until = await self._bridge.ask(lambda app: app.old_state(run.site, run.id))
+        if until is None:
+            return
+        self._run = run
+        left = (until - datetime.now(UTC)).total_seconds()
+        stays = text("The old state stays until {when}, for {time} more.", when=f"{until.astimezone():%Y-%m-%d %H:%M}",
+                     time=Duration(max(0.0, left)))  # fmt: skip
+        over = text("The old state stands still; the next run removes it.")
+        self._until.setText(self._say(stays if left > 0 else over))
+        self.show()
+
+    def _on_wanted(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        from app.jobs.cutover.undo import undo_phrase  # noqa: PLC0415  loaded by the engine long before
+
+        about = text(
+            "{site} goes back to what it was before the restore {run}. It is down for a moment; what was written since "
+            "is put aside in its turn.",
+            site=run.site,
+            run=run.short_id,
+        )
+        phrase = undo_phrase(run.site, run.id)
+        title, verb = text("Put the old state back?"), text("Put it back")
+        dialog = PhraseDialog(self._language, title, verb, phrase=phrase, about=about, parent=self)
+        dialog.confirmed.connect(lambda typed: self.start.emit(lambda app: _undone(app, run, typed)))
+        dialog.open()
+
+
+async def _undone(app: Overwinter, run: Run, typed: str) -> object:
+    return await app.undo(run.site, run.id, typed)

@@ -59,10 +59,14 @@ class Memory:
     async def forget(self, site: str) -> None:
         """The site is no more."""
         self._known.pop(site, None)
-        await self._blocking.call("files", lambda: remove_file(self._file(site)))
+        await self._blocking.call("files", lambda: self._remove(site))
 
     def _file(self, site: str) -> Path:
         return self._folder / f"{site}.json"
+
+    def _remove(self, site: str) -> None:
+        if self._file(site).exists():
+            remove_file(self._file(site))
 
     def _read(self, site: str) -> Remembered:
         content = read_file(self._file(site))

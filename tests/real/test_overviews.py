@@ -51,7 +51,8 @@ def test_a_damaged_memory_counts_as_none(tmp_path: Path, blocking: Blocking, con
         assert await memory.recall("north", HERE) == Remembered(address=HERE)
         await memory.remember("north", a_memory())
         assert await Memory(tmp_path, blocking).recall("north", HERE) == a_memory()
-        await memory.forget("north")
+        for _ in range(2):  # what is not there is forgotten too
+            await memory.forget("north")
         assert await Memory(tmp_path, blocking).recall("north", HERE) == Remembered(address=HERE)
 
     with asyncio.Runner() as runner:

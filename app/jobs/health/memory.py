@@ -74,7 +74,12 @@ class Memory:
     async def forget(self, site: str) -> None:
         """The site is no more."""
         self._known.pop(site, None)
-        await self._blocking.call("files", lambda: remove_file(_file(self._folder, site)))
+        await self._blocking.call("files", lambda: self._remove(site))
+
+    def _remove(self, site: str) -> None:
+        file = _file(self._folder, site)
+        if file.exists():
+            remove_file(file)
 
     def _read(self, site: str) -> Remembered:
         return read_remembered(self._folder, site)

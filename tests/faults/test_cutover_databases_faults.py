@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import psutil
+import psycopg
 import pytest
 
 from app.foundation.errors import UserError
@@ -27,9 +32,10 @@ from tests.real.cutting_over import (
     cutover_on,
     do_all,
     in_order,
+    read_state,
     undo_all,
 )
-from tests.real.servers.postgresql import PostgresServer, postgres_server
+from tests.real.servers.postgresql import SUPERUSER, PostgresServer, postgres_server
 from tests.running import run
 
 if sys.platform == "win32":
@@ -287,3 +293,95 @@ def test_a_pooler_is_known_and_refused(cutover: Cutover) -> None:
             assert raised.value.code == "restore.pooled"
 
     run(story())
+
+
+# --- a session that is being let in ----------------------------------------------------------------------------------
+
+
+ENTERING = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %(pid)s AND locktype = 'object'
+                      AND classid = 'pg_database'::regclass)
+       AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %(pid)s AND datid IS NOT NULL)
+"""
+
+
+def connected(server: PostgresServer, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    """A connection of its own."""
+    return psycopg.connect(
+        host=str(server.socket_folder), port=server.port, user=SUPERUSER, dbname=database, autocommit=True
+    )
+
+
+class Visitor(threading.Thread):
+    """A client that connects; `stopped` is its session on the server, stopped in the middle of being let in."""
+
+    def __init__(self, cutover: Cutover) -> None:
+        super().__init__()
+        self._server = cutover.server
+        self.stopped: psutil.Process | None = None
+        self.read = ""
+
+    def run(self) -> None:
+        """Reads as soon as it is in."""
+        with contextlib.suppress(psycopg.Error), connected(self._server, LIVE) as connection:
+            self.read = read_state(connection)
+
+    def stop_at_the_door(self, seconds: float) -> bool:
+        """Stops its session so long after that has begun; False when that is not in the middle of being let in."""
+        before = set(psutil.Process(self._server.pid).children())
+        with connected(self._server, "postgres") as asking:
+            before |= set(psutil.Process(self._server.pid).children())
+            self.start()
+            while not (new := set(psutil.Process(self._server.pid).children()) - before) and self.is_alive():
+                pass
+            time.sleep(seconds)  # any moment of its beginning
+            for session in new:
+                session.suspend()
+                # It may hold what the question needs: then it goes on, and this was not the moment.
+                going_on = threading.Timer(1, session.resume)
+                going_on.start()
+                ((is_entering,),) = asking.execute(ENTERING, {"pid": session.pid}).fetchall()
+                is_still = going_on.is_alive()
+                going_on.cancel()
+                going_on.join()
+                if is_entering and is_still:
+                    self.stopped = session
+                    return True
+                session.resume()
+        self.join()
+        return False
+
+
+def visitor_at_the_door(cutover: Cutover) -> Visitor:
+    """One that is just being let in."""
+    moments = random.Random()
+    for _ in range(400):
+        visitor = Visitor(cutover)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if visitor.stop_at_the_door(moments.uniform(0, 0.004)):
+                return visitor
+        visitor.join()
+    raise AssertionError("no session could be stopped in the middle of being let in")
+
+
+@pytest.mark.spec("R6")
+def test_a_session_that_is_just_being_let_in_is_out_before_the_database_counts_as_closed(cutover: Cutover) -> None:
+    """Else it would read the old rows while the files are exchanged."""
+
+    async def story() -> str:
+        async with cutover.world() as world:
+            close = in_order((await cutover.staged(world)).change)[0]
+            visitor = await beside(lambda: visitor_at_the_door(cutover))
+            assert visitor.stopped is not None
+            closing = asyncio.create_task(close.do(world))
+            try:
+                await asyncio.wait({closing}, timeout=1)
+                assert not closing.done(), "it is still at the door"
+            finally:
+                visitor.stopped.resume()
+                await closing
+            visitor.join()
+            return visitor.read
+
+    assert run(story()) in ("", "live")
+    assert cutover.server.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{LIVE}'") == [(0,)]

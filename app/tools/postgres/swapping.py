@@ -127,6 +127,15 @@ def prepared(connection: psycopg.Connection[Any], oids: Sequence[int]) -> list[s
     return [gid for (gid,) in rows]
 
 
+# A session that is just being let in has read that it may, and is not among the activity yet. Until it is, it holds a
+# lock of its database (InitPostgres in PostgreSQL's source). So the locks are read first: who has let go of his by then
+# is found among the activity.
+_ENTERING = """
+    SELECT DISTINCT pid, '?' AS user, '' AS application, 'entering' AS kind, true AS ending FROM pg_locks
+     WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND objid = ANY(%s::oid[])
+       AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
+"""
+
 # Never with pg_terminate_backend's timeout: it waits 100 ms for each session, one after the other (measured).
 # Whom nobody stands for (autovacuum) an ordinary account can neither see nor end; a rename ends it itself.
 _ATTACHED = """
@@ -143,18 +152,25 @@ _ATTACHED = """
 
 
 def read_attached(connection: psycopg.Connection[Any], oids: Sequence[int]) -> list[Attached]:
-    """The sessions of these databases; `ending` are those that this account could end."""
+    """The sessions of these databases, also those that are just being let in; `ending` are those that this account
+    could end."""
     return _attached(connection, SQL(_ATTACHED).format(end=SQL("true")), oids)
 
 
 def end_attached(connection: psycopg.Connection[Any], oids: Sequence[int]) -> list[Attached]:
-    """Tells all sessions of these databases to end, where this account may; gives those that were there."""
+    """Tells all sessions of these databases to end, where this account may; gives those that were there.
+
+    One that is just being let in cannot be told yet; it is among them, and is to be looked for again.
+    """
     return _attached(connection, SQL(_ATTACHED).format(end=SQL("pg_terminate_backend(s.pid) IS NOT NULL")), oids)
 
 
 def _attached(connection: psycopg.Connection[Any], query: Any, oids: Sequence[int]) -> list[Attached]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return msgspec.convert(cursor.execute(query, (list(oids),)).fetchall(), list[Attached])
+        entering = cursor.execute(_ENTERING, (list(oids),)).fetchall()
+        attached = cursor.execute(query, (list(oids),)).fetchall()
+    known = {one["pid"] for one in attached}
+    return msgspec.convert([*attached, *(one for one in entering if one["pid"] not in known)], list[Attached])
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -107,18 +108,20 @@ class ToldHost:
 
 
 def tell_statements(teller: Teller) -> None:
-    """Each statement and COMMIT is an operation too; one that is asked again until the answer is right is the same."""
+    """Each statement and COMMIT is an operation too; what is asked again until the answer is right (two questions at
+    most, in turn) is the same."""
     cursor: Any = psycopg.Cursor  # the child watches what the program calls
     transaction: Any = psycopg.Transaction
     execute, ended = cursor.execute, transaction.__exit__
-    last = ""
+    lately: deque[str] = deque(maxlen=2)
 
     @wraps(execute)
     def told(of: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
-        nonlocal last
         said = query if isinstance(query, bytes | str) else query.as_string(of)
-        before, last = last, f"{said!r} {parameters}"
-        if last != before:
+        asked = f"{said!r} {parameters}"
+        is_again = asked in lately
+        lately.append(asked)
+        if not is_again:
             teller.tell(" ".join((said.decode() if isinstance(said, bytes) else said).split()[:6]))
         return execute(of, query, parameters, **named)
 

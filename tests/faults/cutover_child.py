@@ -16,6 +16,7 @@ import shutil
 import sys
 import traceback
 import typing
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -194,15 +195,17 @@ def _watched(original: Any, name: str, points: Points, error: Callable[[], Excep
 
 
 def _statement_watched(original: Any, points: Points) -> Any:
-    """What is asked again and again until the answer is right is one point: how often is chance."""
-    last = ""
+    """What is asked again and again until the answer is right is one point: how often is chance. It is two questions at
+    most, in turn."""
+    lately: deque[str] = deque(maxlen=2)
 
     @wraps(original)
     def watched(cursor: Any, query: Any, parameters: Any = None, **named: Any) -> Any:
-        nonlocal last
         said = query if isinstance(query, bytes | str) else query.as_string(cursor)
-        before, last = last, f"{said!r} {parameters}"
-        if last == before:
+        asked = f"{said!r} {parameters}"
+        is_again = asked in lately
+        lately.append(asked)
+        if is_again:
             with points.one_operation():
                 return original(cursor, query, parameters, **named)
         words = " ".join((said.decode() if isinstance(said, bytes) else said).split()[:6])

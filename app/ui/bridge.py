@@ -223,9 +223,15 @@ class _Engine(QThread):
         """Reads two files of the cache, before there is anything else for this thread to do."""
         from app.jobs.health.overview import as_it_was  # noqa: PLC0415  not needed for the first paint
 
-        with contextlib.suppress(UserError):  # a cache that cannot be read shows nothing
-            if (overview := as_it_was(self._places, sight.site, datetime.now(UTC), sight.language)) is not None:
-                self._bridge.sighted.emit(overview)
+        try:
+            overview = as_it_was(self._places, sight.site, datetime.now(UTC), sight.language)
+        except UserError:  # a cache that cannot be read shows nothing
+            return
+        except Exception as error:  # noqa: BLE001  told; what somebody wrote into a cache keeps nobody from the program
+            self._bridge.failed.emit(self._cleaned(error))
+            return
+        if overview is not None:
+            self._bridge.sighted.emit(overview)
 
     def _opening(self) -> asyncio.Task[Overwinter]:
         """The program being opened, or open; one that could not be opened is tried again for the next question."""

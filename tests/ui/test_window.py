@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -400,6 +401,29 @@ def test_a_damaged_memory_of_the_last_time_is_as_none(qapp: QApplication, house:
     run_in_window(qapp, house.data, first)
     (memory,) = (house.data / "cache" / "overviews").iterdir()
     memory.write_bytes(damage)
+    run_in_window(qapp, house.data, second, last=house.name)
+
+
+@pytest.mark.spec("X3")
+def test_a_memory_that_cannot_be_judged_does_not_keep_the_program_from_opening(
+    qapp: QApplication, house: Greenhouse
+) -> None:
+    """It may be of another version of the program, or somebody has written into it."""
+
+    async def first(someone: Technician) -> None:
+        await begin(someone, house)
+        someone.click("Back up now")
+        await someone.sees(partial(has_points, someone, 1))
+
+    async def second(someone: Technician) -> None:
+        await someone.reads_soon("Not yet protected")
+        await someone.sees(partial(has_points, someone, 1))
+
+    run_in_window(qapp, house.data, first)
+    (memory,) = (house.data / "cache" / "overviews").iterdir()
+    known = json.loads(memory.read_bytes())
+    known["known"]["site"]["time_zone"] = "Nowhere/Else"
+    memory.write_text(json.dumps(known))
     run_in_window(qapp, house.data, second, last=house.name)
 
 

@@ -23,6 +23,18 @@ ONLY_LOOKS = ("stat", "sha256", "read", "entries", "kept_folder", "end_orphans")
 """Operations that change nothing."""
 
 
+def undisturbed(matrix: CutMatrix) -> list[Passed]:
+    """What a cutover comes by when nothing happens; the site is the new one then."""
+    matrix.fresh()
+    with matrix.site.read_all_the_while():
+        answer = matrix.carry_out()
+    assert answer is not None
+    assert (answer.code, answer.did) == ("", "smoke 0"), answer.told
+    assert matrix.site.faults() == []
+    assert matrix.site.state() == NEW
+    return matrix.passed
+
+
 def every_blow(passed: Sequence[Passed]) -> list[Blow]:
     """Before each operation that changes something, and at every other piece of it: sent by half, sent whole, or
     answered and the answer lost, in turn. What only looks lies between them."""

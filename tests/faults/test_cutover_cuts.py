@@ -23,12 +23,12 @@ from tests.faults.cut_cases import (
     recovered,
     recovery_blows,
     some,
+    undisturbed,
     unfinished_at,
     whole,
 )
 from tests.faults.cut_matrix import CutMatrix, cut_matrix
 from tests.faults.cut_wire import Blow, Moment, Passed, Way
-from tests.faults.cutover_parts import NEW
 from tests.faults.cutover_site import CutoverSite
 from tests.faults.family import waited_for
 from tests.faults.shims import write_program
@@ -79,15 +79,7 @@ def matrix(server: SshServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def passed(matrix: CutMatrix) -> list[Passed]:
-    """What a cutover comes by when nothing happens; the site is the new one then."""
-    matrix.fresh()
-    with matrix.site.read_all_the_while():
-        answer = matrix.carry_out()
-    assert answer is not None
-    assert (answer.code, answer.did) == ("", "smoke 0"), answer.told
-    assert matrix.site.faults() == []
-    assert matrix.site.state() == NEW
-    return matrix.passed
+    return undisturbed(matrix)
 
 
 def test_a_cutover_over_ssh_does_all_that_one_here_does(passed: list[Passed]) -> None:

@@ -16,11 +16,11 @@ from tests.faults.cut_cases import (
     killing,
     recovery_blows,
     some,
+    undisturbed,
     unfinished_at,
 )
 from tests.faults.cut_matrix import CutMatrix, cut_matrix
 from tests.faults.cut_wire import Blow, Moment, Passed
-from tests.faults.cutover_parts import NEW
 from tests.faults.cutover_postgresql import SECRETS, DatabasePart
 from tests.faults.cutover_site import CutoverSite
 from tests.real.servers.postgresql import postgres_server
@@ -50,15 +50,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CutMatrix]:
 
 @pytest.fixture(scope="module")
 def passed(matrix: CutMatrix) -> list[Passed]:
-    """What a cutover comes by when nothing happens; the site is the new one then."""
-    matrix.fresh()
-    with matrix.site.read_all_the_while():
-        answer = matrix.carry_out()
-    assert answer is not None
-    assert (answer.code, answer.did) == ("", "smoke 0"), answer.told
-    assert matrix.site.faults() == []
-    assert matrix.site.state() == NEW
-    return matrix.passed
+    return undisturbed(matrix)
 
 
 def of_database(passed: list[Passed]) -> list[Blow]:

@@ -468,8 +468,12 @@ run = ["true"]
             undo = await app.runner.launch(await app.plan_undo(SITE, done.run.id))
             undone = await app.runner.wait(SITE, undo.run)
             assert undone.outcome is Outcome.SUCCESS, undone.error
-            mark = f".__before_restore_{undone.id[:8]}"
-            now = {name: what for name, what in described(root).items() if mark not in name}
+            aside = root / f".overwinter-before-{undone.id[:8]}"
+            assert (aside / "changed").read_text() == "of the point"
+            assert {path.name for path in root.iterdir()} == {
+                ".env", "file", "deep", "logs", "new", "changed", aside.name
+            }  # fmt: skip
+            now = {name: what for name, what in described(root).items() if aside.name not in name}
             assert {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)} <= {"deep"}
             assert root.stat().st_mode & 0o7777 == 0o700
 

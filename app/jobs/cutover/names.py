@@ -1,8 +1,9 @@
-"""How the things around a cutover are called: all of them beside the tree that is exchanged, on its file system."""
+"""How the things around a cutover are called: beside or in the tree that is exchanged, on its file system."""
 
 from __future__ import annotations
 
 from app.jobs.effects.paths import pure
+from app.jobs.sources.files import OURS
 
 
 def stage_folder(root: str, run: str) -> str:
@@ -13,6 +14,11 @@ def stage_folder(root: str, run: str) -> str:
 def kept_tree(root: str, run: str) -> str:
     """What the live tree is called once another has taken its place."""
     return _beside(root, f"{pure(root).name}.__before_restore_{run[:8]}")
+
+
+def kept_within(root: str, run: str) -> str:
+    """The folder in a tree that cannot be moved itself which holds what was in it; no backup takes that."""
+    return str(pure(root) / f"{OURS}before-{run[:8]}")
 
 
 def plan_beside(root: str) -> str:

@@ -13,13 +13,14 @@ from app.foundation.events import Phase
 from app.foundation.words import text
 from app.jobs.cutover.forward import carry_out, check_smoke
 from app.jobs.cutover.job import expect_smoke, secrets_of
-from app.jobs.cutover.names import kept_tree
+from app.jobs.cutover.names import kept_tree, kept_within
 from app.jobs.cutover.plan import Kept, Spot, StagingPlan
 from app.jobs.cutover.recover import Found, look
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
 from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
+from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath, pure
 from app.jobs.effects.postgresql import SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
@@ -42,7 +43,10 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
     commands = [_with_bypass(one, plan.bypass, bypass) for one in plan.effects if isinstance(one, RunCommand)]
     before = [one for one in commands if one.when in _BEFORE and not one.staged]
     after = [one for one in commands if one.when not in _BEFORE]
-    swaps = [_backwards(one, plan, run) for one in reversed(plan.effects) if not isinstance(one, LEAVES_NO_TRACE)]
+    swaps = [
+        *_holders(plan, run),
+        *(_backwards(one, plan, run) for one in reversed(plan.effects) if not isinstance(one, LEAVES_NO_TRACE)),
+    ]
     return StagingPlan(
         run=run,
         kind=KIND,
@@ -69,14 +73,28 @@ def _kept(swaps: Sequence[AnyEffect], plan: StagingPlan) -> Iterator[Kept]:
             yield Kept(host=one.at.host, name=new.after, fact=new.oid, source=next(iter(sources), new.before))
 
 
+def _holders(plan: StagingPlan, run: str) -> Iterator[MakeFolder]:
+    """Where the old was put into a folder, as nothing can stand beside the tree, what was restored gets one too."""
+    for one in plan.effects:
+        if isinstance(one, MakeFolder):
+            yield MakeFolder(host=one.host, path=kept_within(str(pure(one.path).parent), run))
+
+
+def _aside(plan: StagingPlan, run: str, host: str, live: str) -> str:
+    """What something that was restored is called once it is put aside."""
+    folders = [one.path for one in _holders(plan, run) if one.host == host]
+    holding = next((folder for folder in folders if pure(folder).parent == pure(live).parent), None)
+    return str(pure(holding) / pure(live).name) if holding is not None else kept_tree(live, run)
+
+
 def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
     """What came where nothing had been is put aside; where it was staged is gone."""
     if isinstance(effect, ExchangePaths):
-        return effect.reversed(kept_tree(effect.live, run))
+        return effect.reversed(_aside(plan, run, effect.host, effect.live))
     if isinstance(effect, SwapDatabases):
         return effect.reversed(before_name(effect.moves[-1].after, run))
     if isinstance(effect, RenamePath) and effect.target not in {kept.name for kept in plan.kept}:
-        aside = kept_tree(effect.target, run)
+        aside = _aside(plan, run, effect.host, effect.target)
         return RenamePath(host=effect.host, path=effect.target, target=aside, inode=effect.inode)
     if not isinstance(effect, TakenBack):
         return TakenBack(effect)
@@ -86,7 +104,7 @@ def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
 def _traded_again(trade: TradePlaces, plan: StagingPlan, run: str) -> TradePlaces:
     """The tree that it carries from is put aside once more, under the name that this run gives it."""
     exchanges = [one for one in plan.effects if isinstance(one, ExchangePaths) and one.host == trade.host]
-    return trade.from_tree(next(kept_tree(one.live, run) for one in exchanges if one.new == trade.old))
+    return trade.from_tree(next(_aside(plan, run, one.host, one.live) for one in exchanges if one.new == trade.old))
 
 
 def _with_bypass(command: RunCommand, before: str, now: str) -> RunCommand:

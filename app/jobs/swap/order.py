@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from app.jobs.cutover.names import kept_tree
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
@@ -118,7 +119,7 @@ def kept_at(tree: StagedTree, pair: Pair, run: str) -> str:
     """What the old tree, or the old one of a part, is called afterwards."""
     if tree.before_holds:
         return str(below(tree.before, pure(pair.live).name))
-    return f"{pair.live}.__before_restore_{run[:8]}"
+    return kept_tree(pair.live, run)
 
 
 def _pair_of(tree: StagedTree, path: str) -> Pair | None:

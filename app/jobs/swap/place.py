@@ -7,6 +7,7 @@ import msgspec
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.hosts.host import Command, FileKind, FileStat, Host
+from app.jobs.cutover.names import kept_tree, kept_within
 from app.jobs.manifest import SourceEntry
 from app.jobs.restore.checks import UNCHANGED
 from app.jobs.restore.folder import below, pure
@@ -57,8 +58,8 @@ class Place(msgspec.Struct, frozen=True):
         that holds what was in it.
         """
         if self.down:
-            return str(below(self.root, f"{OURS}before-{run[:8]}"))
-        return f"{self.root}.__before_restore_{run[:8]}"
+            return kept_within(self.root, run)
+        return kept_tree(self.root, run)
 
 
 async def place_of(host: Host, source: Source) -> Place:

@@ -101,6 +101,7 @@ from app.tools.restic.program import private_programs
 from app.tools.sqlite import programs as sqlite
 
 if TYPE_CHECKING:
+    from app.foundation.words import Language
     from app.hosts.ssh.servers import Servers
     from app.jobs.look.job import Look
     from app.jobs.look.proposals import Proposal
@@ -622,6 +623,27 @@ class Overwinter:
                 typed=confirmed,
             )
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
+
+    async def report(self, site: str, run: str) -> list[Part]:
+        """The report of a restore that has ended. Raises `Refused` `report.…`."""
+        from app.jobs.report.contents import report_of  # noqa: PLC0415  likewise
+
+        return await report_of(self.records(site), run)
+
+    async def save_report(self, site: str, run: str, target: Path, language: Language) -> None:
+        """Writes that report into a new file: as PDF where its name ends so, else as Markdown.
+
+        Raises `Refused` `report.…`, `file.exists`.
+        """
+        from app.jobs.report.paper import as_pdf  # noqa: PLC0415  likewise
+        from app.jobs.runbook.document import as_markdown  # noqa: PLC0415  likewise
+
+        parts = await self.report(site, run)
+        if target.suffix.lower() == ".pdf":
+            content = await self._blocking.call("files", partial(as_pdf, parts, language))
+        else:
+            content = as_markdown(parts, language).encode()
+        await write_for_a_person(self._here, str(target), content, replace=False)
 
     async def plan_cleanup(self, site: str) -> Plan[CleanupState]:
         """The plan of removing what restores put aside, where its time is over."""

@@ -17,6 +17,7 @@ from app.foundation.events import (
     Progress,
     RolledBack,
     RunClosed,
+    SiteTurned,
     StepFinished,
     StepOutcome,
     StepStarted,
@@ -122,7 +123,7 @@ class Output:
                 self._say(text("      {size} read, {added} added", size=size, added=added))
             case Warned():
                 self._say(text("      warning: {what}", what=event.warning.what))
-            case StepFinished() | ItemFinished() | RolledBack() | RunClosed() | LogLines():
+            case StepFinished() | ItemFinished() | RolledBack() | SiteTurned() | RunClosed() | LogLines():
                 pass
 
     def _moving(self, event: Progress) -> None:

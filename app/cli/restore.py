@@ -84,7 +84,13 @@ def _found(state: RestoreState) -> dict[str, object]:
     """What was looked at before: what is, or would be, restored where, and the checks."""
     found: dict[str, object] = {"planned": state.planned, "checks": state.judged}
     if isinstance(state, SwapState):
-        found |= {"foreseen": state.foreseen, "safety": state.safety, "bypass": state.bypass, "old": state.old}
+        found |= {
+            "foreseen": state.foreseen,
+            "changes": state.changes,
+            "safety": state.safety,
+            "bypass": state.bypass,
+            "old": state.old,
+        }
     return found
 
 

@@ -154,6 +154,12 @@ class RolledBack(Event, frozen=True, tag="rolled-back"):
     rollback: Rollback
 
 
+class SiteTurned(Event, frozen=True, tag="site-turned"):
+    """The site begins to be taken down, or is `up` again: whichever of its states it is in now."""
+
+    up: bool
+
+
 class RunClosed(Event, frozen=True, tag="run-closed"):
     """The run ended; nothing follows."""
 
@@ -173,5 +179,5 @@ class LogLines(Event, frozen=True, tag="log-lines"):
     lines: list[bytes]
 
 
-Recorded = StepStarted | StepFinished | Progress | ItemFinished | Warned | RolledBack | RunClosed
+Recorded = StepStarted | StepFinished | Progress | ItemFinished | Warned | RolledBack | SiteTurned | RunClosed
 Told = Recorded | LogLines

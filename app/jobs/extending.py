@@ -44,7 +44,7 @@ def switched_off_news(before: Site | None, grown: Site) -> Added:
     return Added(site, new, off)
 
 
-async def write_for_a_person(host: Host, path: str, content: str, *, replace: bool) -> None:
+async def write_for_a_person(host: Host, path: str, content: str | bytes, *, replace: bool) -> None:
     """Writes a file that somebody asked for; raises `Refused` `file.exists` unless it may be replaced."""
     if not replace and await host.stat(path) is not None:
         raise Refused(
@@ -53,4 +53,4 @@ async def write_for_a_person(host: Host, path: str, content: str, *, replace: bo
             text("Choose a name that is free, or add --replace."),
             "file.exists",
         )
-    await host.write_durably(path, content.encode(), READABLE)
+    await host.write_durably(path, content.encode() if isinstance(content, str) else content, READABLE)

@@ -36,6 +36,7 @@ def places_and_actions(window: MainWindow, language: Language) -> Iterator[Finda
     if window.site:
         dashboard = window.dashboard
         yield Findable("backup", say(text("Back up now")), action, dashboard.back_up)
+        yield Findable("restore", say(text("Restore…")), action, window.restore_site)
         yield Findable("check", say(text("Verify now")), action, dashboard.verify)
         yield Findable("disk", say(text("Check now")), action, dashboard.check)
     yield Findable("help", say(text("Help")), action, window.show_help)

@@ -45,6 +45,7 @@ Name = Literal[
     "plus",
     "practice",
     "refresh",
+    "restore",
     "running",
     "runs",
     "save",

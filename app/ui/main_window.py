@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 
@@ -113,8 +113,11 @@ class MainWindow(QMainWindow):
         self.navigation.add_place(SITES, "sites", text("All sites"), "Ctrl+0", needs_site=True)
         self.navigation.add_place(DOORS, "plus", text("Add a site…"))
         self.look_button = LookButton(self._language, self.navigation)
+        self._restore_entry = Entry("restore", self._say(text("Restore…")), self.navigation)
+        self._restore_entry.setToolTip("Ctrl+R")
         self._help_entry = Entry("help", self._say(text("Help")), self.navigation)
         self._help_entry.setToolTip("F1")
+        self.navigation.add_button(self._restore_entry)
         self.navigation.add_button(self.look_button)
         self.navigation.add_button(self._help_entry)
         self.navigation.show_sites({}, "")
@@ -171,10 +174,16 @@ class MainWindow(QMainWindow):
         self.disks.failed.connect(self.show_error)
         self.strip.cancel_asked.connect(self.runs.cancel)
         self.strip.opened.connect(self.open_run)
+        self._restore_entry.clicked.connect(self._on_restore)
         self._help_entry.clicked.connect(self.show_help)
         self.help.support_wanted.connect(self.show_support)
         self.leaving.over.connect(self.closed.set)
-        for keys, act in (("Ctrl+B", self._on_backup), ("Ctrl+K", self.find_anything), ("F1", self.show_help)):
+        for keys, act in (
+            ("Ctrl+B", self._on_backup),
+            ("Ctrl+R", self.restore_site),
+            ("Ctrl+K", self.find_anything),
+            ("F1", self.show_help),
+        ):
             QShortcut(QKeySequence(keys), self, act)
 
     # --- sites ---------------------------------------------------------------------------------
@@ -283,7 +292,12 @@ class MainWindow(QMainWindow):
         return cast("RunsPage", self.late_page(RUNS))
 
     def _connect_page(self, page: LatePage) -> None:
-        acts = {"start": partial(self._launch, page), "navigate": self.navigate, "saved": self._on_settings_saved}
+        acts = {
+            "start": partial(self._launch, page),
+            "navigate": self.navigate,
+            "saved": self._on_settings_saved,
+            "restore": self.restore_site,
+        }
         for name, act in acts.items():
             if (signal := getattr(page, name, None)) is not None:
                 signal.connect(act)
@@ -323,6 +337,22 @@ class MainWindow(QMainWindow):
             self.navigation.choose_site(site)
         else:
             self.load(choose=site)
+
+    def _on_restore(self) -> None:
+        self.restore_site()
+
+    def restore_site(self, point: str = "", sources: Sequence[str] = ()) -> None:
+        """Opens the wizard for the chosen site, at this point; the one that is open comes forward."""
+        if not self.site:
+            return
+        from app.ui.restoring.wizard import RestoreWizard  # noqa: PLC0415  not needed for the first paint
+
+        for wizard in self.findChildren(RestoreWizard):
+            if wizard.isVisible() and wizard.site == self.site:
+                wizard.activateWindow()
+                return
+        wizard = RestoreWizard(self._bridge, self._language, self.runs, self.site, self)
+        wizard.open_at(point, sources)
 
     def show_help(self) -> None:
         """Helps with what has the keyboard, or else with the page."""

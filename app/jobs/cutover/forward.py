@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from app.foundation.errors import Problem, UserError
-from app.foundation.events import Progress, Rollback, RolledBack, Warned
+from app.foundation.events import Progress, Rollback, RolledBack, SiteTurned, Warned
 from app.foundation.words import Text, text
 from app.hosts.running import outlast
 from app.jobs.cutover.ending import ended
@@ -24,8 +25,10 @@ TRY_AGAIN_AFTER = 1.0
 """Seconds: what a lost link has kept from being undone is tried again."""
 
 
-async def carry_out(plan: StagingPlan, world: World, shelf: Shelf) -> None:
+async def carry_out(plan: StagingPlan, world: World, shelf: Shelf) -> float:
     """Writes the plan down and carries it out, up to the smoke checks; afterwards the site is the new one.
+
+    Gives for how many seconds it was being exchanged, from the first command to the last.
 
     On an error, and on a cancel, the site is the old one again before that goes on up; the run is told so by a
     `RolledBack`. Raises `restore.unfinished` where that could not be done, or where another cutover is not over; in the
@@ -33,6 +36,8 @@ async def carry_out(plan: StagingPlan, world: World, shelf: Shelf) -> None:
     """
     await shelf.place(plan, world.ctx.host)
     begun: list[AnyEffect] = []
+    world.ctx.emit(SiteTurned(up=False))
+    began = time.monotonic()
     try:
         for effect in plan.effects[: plan.settled]:
             begun.append(effect)
@@ -41,9 +46,12 @@ async def carry_out(plan: StagingPlan, world: World, shelf: Shelf) -> None:
     except BaseException as why:
         await _to_its_end(_taken_back(plan, begun, world, shelf, why))
         raise
+    world.ctx.emit(SiteTurned(up=True))
+    down = time.monotonic() - began
     settling = asyncio.create_task(_settled(plan, world, shelf))
     await outlast(settling)  # a cancel that comes now comes too late: whoever looks for it finds it in the task
     settling.result()
+    return down
 
 
 async def check_smoke(plan: StagingPlan, world: World) -> list[Problem]:
@@ -112,6 +120,7 @@ async def _taken_back(
         world.ctx.emit(RolledBack(rollback=Rollback.FAILED))
         raise still_unfinished(plan, error) from why
     world.ctx.emit(RolledBack(rollback=Rollback.DONE))
+    world.ctx.emit(SiteTurned(up=True))
 
 
 async def _old_again(plan: StagingPlan, begun: Sequence[AnyEffect], world: World, shelf: Shelf) -> None:

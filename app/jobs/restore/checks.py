@@ -23,6 +23,35 @@ ROOM_TO_SPARE = 2 * 1024**3
 UNCHANGED = text("Nothing was changed.")
 
 
+TITLES = {
+    "point": text("The point is whole"),
+    "root": text("The place is there"),
+    "folder": text("The folder is empty"),
+    "apart": text("Nothing stands in the way in the tree"),
+    "mount": text("The tree can be moved"),
+    "containers": text("No container holds the tree"),
+    "writable": text("This account may write there"),
+    "ownership": text("Owners and rights can be kept"),
+    "owners": text("The owners are known"),
+    "users": text("No program works in the tree"),
+    "unfinished": text("No other restore is unfinished"),
+    "identity": text("Point, repository and host belong together"),
+    "space": text("There is room enough"),
+    "dump-space": text("There is room for the dump"),
+    "battery": text("The battery lasts"),
+    "commands": text("The site's commands are there"),
+    "software": text("The software fits the data"),
+    "database": text("The database server takes it"),
+    "database-identity": text("It is the server that was backed up"),
+    "database-space": text("The server has room enough"),
+    "database-sessions": text("Who is in the database can be asked to leave"),
+    "database-replication": text("Nothing else follows the database"),
+    "database-closed": text("The database is open"),
+    "database-restoring": text("No other load is under way"),
+}
+"""What each check looks at, by its key."""
+
+
 class Verdict(enum.Enum):
     """What a check came to."""
 

@@ -80,7 +80,7 @@ def _plan(
         choice=asked,
         key=f"{KIND} {asked}",
         steps=tuple(steps),
-        state=RestoreState(setting.repositories.ways()),
+        state=RestoreState(setting.repositories.ways(), setting.entries),
         close=put_away,
         secrets=(REPOSITORY_PASSWORD,),
         optional_secrets=tuple(dict.fromkeys((*of_sources, *of_hosts))),

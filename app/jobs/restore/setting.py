@@ -41,11 +41,12 @@ class Planned(msgspec.Struct, frozen=True):
 class RestoreState:
     """What the steps of one restore hand on.
 
-    `expected` is what each source is to look like, `readings` how that is compared; `begun` is what stands somewhere
-    under a name of ours.
+    `entries` are the sources that are meant, `expected` is what each is to look like, `readings` how that is compared;
+    `begun` is what stands somewhere under a name of ours.
     """
 
     ways: Ways
+    entries: tuple[SourceEntry, ...] = ()
     expected: dict[str, Sums] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Literal
 
 import msgspec
 
@@ -47,6 +49,20 @@ class Foreseen(msgspec.Struct, frozen=True):
 
 NOTHING = Amount()
 
+NAMED = 10_000
+"""So many names of each sort are told; all are counted."""
+
+Sort = Literal["created", "overwritten", "deleted"]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One name that would change, as seen from the root of its source; its size is as in `Foreseen`."""
+
+    source: str
+    path: str
+    sort: Sort
+    bytes: int
+
 
 @dataclass
 class Comparison:
@@ -59,6 +75,18 @@ class Comparison:
     deleted: Amount = NOTHING
     unchanged: Amount = NOTHING
     kept: Amount = NOTHING
+    changes: list[Change] = field(default_factory=list)
+    named: Counter[Sort] = field(default_factory=Counter)
+
+    def _name(self, path: str, sort: Sort, size: int) -> None:
+        self.named[sort] += 1
+        if self.named[sort] <= NAMED:
+            self.changes.append(Change(self.source.name, path, sort, size))
+
+    def name_created(self, path: str, one: Essence) -> None:
+        """A name of the point, once the live tree is known."""
+        if _digest(path) in self.expected:
+            self._name(path, "created", one.size)
 
     def expect(self, path: str, one: Essence) -> None:
         """A name of the point; what is emptied afterwards does not come."""
@@ -74,10 +102,12 @@ class Comparison:
             self.kept = self.kept.plus(one.size)
         elif size is None:
             self.deleted = self.deleted.plus(one.size)
+            self._name(path, "deleted", one.size)
         elif self.same[key] == _digest(_state(one)):
             self.unchanged = self.unchanged.plus(size)
         else:
             self.overwritten = self.overwritten.plus(size)
+            self._name(path, "overwritten", size)
 
     def _stays(self, path: str) -> bool:
         source = self.source
@@ -124,12 +154,14 @@ def _digest(said: str) -> bytes:
 async def foresee_tree(tree: Tree, host: Host, live: str | None, source: Source, reading: Reading) -> Comparison:
     """Compares what a snapshot has of a source with its live tree, or with nothing."""
     found = Comparison(source)
-    name = reading.path.rpartition("/")[2]
 
     async def take_expected(entries: Sequence[Entry]) -> None:
-        for one in filter(None, map(reading.of_entry, entries)):
-            if one.path != name:
-                found.expect(one.path[len(name) + 1 :], one)
+        for path, one in _below_root(entries, reading):
+            found.expect(path, one)
+
+    async def take_created(entries: Sequence[Entry]) -> None:
+        for path, one in _below_root(entries, reading):
+            found.name_created(path, one)
 
     async def take_live(batch: Sequence[Below]) -> None:
         for one in map(reading.of_file, batch):
@@ -138,4 +170,14 @@ async def foresee_tree(tree: Tree, host: Host, live: str | None, source: Source,
     await tree.ls(take_expected, reading.parent, recursive=True)
     if live is not None:
         await host.walk(live, take_live)
+    if found.expected:  # read once more rather than kept: of a million names there is only a digest in memory
+        await tree.ls(take_created, reading.parent, recursive=True)
     return found
+
+
+def _below_root(entries: Sequence[Entry], reading: Reading) -> Iterator[tuple[str, Essence]]:
+    """What stands in the tree, by its path in there."""
+    root = reading.path.rpartition("/")[2]
+    for one in filter(None, map(reading.of_entry, entries)):
+        if one.path != root:
+            yield one.path[len(root) + 1 :], one

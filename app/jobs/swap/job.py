@@ -33,7 +33,8 @@ from app.jobs.swap.exchange import staging_plan
 from app.jobs.swap.foreseen import Foreseen, foresee_tree
 from app.jobs.swap.identity import phrase
 from app.jobs.swap.kept import old_of
-from app.jobs.swap.notes import keep_foreseen
+from app.jobs.swap.notes import keep_foreseen, keep_outcome
+from app.jobs.swap.power import expect_power
 from app.jobs.swap.preflight import Preflight
 from app.jobs.swap.safety import back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
@@ -81,7 +82,7 @@ def plan_swap(
     )
     if waiting is not None:
         expect_same(waiting, setting)
-    state = SwapState(repositories.ways())
+    state = SwapState(repositories.ways(), base.entries)
     return _plan(setting, state, SwapSteps(setting, state).steps(), trigger)
 
 
@@ -228,6 +229,7 @@ class SwapSteps(msgspec.Struct, frozen=True):
         tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, part.entry)
         live = place.root if place.found is not None else None
         found = await foresee_tree(tree, ctx.host(place.host), live, part.source, self.state.readings[name])
+        self.state.changes += found.changes
         return found.foreseen(place.host, place.root)
 
     async def _back_up(self, ctx: Ctx) -> None:
@@ -261,7 +263,9 @@ class SwapSteps(msgspec.Struct, frozen=True):
     # --- the exchange ----------------------------------------------------------------------------
 
     async def _cut_over(self, ctx: Ctx) -> None:
-        await carry_out(await self._staging_plan(ctx), self._world(ctx), self.setting.shelf)
+        plan = await self._staging_plan(ctx)
+        await expect_power(self.setting.equipment.blocking)  # staging may have taken hours
+        self.state.down = await carry_out(plan, self._world(ctx), self.setting.shelf)
         for entry in self.setting.base.entries:
             ctx.emit(ItemFinished(item=item_of(entry, entry.bytes)))
         if self.setting.staged_by:
@@ -296,6 +300,7 @@ class SwapSteps(msgspec.Struct, frozen=True):
         """What is wrong is told; the old state is one command away."""
         plan = await self._finished()
         problems = await check_smoke(plan, self._world(ctx)) if plan is not None else []
+        self.state.unwell = problems
         if problems:
             raise _does_not_work(self.setting.site.name, self.setting.base.run, problems)
 
@@ -303,6 +308,7 @@ class SwapSteps(msgspec.Struct, frozen=True):
         plan = await self._finished()
         if plan is not None:
             self.state.old = await old_of(self._world(ctx), plan)
+        await keep_outcome(ctx, self.setting.base.run, self.state)
 
 
 def _does_not_work(site: str, run: str, problems: Sequence[Problem]) -> UserError:

@@ -24,6 +24,7 @@ from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
 from app.jobs.swap.mounts import at_or_below, is_in, mounts_of, mounts_of_all, shown_elsewhere
 from app.jobs.swap.place import WINDOWS, Place, place_of
+from app.jobs.swap.power import expect_power
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.software import tell_software
 from app.jobs.swap.users import users_of
@@ -52,11 +53,15 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("unfinished", self._expect_no_other),
             Check("identity", identity.check),
             Check("space", self._expect_room),
+            Check("battery", self._expect_power),
             Check("commands", self._expect_commands),
             Check("software", partial(tell_software, self.setting, self.state)),
         ]
         of_trees = [check for tree in self.setting.trees for check in self._of(tree)]
         return [*of_trees, *of_all]
+
+    async def _expect_power(self, _ctx: Ctx) -> None:
+        await expect_power(self.setting.equipment.blocking)
 
     async def _expect_no_other(self, ctx: Ctx) -> None:
         """One that another computer has left unfinished is known here by what stands beside its target alone."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from app.foundation.errors import Problem
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.postgresql_swapping import StagedDatabase
-from app.jobs.swap.foreseen import Foreseen
+from app.jobs.swap.foreseen import Change, Foreseen
 from app.jobs.swap.kept import Old
 from app.jobs.swap.place import Place
 from app.jobs.swap.staged import StagedTree
@@ -31,16 +32,20 @@ class SwapState(RestoreState):
     """What the steps of one swap hand on; `places`, `staged` and `databases` by source.
 
     `safety` is the run of the backup of the state before, `bypass` the token that opens the site in maintenance, `old`
-    what stays of the old state.
+    what stays of the old state; `changes` are the names behind `foreseen`; `down` is for how many seconds
+    the site was exchanged, `unwell` what its smoke checks found.
     """
 
     places: dict[str, Place] = field(default_factory=dict)
     staged: dict[str, StagedTree] = field(default_factory=dict)
     databases: dict[str, StagedDatabase] = field(default_factory=dict)
     foreseen: list[Foreseen] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     safety: str = ""
     bypass: str = ""
     old: list[Old] = field(default_factory=list)
+    down: float = 0.0
+    unwell: list[Problem] = field(default_factory=list)
 
 
 class SwapSetting(msgspec.Struct, frozen=True):

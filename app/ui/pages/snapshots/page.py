@@ -48,10 +48,12 @@ class SnapshotsPage(QWidget):
     Signals:
         start: a coroutine function that launches a run, for the frame to start and to follow.
         navigate: another page is wanted; carries its name and what to open there.
+        restore: the wizard is wanted; carries the point that it begins with.
     """
 
     start = Signal(object)
     navigate = Signal(str, str)
+    restore = Signal(str)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -165,6 +167,7 @@ class SnapshotsPage(QWidget):
         self.points.chosen_changed.connect(self._on_chosen)
         self.tabs.currentChanged.connect(self._on_tab)
         self._cards.acted.connect(self._on_card_acted)
+        self.head.restore_wanted.connect(self._on_restore)
         self.head.verify_wanted.connect(self._on_verify)
         self.head.keep_wanted.connect(self._on_keep)
         self.head.delete_wanted.connect(self._on_delete)
@@ -335,6 +338,10 @@ class SnapshotsPage(QWidget):
         if index not in self._shown_in:
             self._shown_in.add(index)
             (self.files, self.databases, self.compare, self.details)[index].show_point(self._site, self.chosen)
+
+    def _on_restore(self) -> None:
+        if self.chosen is not None:
+            self.restore.emit(self.chosen.point.id)
 
     def _on_verify(self) -> None:
         if self.chosen is not None:

@@ -23,9 +23,10 @@ class PointHead(QWidget):
     """Its first line says when, the second what; below are the buttons.
 
     Signals:
-        verify_wanted, keep_wanted, delete_wanted, export_wanted: the button was pressed.
+        restore_wanted, verify_wanted, keep_wanted, delete_wanted, export_wanted: the button was pressed.
     """
 
+    restore_wanted = Signal()
     verify_wanted = Signal()
     keep_wanted = Signal()
     delete_wanted = Signal()
@@ -40,6 +41,7 @@ class PointHead(QWidget):
         self._proven = StateBadge(language, State.OK)
         self._what = ElidedLabel()
         set_tone(self._what, "muted")
+        self.restore = self._button(text("Restore…"), self.restore_wanted)
         self.export = self._button(text("Save all…"), self.export_wanted)
         self.verify = self._button(text("Verify"), self.verify_wanted)
         self.keep = self._button(text("Keep…"), self.keep_wanted)
@@ -66,6 +68,7 @@ class PointHead(QWidget):
         first.addWidget(self._when, 1)
         first.addWidget(self._proven)
         first.addWidget(self._state)
+        last.addWidget(self.restore)
         last.addWidget(self.export)
         last.addWidget(self.verify)
         last.addStretch(1)
@@ -86,7 +89,7 @@ class PointHead(QWidget):
         self._proven.setVisible(point.verified)
         self._proven.show_state(State.OK, text("Proven to restore"))
         self._what.set_whole(" · ".join(self._facts(row)))
-        for button in (self.export, self.verify, self.keep, self.delete):
+        for button in (self.restore, self.export, self.verify, self.keep, self.delete):
             button.setEnabled(not (running and not point.manifest))
 
     def _facts(self, row: PointRow) -> list[str]:

@@ -40,7 +40,8 @@ class Technician:
 
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
-        return next((each for each in self.window.findChildren(QDialog) if each.isVisible()), None)
+        shown = [each for each in self.window.findChildren(QDialog) if each.isVisible()]
+        return next((each for each in shown if not any(each.isAncestorOf(other) for other in shown)), None)
 
     def _front(self) -> QWidget:
         return self.dialog() or self.window

@@ -95,7 +95,7 @@ def _facts(run: Run, outcome: RestoreOutcome | None) -> Iterator[tuple[Text | st
         took = max(0.0, (run.closed - run.started).total_seconds())
         yield text("Took"), text("{time}", time=Duration(took))
     if outcome is not None:
-        yield text("The site was down for"), text("{seconds} s", seconds=f"{outcome.down:.1f}")
+        yield text("The site was down for"), text("{seconds} s", seconds=f"{outcome.down:.2f}")
         if outcome.safety:
             yield text("Backup of the state before"), outcome.safety[:8]
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QProgressBar, QSplitter, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem
 from app.foundation.words import Language, Text, plural, text
@@ -31,6 +31,9 @@ _SORTS = {
     "overwritten": text("Overwritten"),
     "created": text("Created"),
 }
+COLUMNS = 3
+"""Of the checks that passed."""
+
 OWNERS, ROLES = "restore.owners-moved", "restore.roles-missing"
 
 
@@ -145,7 +148,7 @@ class CheckStep(QWidget):
         parts.addWidget(PageScroll(self._inside, self._say(text("Checks")), parts))
         self._table_side = self._tables(parts)
         parts.addWidget(self._table_side)
-        parts.setSizes([3000, 4000])
+        parts.setSizes([1500, 4000])
         column.addWidget(parts, 1)
 
     def _tables(self, parts: QWidget) -> QWidget:
@@ -245,17 +248,18 @@ class CheckStep(QWidget):
         from app.jobs.restore.checks import TITLES  # noqa: PLC0415  loaded by the engine long before
 
         box = QWidget(self._inside)
-        column = QVBoxLayout(box)
-        column.setContentsMargins(GRID, 0, 0, 0)
-        column.setSpacing(GRID // 2)
-        for key in dict.fromkeys(one.key for one in passed):
+        grid = QGridLayout(box)
+        grid.setContentsMargins(GRID, 0, 0, 0)
+        grid.setSpacing(GRID // 2)
+        keys = list(dict.fromkeys(one.key for one in passed))
+        rows = -(-len(keys) // COLUMNS)
+        for place, key in enumerate(keys):
             times = sum(one.key == key for one in passed)
-            row = QHBoxLayout()
-            row.setSpacing(GRID)
-            row.addWidget(IconLabel("check", "ok", 18, box))
             title = self._say(TITLES[key]) if key in TITLES else key
-            row.addWidget(label(title if times == 1 else f"{title} ({times})"), 1)
-            column.addLayout(row)
+            column, row = divmod(place, rows)
+            grid.addWidget(IconLabel("check", "ok", 18, box), row, 2 * column)
+            grid.addWidget(label(title if times == 1 else f"{title} ({times})"), row, 2 * column + 1)
+            grid.setColumnStretch(2 * column + 1, 1)
         return box
 
     def _card(self, one: Judged) -> QFrame:

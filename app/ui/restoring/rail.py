@@ -13,7 +13,7 @@ from app.foundation.words import Language, Text, text
 from app.ui import icons
 from app.ui.theme import GRID, TARGET, body_font, tones_now
 
-WIDTH = 24 * GRID
+WIDTH = 27 * GRID
 _DOT = 26
 
 
@@ -53,14 +53,13 @@ class Rail(QFrame):
         room = QRect(2 * GRID, 3 * GRID + number * (TARGET + GRID), self.width() - 3 * GRID, TARGET)
         is_now, is_done = number == self._now, number < self._now
         dot = QRect(room.left(), room.top() + (room.height() - _DOT) // 2, _DOT, _DOT)
-        painter.setPen(QColor(tones.accent if is_now or is_done else tones.control))
-        painter.setBrush(QColor(tones.accent if is_now else tones.surface))
-        painter.drawEllipse(dot)
+        if not is_done:
+            painter.setPen(QColor(tones.accent if is_now else tones.control))
+            painter.setBrush(QColor(tones.accent if is_now else tones.surface))
+            painter.drawEllipse(dot)
         painter.setFont(body_font(strong=is_now))
         if is_done:
-            painter.drawPixmap(
-                dot.left() + 5, dot.top() + 5, icons.pixmap("check", tones.accent, 16, self.devicePixelRatio())
-            )
+            painter.drawPixmap(dot.topLeft(), icons.pixmap("check", tones.accent, _DOT, self.devicePixelRatio()))
         else:
             painter.setPen(QColor(tones.on_accent if is_now else tones.muted))
             painter.drawText(dot, Qt.AlignmentFlag.AlignCenter, str(number + 1))

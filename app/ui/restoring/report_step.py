@@ -87,6 +87,7 @@ class ReportStep(QWidget):
         self._badge.show_state(state, word)
         self._said.setText(self._say(run.error.what) if run.error is not None else self._say(text("It is done.")))
         self.text.document().setDefaultFont(self.font())
+        self.text.document().setDocumentMargin(2 * GRID)
         self.text.setHtml(_of_window(as_html(parts, self._language), self.text.palette()))
         self.save.show()
         self.undo.setVisible(can_undo)

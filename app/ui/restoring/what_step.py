@@ -71,7 +71,7 @@ class WhatStep(QWidget):
         column.setSpacing(GRID // 2)
         column.addWidget(label(self._say(text("Where to")), font=heading_font()))
         self._ways: dict[Way, Option] = {}
-        made = {Way.FOLDER: self._folder_part, Way.DATABASE: self._database_part, Way.LATER: self._safety_part}
+        made = {Way.FOLDER: self._folder_part, Way.DATABASE: self._database_part, Way.SWAP: self._safety_part}
         self._folder_box = self._database_box = self._safety_box = QWidget()
         for way, (word, about) in WAY_WORDS.items():
             option = self._ways[way] = Option(self._say(word), self._say(about), inside)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # the window is painted before the store is loaded
 POINT, WHAT, CHECK, CONFIRM, PROGRESS, REPORT = range(6)
 STEPS = (
     text("Point"),
-    text("What and where to"),
+    text("What and where"),
     text("Check"),
     text("Confirm"),
     text("Progress"),

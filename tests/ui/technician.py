@@ -41,7 +41,7 @@ class Technician:
     def dialog(self) -> QDialog | None:
         """The question that stands before the window."""
         shown = [each for each in self.window.findChildren(QDialog) if each.isVisible()]
-        return next((each for each in shown if not any(each.isAncestorOf(other) for other in shown)), None)
+        return next((each for each in shown if not any(other.parent() is each for other in shown)), None)
 
     def _front(self) -> QWidget:
         return self.dialog() or self.window

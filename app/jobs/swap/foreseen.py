@@ -31,7 +31,7 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Foreseen(msgspec.Struct, frozen=True):
-    """What would become of one source. A name is unchanged where kind, size and time are the same in the point.
+    """What would become of one source. A name is unchanged where kind, size, time, mode and owner are as in the point.
 
     Of what is overwritten the bytes are those it gets; of what is deleted those it had. `kept` are live ones that stay
     as they are. Of a database there is one, overwritten or created.
@@ -69,6 +69,7 @@ class Comparison:
     """Counts a live tree against the point's list, of which a few bytes are held for each name."""
 
     source: Source
+    owners: bool = True
     expected: dict[bytes, int] = field(default_factory=dict)
     same: dict[bytes, bytes] = field(default_factory=dict)
     overwritten: Amount = NOTHING
@@ -92,7 +93,7 @@ class Comparison:
         """A name of the point; what is emptied afterwards does not come."""
         if not is_meant(path, self.source.clear_after):
             key = _digest(path)
-            self.expected[key], self.same[key] = one.size, _digest(_state(one))
+            self.expected[key], self.same[key] = one.size, _digest(self._state(one))
 
     def meet(self, path: str, one: Essence) -> None:
         """A name of the live tree."""
@@ -103,11 +104,16 @@ class Comparison:
         elif size is None:
             self.deleted = self.deleted.plus(one.size)
             self._name(path, "deleted", one.size)
-        elif self.same[key] == _digest(_state(one)):
+        elif self.same[key] == _digest(self._state(one)):
             self.unchanged = self.unchanged.plus(size)
         else:
             self.overwritten = self.overwritten.plus(size)
             self._name(path, "overwritten", size)
+
+    def _state(self, one: Essence) -> str:
+        """A folder is the same whatever its time, which changes with what is in it."""
+        when = None if one.kind is FileKind.FOLDER else one.modified
+        return f"{one.content} {one.mode} {one.owner if self.owners else None} {when}"
 
     def _stays(self, path: str) -> bool:
         source = self.source
@@ -142,18 +148,13 @@ def _leads_to(path: str, parts: Sequence[str]) -> bool:
     return any(part.startswith(f"{path}/") for part in parts)
 
 
-def _state(one: Essence) -> str:
-    """A folder is the same whatever its time, which changes with what is in it."""
-    return f"{one.content}" if one.kind is FileKind.FOLDER else f"{one.content} {one.modified}"
-
-
 def _digest(said: str) -> bytes:
     return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 async def foresee_tree(tree: Tree, host: Host, live: str | None, source: Source, reading: Reading) -> Comparison:
     """Compares what a snapshot has of a source with its live tree, or with nothing."""
-    found = Comparison(source)
+    found = Comparison(source, owners=reading.owners)
 
     async def take_expected(entries: Sequence[Entry]) -> None:
         for path, one in _below_root(entries, reading):

@@ -20,7 +20,7 @@ from app.cli.point import point
 from app.cli.points import find, ls, points, save, snapshots
 from app.cli.recover import recover, restore_undo
 from app.cli.repo import repo
-from app.cli.restore import restore, restore_cleanup
+from app.cli.restore import restore, restore_cleanup, restore_report
 from app.cli.retention import retention
 from app.cli.runs import run, runs
 from app.cli.secrets import secret
@@ -65,6 +65,7 @@ for command in (
     check,
     restore,
     restore_cleanup,
+    restore_report,
     restore_undo,
     recover,
     retention,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from app.assembly import Overwinter
@@ -10,6 +12,7 @@ from app.foundation.events import Item, Outcome
 from app.foundation.words import Size, Text, text
 from app.jobs.restore.choice import RestoreChoice, Swap, target_of
 from app.jobs.restore.setting import RestoreState
+from app.jobs.runbook.document import as_markdown
 from app.jobs.swap.foreseen import Amount, Foreseen
 from app.jobs.swap.kept import Old
 from app.jobs.swap.setting import SwapState
@@ -141,6 +144,28 @@ def _targets(state: RestoreState) -> list[Text]:
         text("  {source} → {target} on {host}", source=one.source, target=one.target, host=one.host)
         for one in state.planned
     ]
+
+
+@click.command("restore-report")
+@click.argument("site")
+@click.argument("run_id", metavar="RUN")
+@click.option("--to", "target", default="", metavar="FILE", help="A new file, .pdf or .md; else it is printed.")
+@pass_session
+def restore_report(session: Session, site: str, run_id: str, target: str) -> None:
+    """Say what a restore did: what, when, who, the checks, where the old state is."""
+
+    async def work(app: Overwinter) -> int:
+        run = await app.records(site).run(run_id)
+        language = session.output.language
+        if target:
+            await app.save_report(site, run.id, Path(target), language)
+            session.output.result({"run": run.id, "file": target}, [text("The report is at {file}", file=target)])
+            return 0
+        said = as_markdown(await app.report(site, run.id), language)
+        session.output.result({"run": run.id, "report": said}, said.splitlines())
+        return 0
+
+    session.perform(work)
 
 
 @click.command("restore-cleanup")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,10 @@ class Restorer:
         await self.someone.presses_soon(button)
         self.decisions += 1
         await self.someone.sees(lambda: self.wizard.step == step)
+
+    def is_at(self, step: int) -> bool:
+        """Whether it shows this step."""
+        return self.wizard.step == step
 
     @property
     def phrase(self) -> str:
@@ -195,7 +200,7 @@ def test_a_restore_by_the_keyboard_alone(qapp: QApplication, greenhouse: Greenho
             await tabs_to(someone, at, at.wizard.on.text())
             await someone.sees(at.wizard.on.isEnabled)
             someone.press(Qt.Key.Key_Return)
-            await someone.sees(lambda wanted=step: at.wizard.step == wanted)
+            await someone.sees(partial(at.is_at, step))
             if step == CHECK:
                 await someone.sees(lambda: at.wizard.check.is_ready)
         assert someone.focused() is at.wizard.confirm.field

@@ -33,6 +33,7 @@ TOPICS = (
     "settings",
     "sites",
     "adding",
+    "restoring",
     "recovery",
     "kit",
     "keys",

@@ -159,7 +159,7 @@ class Bench:
             time.sleep(SETTLES)
         assert ran.result["status"] == "success", ran.result
         on, off = map(float, (self.folder / "marks").read_text().split())
-        self._take_old_away(ran.result["run"][:8])
+        self.take_old_away(ran.result["run"][:8])
         return self._figures(ran, off - on, refused_for(answers) if watched else 0.0)
 
     def _figures(self, ran: Ran, down: float, refused: float) -> Restored:
@@ -174,7 +174,7 @@ class Bench:
             whole=ran.wall,
         )
 
-    def _take_old_away(self, run: str) -> None:
+    def take_old_away(self, run: str) -> None:
         put_away(self.root.with_name(f"{self.root.name}.__before_restore_{run}"))
         self.server.sql(f'DROP DATABASE "{LIVE}__before_{run}" WITH (FORCE)')
 

@@ -194,15 +194,18 @@ def _expect(one: Ahead, past: Sequence[Past]) -> _Expected:
 
 async def past_steps(records: SiteRecords, kind: str) -> list[Past]:
     """The steps of this site's last runs of that kind which did all they had to."""
-    found: list[Past] = []
     done = await records.runs(kind=kind, status=Outcome.SUCCESS, limit=SEVERAL)
-    for run in done:
-        sizes = {item.source: item.bytes for item in await records.items(run.id)}
-        for step in await records.steps(run.id):
-            if step.ended is not None:
-                moved = bytes_of(step.key, sizes)
-                found.append(Past(step.key, (step.ended - step.started).total_seconds(), moved))
-    return found
+    return [step for run in done for step in await steps_of_run(records, run.id)]
+
+
+async def steps_of_run(records: SiteRecords, run: str) -> list[Past]:
+    """The steps of one run."""
+    sizes = {item.source: item.bytes for item in await records.items(run)}
+    return [
+        Past(step.key, (step.ended - step.started).total_seconds(), bytes_of(step.key, sizes))
+        for step in await records.steps(run)
+        if step.ended is not None
+    ]
 
 
 def bytes_of(key: str, sizes: Mapping[str, int]) -> int:

@@ -50,6 +50,7 @@ class Recoveries(QObject):
         self.banner = RecoveryBanner(language)
         self.banner.finish_asked.connect(partial(self._put_right, "finish"))
         self.banner.roll_back_asked.connect(partial(self._put_right, "roll-back"))
+        self.banner.details_asked.connect(self._show_details)
         watch.busy_changed.connect(self._allow)
 
     def show_error(self, error: Problem) -> None:
@@ -94,6 +95,21 @@ class Recoveries(QObject):
         if self._found:
             site = self._found[0].site
             self._watch.launch(site, lambda app: _recovery(app, site, wanted), self.failed.emit)
+
+    def _show_details(self) -> None:
+        if not self._found:
+            return
+        from app.ui.restoring.recovery_dialog import RecoveryDialog  # noqa: PLC0415  not needed for the first paint
+
+        found = self._found[0]
+        when = self._language.moment(found.since, datetime.now(UTC))
+        what = text("A restore of {site} stopped in the middle ({when}).", site=found.title, when=when)
+        said = self._language.render(what)
+        dialog = RecoveryDialog(self._bridge, self._language, found.site, said, self.banner.window())
+        dialog.finish_asked.connect(partial(self._put_right, "finish"))
+        dialog.roll_back_asked.connect(partial(self._put_right, "roll-back"))
+        dialog.open()
+        dialog.look()
 
 
 def _standing(found: Found, point: str) -> Text:

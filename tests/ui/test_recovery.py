@@ -14,13 +14,16 @@ from PySide6.QtWidgets import QApplication
 
 from app.foundation.events import Outcome
 from app.jobs.cutover.undo import undo_phrase
+from app.jobs.effects.effect import Happened
 from app.jobs.restore.choice import RestoreChoice, Swap
 from app.settings.site_file import write
 from app.ui.pages.snapshots.dialogs import PhraseDialog
+from app.ui.restoring.recovery_dialog import RecoveryDialog
 from tests.faults.cutover_child import KILL
 from tests.faults.cutover_matrix import Matrix, matrix_of
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite
+from tests.ui.album import Album
 from tests.ui.greenhouse import PASSWORD, PASSWORD_NAME, SITE, Greenhouse
 from tests.ui.technician import Technician, run_in_window
 from tests.ui.test_window import begin
@@ -100,6 +103,31 @@ def test_the_banner_says_what_is_up_now_and_puts_it_right_either_way(
 
         run_in_window(qapp, tmp_path / "data", story)
         assert (matrix.site.state(), matrix.site.faults()) == (state, [])
+
+
+@pytest.mark.spec("R8", "X3")
+def test_what_stands_there_is_seen_part_by_part_before_anything_is_decided(
+    qapp: QApplication, tmp_path: Path, album: Album
+) -> None:
+    with killed(tmp_path, *BETWEEN) as matrix:
+
+        async def story(someone: Technician) -> None:
+            await set_up(someone, matrix)
+            await someone.presses_soon("Details…")
+            await someone.sees(lambda: isinstance(someone.dialog(), RecoveryDialog))
+            dialog = someone.dialog()
+            assert isinstance(dialog, RecoveryDialog)
+            await someone.sees(lambda: dialog.facts.total > 1)
+            states = {dialog.facts.row(number).happened for number in range(dialog.facts.total)}
+            assert states == {Happened.YES, Happened.NO}
+            await album.take(someone, "facts", of=dialog)
+            someone.click("Roll back")
+            await someone.sees(lambda: someone.window.runs.live)
+            await someone.sees_it_rest()
+            assert not someone.window.recoveries.banner.isVisible()
+
+        run_in_window(qapp, tmp_path / "data", story)
+        assert (matrix.site.state(), matrix.site.faults()) == (OLD, [])
 
 
 @pytest.mark.spec("R8")

@@ -16,10 +16,12 @@ class RecoveryBanner(QFrame):
     Signals:
         finish_asked: the restore is to be brought to its end.
         roll_back_asked: the site is to be put back as it was before.
+        details_asked: what stands there is to be seen closely.
     """
 
     finish_asked = Signal()
     roll_back_asked = Signal()
+    details_asked = Signal()
 
     def __init__(self, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +31,8 @@ class RecoveryBanner(QFrame):
         self._means = label("")
         self._finish = TextButton(self._say(text("Finish")))
         self._roll_back = TextButton(self._say(text("Roll back")))
+        self._details = TextButton(self._say(text("Details…")))
+        self._details.clicked.connect(self.details_asked)
         self._finish.clicked.connect(self.finish_asked)
         self._roll_back.clicked.connect(self.roll_back_asked)
         said = QVBoxLayout()
@@ -40,6 +44,7 @@ class RecoveryBanner(QFrame):
         row.setSpacing(2 * GRID)
         row.addWidget(IconLabel("warning", "fail", 28), alignment=Qt.AlignmentFlag.AlignTop)
         row.addLayout(said, 1)
+        row.addWidget(self._details)
         row.addWidget(self._finish)
         row.addWidget(self._roll_back)
         self.hide()

@@ -72,6 +72,7 @@ OF_STATE: dict[State, Name] = {
     State.RUNNING: "running",
     State.NEVER: "never",
     State.UNKNOWN: "unknown",
+    State.STOPPED: "skipped",
 }
 
 

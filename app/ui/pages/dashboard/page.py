@@ -110,8 +110,8 @@ class DashboardPage(QWidget):
         self._repository.column.insertWidget(3, self._bars)
         self._proof = FactCard(self._language, text("Proof"), text("Verify now"))
         self._kit = KitCard(self._bridge, self._language, self.tasks)
-        self._runs = Lines(self._language, text("Nothing was run on this site yet."))
-        self._notices = Lines(self._language, text("Nothing to notice: what was run lately went well."))
+        self._runs = Lines(self._language)
+        self._notices = Lines(self._language)
         self._all_runs = TextButton(self._say(text("All runs")), "quiet")
         self._all_seen = TextButton(self._say(text("Mark as seen")), "quiet")
         self._minute = QTimer(self, interval=MINUTE)
@@ -341,9 +341,11 @@ class DashboardPage(QWidget):
         self._kit.show_kit(overview.kit, now)
 
     def _show_lists(self, overview: Overview, now: datetime) -> None:
-        self._runs.show_lines([run_line(run, now, self._language) for run in overview.runs])
+        runs = [run_line(run, now, self._language) for run in overview.runs]
+        self._runs.show_lines(runs, text("Nothing was run on this computer yet."))
         notices = overview.notices[:NOTICES_SHOWN]
-        self._notices.show_lines([notice_line(notice, now, self._language) for notice in notices])
+        went_well = text("Nothing to notice: what was run lately went well.") if runs else text("Nothing to notice.")
+        self._notices.show_lines([notice_line(notice, now, self._language) for notice in notices], went_well)
         self._all_seen.setVisible(bool(overview.unread))
         self.waiting_changed.emit(overview.unread)
 

@@ -14,13 +14,12 @@ from app.settings.host import HostKind
 from app.settings.kinds import TITLES
 from app.settings.rules import Fault, Where
 from app.settings.secrets import StoredSecret
-from app.settings.source import DATABASE_KINDS, TREE_KINDS, SourceKind
-from app.ui import icons
 from app.ui.pages.settings.field_form import FieldForm
 from app.ui.pages.settings.secret_group import SecretGroup, secret_names_in
 from app.ui.pages.settings.secret_row import SecretRow
 from app.ui.pages.settings.section_view import SectionView, scrolled
 from app.ui.pages.settings.sections import Section, Tried
+from app.ui.pages.settings.source_icons import icon_of
 from app.ui.pages.settings.trial_panel import TrialPanel
 from app.ui.theme import GRID
 from app.ui.widgets.controls import IconButton, TextButton
@@ -140,7 +139,7 @@ class ListSection(SectionView):
         return Pick(
             title=str(row.get("name") or self._say(text("(no name yet)"))),
             detail=" · ".join(detail),
-            icon=_icon(kind),
+            icon=icon_of(kind),
             changed=changed,
             wrong=wrong,
             muted=off,
@@ -312,11 +311,3 @@ class ListSection(SectionView):
     @property
     def secrets(self) -> dict[str, SecretRow]:
         return {name: row for group in self._kept.values() for name, row in group.rows.items()}
-
-
-def _icon(kind: Enum | None) -> icons.Name | None:
-    if kind in DATABASE_KINDS:
-        return "database"
-    if kind in TREE_KINDS:
-        return "folder"
-    return "file" if isinstance(kind, SourceKind) else None

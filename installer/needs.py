@@ -59,6 +59,8 @@ POSTGRESQL_PLACES = (
     ("C:/Program Files/PostgreSQL", "*/bin/initdb.exe"),
 )
 
+SCREEN_READER_BUS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
+
 MARIADB_PLACES = ("/usr/sbin", "/usr/libexec", "/opt/homebrew/opt/mariadb/bin", "/usr/local/opt/mariadb/bin")
 
 
@@ -117,6 +119,8 @@ def for_tests() -> list[Need]:
         Need("sshd", _program("sshd", "/usr/sbin"), apt="openssh-server", dnf="openssh-server"),
         Need("ssh-agent", _program("ssh-agent"), apt="openssh-client", dnf="openssh-clients"),
         Need("Xvfb", _program("Xvfb"), apt="xvfb", dnf="xorg-x11-server-Xvfb"),
+        Need("xdotool", _program("xdotool"), apt="xdotool", dnf="xdotool"),
+        Need("the bus of screen readers", _has_screen_reader_bus, apt="at-spi2-core", dnf="at-spi2-core"),
     ]
 
 
@@ -159,3 +163,7 @@ def _has_postgresql() -> bool:
 
 def _has_mariadb() -> bool:
     return shutil.which("mariadbd") is not None or any(Path(place, "mariadbd").exists() for place in MARIADB_PLACES)
+
+
+def _has_screen_reader_bus() -> bool:
+    return any(Path(place).is_file() for place in SCREEN_READER_BUS)

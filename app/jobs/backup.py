@@ -132,7 +132,7 @@ def _chosen(site: Site, choice: BackupChoice) -> list[Source]:
         raise Refused(
             text("There is nothing to back up on {site} with this choice.", site=site.name),
             text("Nothing was started."),
-            text("Add sources to the site file, or choose others."),
+            text("Add sources to the site's settings, or choose others."),
             "backup.nothing-chosen",
         )
     return sorted(chosen, key=lambda source: source.kind not in DATABASES)

@@ -40,6 +40,7 @@ from app.runs.context import LoggedHost, RunContext
 from app.runs.files import RunWriter
 from app.runs.hold import Hold
 from app.runs.lease import Lease
+from app.settings.repository import REPOSITORY_PASSWORD
 
 CANCEL_LOOK_EVERY = 1.0  # seconds between looks for a cancel that another process asked for
 HAPPENED_WITHIN = 15.0  # seconds in which it must be told whether a step that was cut short has happened
@@ -366,8 +367,11 @@ class Work:
 
 def missing_secret(site: str, name: str) -> Refused:
     """What is said when a secret that is needed was never stored."""
+    of_repository = text("The repository's password of {site} is not stored.", site=site)
     return Refused(
-        text("The secret {name} of {site} is not stored.", name=name, site=site),
+        of_repository
+        if name == REPOSITORY_PASSWORD
+        else text("The secret {name} of {site} is not stored.", name=name, site=site),
         text("Nothing was started and nothing was changed."),
         text("Store it: overwinter secret set {site} {name}", site=site, name=name),
         "secrets.missing",

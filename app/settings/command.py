@@ -69,7 +69,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[tuple[Argument, ...], msgspec.Meta(min_length=1)],
         entry(
             text("Program and arguments"),
-            text("A list, never a shell's line. {{staged}} is the restored tree, {{bypass}} the maintenance token."),
+            text(
+                "Started as it is, never by a shell. {{staged}} is the restored tree, {{bypass}} the maintenance token."
+            ),
             text('Write a list with the program first, such as ["php", "artisan", "down"].'),
             example="php artisan down --secret={bypass}",
         ),

@@ -63,7 +63,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
             text("Note"),
             text("When they can be reached, what they have the keys of."),
             text("Write one line of at most 200 characters."),
-            example=text("nights and weekends; has the key of the pump room"),
+            example=text("nights; has the key of the pump room"),
             pattern=_LINE,
         ),
     ] = ""

@@ -73,6 +73,7 @@ OF_STATE: dict[State, Name] = {
     State.RUNNING: "running",
     State.NEVER: "never",
     State.UNKNOWN: "unknown",
+    State.STOPPED: "skipped",
 }
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # the window is painted before the store is loaded
     from app.ui.finder import Finder
     from app.ui.pages.late import LatePage
     from app.ui.pages.runs.page import RunsPage
+    from app.ui.restoring.wizard import RestoreWizard
 
 NAME = "Overwinter"
 DASHBOARD, SITES, DOORS = "dashboard", "sites", "doors"
@@ -297,6 +298,7 @@ class MainWindow(QMainWindow):
             "navigate": self.navigate,
             "saved": self._on_settings_saved,
             "restore": self.restore_site,
+            "switch": self.switch_site,
         }
         for name, act in acts.items():
             if (signal := getattr(page, name, None)) is not None:
@@ -343,16 +345,22 @@ class MainWindow(QMainWindow):
 
     def restore_site(self, point: str = "", sources: Sequence[str] = ()) -> None:
         """Opens the wizard for the chosen site, at this point; the one that is open comes forward."""
-        if not self.site:
-            return
+        if self.site:
+            wizard = self._wizard()
+            if not wizard.isVisible():
+                wizard.open_at(point, sources)
+            wizard.activateWindow()
+
+    def _wizard(self) -> RestoreWizard:
+        """The one that is open for the chosen site, or a new one."""
         from app.ui.restoring.wizard import RestoreWizard  # noqa: PLC0415  not needed for the first paint
 
-        for wizard in self.findChildren(RestoreWizard):
-            if wizard.isVisible() and wizard.site == self.site:
-                wizard.activateWindow()
-                return
-        wizard = RestoreWizard(self._bridge, self._language, self.runs, self.site, self)
-        wizard.open_at(point, sources)
+        opened = [one for one in self.findChildren(RestoreWizard) if one.isVisible() and one.site == self.site]
+        return opened[0] if opened else RestoreWizard(self._bridge, self._language, self.runs, self.site, self)
+
+    def switch_site(self, run: str) -> None:
+        """Opens the wizard where what that run has prepared is looked at once more and exchanged."""
+        self._wizard().open_for_switch(run)
 
     def show_help(self) -> None:
         """Helps with what has the keyboard, or else with the page."""

@@ -32,7 +32,7 @@ class Look(enum.Enum):
 
 
 class State(enum.Enum):
-    """The six states of anything that is watched; each has its own icon, word and colour."""
+    """The states of anything that is watched, each with its own icon; `STOPPED` ended because somebody wanted it to."""
 
     OK = "ok"
     STALE = "stale"
@@ -40,6 +40,7 @@ class State(enum.Enum):
     RUNNING = "running"
     NEVER = "never"
     UNKNOWN = "unknown"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ class Tones:
     fail_soft: str
     running_soft: str
     unknown_soft: str
+
+    @property
+    def stopped(self) -> str:
+        """What somebody stopped is nothing to look at: as grey as what is not known."""
+        return self.unknown
+
+    @property
+    def stopped_soft(self) -> str:
+        """What lies behind it."""
+        return self.unknown_soft
 
     def of(self, state: State) -> str:
         """The colour of a state's icon and word."""

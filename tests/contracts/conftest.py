@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import URL, Engine, create_engine, make_url
 
 from app.foundation.blocking import Blocking
 from app.store.engine import Database, open_database
+from tests.guards import descendants
 from tests.real.servers.postgresql import PostgresServer
 
 
@@ -94,3 +98,21 @@ def place(request: pytest.FixtureRequest) -> StorePlace:
     fixture = "sqlite_place" if request.param == "sqlite" else "postgres_place"
     found: StorePlace = request.getfixturevalue(fixture)
     return found
+
+
+@pytest.fixture
+def nothing_left_over() -> Iterator[None]:
+    """No process, not even for a moment, and no pipe is left by a test."""
+    before = descendants()
+    open_before = _open_files()
+    yield
+    gc.collect()  # an unclosed pipe speaks up when it is collected
+    assert descendants() <= before
+    assert _open_files() <= open_before
+
+
+def _open_files() -> int:
+    this = psutil.Process()
+    if sys.platform == "win32":
+        return int(this.num_handles())
+    return int(this.num_fds())

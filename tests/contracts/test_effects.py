@@ -21,7 +21,7 @@ from app.jobs.effects.paths import ExchangePaths, RemoveTree, ReplaceFile
 from app.jobs.sources.driver import Equipment
 from app.runs.context import LoggedHost, RunContext
 from app.settings.model import Repository, Site
-from tests.contracts.test_hosts import HOSTS, Place
+from tests.contracts.hosts import HOSTS, Place
 from tests.running import run
 
 if sys.platform == "win32":

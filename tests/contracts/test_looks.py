@@ -15,7 +15,7 @@ import pytest
 from app.jobs.look.job import Look, look
 from app.jobs.look.walk import Limits
 from app.settings.model import Host, HostKind, Repository, Site, Source, SourceKind
-from tests.contracts.test_hosts import HOSTS, Place
+from tests.contracts.hosts import HOSTS, Place
 from tests.running import run
 
 if sys.platform == "win32":

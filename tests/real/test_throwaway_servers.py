@@ -24,7 +24,7 @@ from app.tools.mysql.server import Server as MysqlServer
 from app.tools.mysql.server import option_file
 from app.tools.postgres import cluster as postgres
 from app.tools.postgres.session import asked
-from tests.contracts.test_hosts import HOSTS
+from tests.contracts.hosts import HOSTS
 from tests.guards import descendants
 from tests.running import run
 

@@ -24,12 +24,10 @@ from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from PIL import ImageGrab
 
+from installer.needs import SCREEN_READER_BUS
+
 ROOT = Path(__file__).resolve().parents[2]
-BUS_LAUNCHER = next(
-    (each for each in map(Path, ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher"))
-     if each.is_file()),
-    None,
-)  # fmt: skip
+BUS_LAUNCHER = next((each for each in map(Path, SCREEN_READER_BUS) if each.is_file()), None)
 PATIENCE = 60.0  # seconds
 SIZE = (1366, 768)
 _ACCESSIBLE, _COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QAccessible, QColor, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -53,7 +53,7 @@ def colours(band: Band, row: int) -> set[str]:
 
 @pytest.mark.spec("V3")
 def test_without_a_cursor_it_says_what_would_be_lost_now(band: Band) -> None:
-    assert "what no point holds would be lost for good" in band.sentence
+    assert band.sentence == "If it broke now, broker would be lost for good: no point holds it."
     band.show_rows((LARAVEL,), LAYERS[:1], NOON)
     assert band.sentence == "If it broke now, 7 h 0 min of changes would be lost."
 
@@ -82,10 +82,31 @@ def test_the_keyboard_goes_from_block_to_block_and_opens_one(band: Band, qtbot: 
     assert band.sentence.startswith("If it broke now")
 
 
+@pytest.mark.spec("V3", "X2")
+def test_a_screen_reader_hears_each_layer_and_moves_from_point_to_point(band: Band, qtbot: QtBot) -> None:
+    spoken = QAccessible.queryAccessibleInterface(band)
+    assert spoken is not None
+    assert spoken.role() is QAccessible.Role.Slider
+    summary = spoken.text(QAccessible.Text.Description)
+    assert "laravel: back to " in summary
+    assert f"the last proven one of {(NOON - 31 * HOUR).astimezone():%Y-%m-%d %H:%M}." in summary
+    assert "broker: nothing can be brought back." in summary
+    value = spoken.valueInterface()
+    assert (value.minimumValue(), value.maximumValue(), value.currentValue()) == (0, 3, 3)
+    value.setCurrentValue(1)
+    assert value.currentValue() == 1
+    assert "proven to restore" in spoken.text(QAccessible.Text.Value)
+    with qtbot.waitSignal(band.opened) as opened:
+        QTest.keyClick(band, Qt.Key.Key_Return)
+    assert opened.args == ["proven"]
+    QTest.keyClick(band, Qt.Key.Key_Right)
+    assert value.currentValue() == 2
+
+
 @pytest.mark.spec("V3")
 def test_the_mouse_says_what_would_be_lost_where_it_is_and_opens_that_point(band: Band, qtbot: QtBot) -> None:
     field = band._field()
-    x = round(band._x(NOON - 3 * HOUR, field))
+    x = round(band._shown.x(NOON - 3 * HOUR, field))
     QTest.mouseMove(band, QPoint(x, TARGET // 2))
     assert "laravel: back to" in band.sentence
     assert "4 h" in band.sentence or "3 h 5" in band.sentence

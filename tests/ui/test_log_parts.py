@@ -75,6 +75,7 @@ def test_a_very_long_line_is_painted_cut_and_read_whole() -> None:
         (b"0 errors, 3 warnings", Level.WARNING),
         (b'{"message_type":"summary","errors": 0}', Level.INFO),
         (b"added to the repository: 3 MiB", Level.INFO),
+        (b"$ /usr/bin/python -c try: read() except sqlite3.Error: fail()", Level.INFO),
     ],
 )
 def test_the_level_of_a_line_is_told_by_the_words_programs_use(line: bytes, level: Level) -> None:

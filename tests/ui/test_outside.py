@@ -1,6 +1,6 @@
 """The whole story with the program as a process of its own, used over an X server and read over the bus of AT-SPI.
 
-    python3 installer/bootstrap.py test --long tests/ui/test_outside.py
+    python3 installer/bootstrap.py test tests/ui/test_outside.py
 
 Pictures of every step go into the folder that `OVERWINTER_TOUR` names.
 """
@@ -22,7 +22,7 @@ if sys.platform != "linux":
 
 from tests.ui.outside import OutsideHand, Reader, desktop, missing_tools, program
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.spec("S1", "S2", "S3", "S4", "S5", "R1", "V3", "J1", "X2", "X4")

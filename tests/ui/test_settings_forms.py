@@ -35,7 +35,7 @@ TEXTS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")),
 def view_of(section: Section, draft: Draft) -> SectionView:
     if section.reads_security:
         return SecuritySection(section, ENGLISH, draft, ())
-    kind = PlainSection if section.row is None else ListSection
+    kind = PlainSection if section.table is None else ListSection
     return kind(section, ENGLISH, draft, ())
 
 
@@ -53,7 +53,7 @@ def test_looking_at_every_form_changes_nothing(qtbot: QtBot, site: Site) -> None
         view = view_of(section, draft)
         qtbot.addWidget(view)
         if isinstance(view, ListSection):
-            for number in range(len(draft.rows(section.table))):
+            for number in range(len(draft.rows(section.keys[0]))):
                 view.list.pick(number)
         view.deleteLater()
     found = examined(draft.document()).read

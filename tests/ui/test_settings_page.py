@@ -341,7 +341,7 @@ def test_hosts_and_commands_are_added_ordered_and_taken_out(qapp: QApplication, 
             await types_into(someone, "Name", name)
         view = someone.shown.findChild(ListSection)
         assert view is not None
-        await someone.reads_soon("Write a list with the program first")
+        await someone.reads_soon("This is needed.")
         someone.click("Move it up")
         await someone.sees(lambda: says(someone, "Name") == "two")
         someone.click("Remove it from the site")

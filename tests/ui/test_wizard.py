@@ -226,7 +226,9 @@ async def tabs_to(someone: Technician, at: Restorer, name: str) -> None:
 
 
 @pytest.mark.spec("R3", "R13")
-def test_into_a_folder_and_prepared_for_later(qapp: QApplication, greenhouse: Greenhouse, tmp_path: Path) -> None:
+def test_into_a_folder_and_prepared_for_later(
+    qapp: QApplication, greenhouse: Greenhouse, tmp_path: Path, album: Album
+) -> None:
     root, target = greenhouse.root(), tmp_path / "look"
 
     async def story(someone: Technician) -> None:
@@ -255,14 +257,25 @@ def test_into_a_folder_and_prepared_for_later(qapp: QApplication, greenhouse: Gr
         await at.goes_on("Check", CHECK)
         await someone.sees(lambda: at.wizard.check.is_ready)
         await at.confirms()
-        await at.sees_the_end()
+        prepared = await at.sees_the_end()
         assert found_in(root) == now, "nothing that is live is touched"
+        someone.click("Close")
+        await someone.sees_it_rest()
+        someone.window.navigate("runs", prepared.id)
+        await someone.reads_soon("What was prepared waits to be exchanged.")
+        await album.take(someone, "prepared")
         someone.click("Switch now…")
         await someone.sees(lambda: at.wizard.step == CHECK and at.wizard.check.is_ready)
         await at.confirms()
         run = await at.sees_the_end()
         assert run.outcome is Outcome.SUCCESS, run.error
         assert found_in(root) == before
+        someone.click("Close")
+        await someone.sees_it_rest()
+        someone.window.navigate("runs", run.id)
+        await someone.reads_soon("The old state stays until")
+        someone.window.runs_page.old_state.save_report(str(tmp_path / "later.md"))
+        await someone.sees((tmp_path / "later.md").exists)
 
     run_in_window(qapp, greenhouse.data, story)
 

@@ -185,8 +185,9 @@ def test_a_site_is_protected_when_all_is_well_and_its_kit_is_put_away() -> None:
     ("found", "condition", "said"),
     [
         (inventory(), "never", "There is no complete recovery point"),
-        (well(points=(point(30),)), "stale", "postgresql was last backed up"),
-        (well(points=(point(60),)), "fail", "postgresql was last backed up"),
+        (well(points=(point(30),)), "stale", "The last backup was "),
+        (well(points=(point(60),)), "fail", "The last backup was "),
+        (well(points=(point(1, of=("www",)), point(60))), "fail", "postgresql was last backed up"),
         (well(points=(point(1, of=("www",)), point(1.5, status="partial"))), "never", "no complete recovery point"),
         (well(points=(point(-1),)), "unknown", "ahead of this computer's clock"),
         (well(proofs=()), "stale", "never proven"),

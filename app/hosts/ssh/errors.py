@@ -15,7 +15,7 @@ def unreachable(host: str, address: str, port: int, detail: str) -> UserError:
     return UserError(
         text("{host} cannot be reached at {address}, port {port}.", host=host, address=address, port=port),
         NOTHING_DONE,
-        text("Check that it is switched on and on the network, and that its address in the site file is right."),
+        text("Check that it is switched on and on the network, and that its address in the site's settings is right."),
         "host.unreachable",
         detail,
     )
@@ -26,7 +26,7 @@ def no_ssh(address: str, port: int, detail: str) -> UserError:
     return UserError(
         text("What answers at {address}, port {port} is no SSH server.", address=address, port=port),
         NOTHING_DONE,
-        text("Check the address and the port in the site file."),
+        text("Check the address and the port in the site's settings."),
         "host.no-ssh",
         detail,
     )
@@ -95,7 +95,7 @@ def key_file_unusable(host: str, file: str, detail: str) -> UserError:
     return UserError(
         text("The key file {file} of {host} cannot be used.", file=shown(file), host=host),
         NOTHING_DONE,
-        text("Name the private key of an SSH key pair in the site file, or leave key_file out to ask the SSH agent."),
+        text("Name the private key of an SSH key pair in the site's settings, or none to ask the SSH agent."),
         "host.key-file-unusable",
         detail,
     )
@@ -181,7 +181,7 @@ def nothing_listens(host: str, at: Address, detail: str) -> UserError:
     return UserError(
         text("Nothing answers on {host} at {where}.", host=host, where=where),
         NOTHING_DONE,
-        text("Start the service on {host}, or correct its server and port in the site file.", host=host),
+        text("Start the service on {host}, or correct its server and port in the site's settings.", host=host),
         "host.nothing-listens",
         detail,
     )

@@ -81,7 +81,7 @@ class RunCommand(msgspec.Struct, frozen=True, kw_only=True, tag="run-command"):
         return (
             text("The command {command} did not end within {seconds} s.", command=self.name, seconds=self.timeout),
             text("It was ended, with all that it had started."),
-            text("Find out what it waits for, or give it more time in the site file (timeout)."),
+            text("Find out what it waits for, or give it more time in the site's settings (timeout)."),
             "restore.command-overdue",
             _said(finished),
         )
@@ -90,7 +90,7 @@ class RunCommand(msgspec.Struct, frozen=True, kw_only=True, tag="run-command"):
         return (
             text("The command {command} failed on {host}.", command=self.name, host=self.host),
             text("What it was for is not done."),
-            text("Read what it said, and mend it; a command that may fail is marked so in the site file (optional)."),
+            text("Read what it said, and mend it; one that may fail is marked so in the site's settings (optional)."),
             "restore.command-failed",
             _said(finished),
         )

@@ -420,7 +420,7 @@ def pooled(server: str) -> Refused:
         text(
             "Nothing was changed: through a pooler sessions cannot be held, and its own would keep the database open."
         ),
-        text("Name the address and port of PostgreSQL itself in the site file."),
+        text("Name the address and port of PostgreSQL itself in the site's settings."),
         "restore.pooled",
     )
 

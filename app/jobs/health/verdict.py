@@ -81,6 +81,8 @@ def _oldest(health: Health, condition: Condition, word: Text, now: datetime, lan
         return None
     worst = min(found, key=_age)
     when = language.moment(_age(worst), now)
+    if len(found) > 1 and len(found) == len(health.layers) and len({layer.newest for layer in found}) == 1:
+        return Verdict(condition, word, text("The last backup was {when}.", when=when))
     return Verdict(condition, word, text("{layer} was last backed up {when}.", layer=worst.layer, when=when))
 
 

@@ -33,7 +33,7 @@ async def remove_left(ctx: Ctx, site: Site, equipment: Equipment, left: Unfinish
 def _source_gone(left: Unfinished) -> UserError:
     return UserError(
         text("A restore that died has left a database that is not whole ({name}).", name=left.name),
-        text("It was not removed: its source {source} is not in the site file any more.", source=left.source),
+        text("It was not removed: its source {source} is not in the site's settings any more.", source=left.source),
         text("Look for it on its server, and remove it by hand."),
         "restore.left-behind",
         f"run {left.run}",

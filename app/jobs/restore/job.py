@@ -144,7 +144,7 @@ def _no_such_source(site: Site, entry: SourceEntry) -> Refused:
             kind=entry.kind,
         ),
         text("Nothing was changed: it is not known on which server the new database is to be."),
-        text("Add the source to the site file, or restore its dump to a folder: --mode folder:DIR"),
+        text("Add the source to the site's settings, or restore its dump to a folder: --mode folder:DIR"),
         "restore.source-unknown",
     )
 

@@ -216,7 +216,7 @@ def _nothing_left() -> Refused:
     return Refused(
         text("By these rules of retention no recovery point would stay."),
         text("Nothing was removed."),
-        text("Write in the site file, under [retention], how many points are to be kept."),
+        text("Say in the site's settings, under Retention, how many points are to be kept."),
         "retention.nothing-left",
     )
 

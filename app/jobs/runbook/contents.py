@@ -40,7 +40,7 @@ _MOMENTS = {
 _BEFORE = (CommandWhen.MAINTENANCE_ON, CommandWhen.STOP)
 _AFTER = (CommandWhen.AFTER_RESTORE, CommandWhen.START, CommandWhen.MAINTENANCE_OFF, CommandWhen.SMOKE)
 
-NOBODY = text("Nobody is named. Add a table [[contacts]] to the site file.")
+NOBODY = text("Nobody is named. Add contacts to the site's settings.")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ def _contacts(site: Site) -> Iterator[Part]:
 
 def _keys(site: Site, facts: Facts) -> Iterator[Part]:
     yield Heading(2, text("Where the keys are"))
-    kit = site.runbook.kit or text("not said: fill in kit under [runbook] in the site file")
+    kit = site.runbook.kit or text("not said: fill in where the kit is, under Runbook in the site's settings")
     yield Items((
         text("Recovery kit: {place}", place=kit),
         *((text("Keys of rooms and cabinets: {place}", place=site.runbook.keys),) if site.runbook.keys else ()),

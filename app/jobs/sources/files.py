@@ -118,7 +118,7 @@ def _root_missing(source: Source) -> UserError:
     return UserError(
         text("The folder {root} of {source} is not there.", root=source.root, source=source.name),
         text("{source} is not in this recovery point; the other sources are.", source=source.name),
-        text("Check that the disk is mounted and the path in the site file is right."),
+        text("Check that the disk is mounted and the path in the site's settings is right."),
         "source.root-missing",
     )
 

@@ -43,6 +43,6 @@ def driver_of(source: Source, equipment: Equipment) -> Capturable:
     raise UserError(
         text("This version cannot back up sources of kind {kind}.", kind=source.kind.value),
         text("{source} is not in this recovery point; the other sources are.", source=source.name),
-        text("Update Overwinter, or switch the source off in the site file."),
+        text("Update Overwinter, or switch the source off in the site's settings."),
         "source.kind-unsupported",
     )

@@ -147,7 +147,7 @@ def without_role_passwords(source: Source) -> Problem:
     return Problem(
         text("{source} was taken without the passwords of the roles.", source=source.name),
         text("After a restore on a bare server the roles cannot log in before they get new passwords."),
-        text("Name an account that may read them (a superuser) in the site file."),
+        text("Name an account that may read them (a superuser) in the site's settings."),
         "postgres.no-role-passwords",
     )
 

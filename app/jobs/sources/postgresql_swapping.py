@@ -265,7 +265,7 @@ def _standby(server: str) -> Refused:
     return Refused(
         text("The PostgreSQL at {server} is a standby, which takes no writes.", server=server),
         UNCHANGED,
-        text("Name its primary in the site file."),
+        text("Name its primary in the site's settings."),
         "restore.standby",
     )
 
@@ -283,7 +283,7 @@ def _other_server(name: str, found: str, expected: str) -> Refused:
     return Refused(
         text("This is not the server that {database} was backed up from.", database=name),
         text("Nothing was changed: the restore would replace another server's database."),
-        text("Correct the site file; if this server is meant to have it, say so: --onto-other"),
+        text("Correct the site's settings; if this server is meant to have it, say so: --onto-other"),
         "restore.other-server",
         f"system identifier {found}, in the point {expected}",
     )

@@ -139,7 +139,7 @@ async def missing_program(ctx: Ctx, command: Command, gone: Sequence[str]) -> Pr
 
 
 def _no_program(command: Command, program: str) -> Problem:
-    how = text("Install it there, or correct the command in the site file.")
+    how = text("Install it there, or correct the command in the site's settings.")
     if not is_absolute(program) and pure(program).parent.name:
         how = text("Write its whole path, or only its name; where the command is run does not matter for that.")
     return Problem(
@@ -156,6 +156,6 @@ def _no_folder(command: Command) -> Problem:
         text("The command {name} is to be run in {folder}, which {host} does not have.", name=command.name,
              folder=command.folder, host=command.host),
         text("Nothing was changed: without it the site cannot be taken down."),
-        text("Correct the command's folder in the site file, or mark the command as optional."),
+        text("Correct the command's folder in the site's settings, or mark the command as optional."),
         "restore.command-folder-missing",
     )  # fmt: skip

@@ -106,6 +106,6 @@ def _no_source(site: Site, entry: SourceEntry) -> Refused:
         text("{site} has no source {source} of kind {kind} any more.", site=site.name, source=entry.source,
              kind=entry.kind),
         text("Nothing was changed: it is not known where it belongs."),
-        text("Add the source to the site file, or restore it to a folder: --mode folder:DIR"),
+        text("Add the source to the site's settings, or restore it to a folder: --mode folder:DIR"),
         "restore.source-unknown",
     )  # fmt: skip

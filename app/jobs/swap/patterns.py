@@ -132,6 +132,6 @@ def too_many(folder: str) -> UserError:
     return UserError(
         text("{folder} holds more than {count} names.", folder=folder, count=MOST_NAMES),
         text("Which of them are meant was not looked up; nothing was changed there."),
-        text("Name the folder itself in the site file, without * behind it."),
+        text("Name the folder itself in the site's settings, without * behind it."),
         "restore.too-many-names",
     )

@@ -110,7 +110,7 @@ def _no_folder(source: Source, host: Host) -> Refused:
     return Refused(
         text("{path} on {host} is no folder.", path=source.root, host=host.name),
         text("Nothing was changed; what stands there is untouched."),
-        text("Move it away, or correct the folder of {source} in the site file.", source=source.name),
+        text("Move it away, or correct the folder of {source} in the site's settings.", source=source.name),
         "restore.root-no-folder",
     )
 

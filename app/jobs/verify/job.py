@@ -133,7 +133,7 @@ class _Verify(msgspec.Struct, frozen=True):
             *proving,
             Step(
                 "others",
-                text("Verify what the site file no longer names"),
+                text("Verify what the site's settings no longer name"),
                 Phase.STAGE,
                 self._prove_others,
                 on_failure=OnFailure.FAIL_ITEM,

@@ -167,7 +167,7 @@ def source_of(site: Site, thing: Throwaway) -> Source:
     source = next((one for one in site.sources if one.name == thing.source), None)
     if source is None:
         raise UserError(
-            text("The site file does not name {source} any more, on whose server it is.", source=thing.source),
+            text("The site's settings do not name {source} any more, on whose server it is.", source=thing.source),
             text("It was left alone."),
             text("Drop the database {name} by hand.", name=thing.name),
             "verify.source-gone",

@@ -70,7 +70,7 @@ def _denied(server: Server, said: str) -> UserError:
     return _error(
         "mysql.password-wrong",
         text("The database server refused {user} with the stored password.", user=server.user),
-        text("Store the right password of this database account, or correct the account's name in the site file."),
+        text("Store the right password of this account, or correct its name in the site's settings."),
         said,
     )
 
@@ -106,7 +106,7 @@ def _database_missing(server: Server, said: str) -> UserError:
     return _error(
         "mysql.database-missing",
         text("There is no database {database} on {server}.", database=server.database, server=server.server),
-        text("Correct the database's name in the site file."),
+        text("Correct the database's name in the site's settings."),
         said,
     )
 
@@ -128,7 +128,7 @@ def _server_down(server: Server, said: str) -> UserError:
     return _error(
         "mysql.server-down",
         text("No database server answers at {server}, port {port}.", server=server.server, port=server.port),
-        text("Start MariaDB or MySQL there, or correct the server and port in the site file."),
+        text("Start MariaDB or MySQL there, or correct the server and port in the site's settings."),
         said,
     )
 
@@ -137,7 +137,7 @@ def _not_mysql(server: Server, said: str) -> UserError:
     return _error(
         "mysql.not-mysql",
         text("What answers at {server}, port {port} is not MySQL.", server=server.server, port=server.port),
-        text("Correct the server and port in the site file."),
+        text("Correct the server and port in the site's settings."),
         said,
     )
 

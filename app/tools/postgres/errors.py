@@ -70,7 +70,7 @@ def _role_missing(server: Server, said: str) -> UserError:
     return _error(
         "postgres.role-missing",
         text("PostgreSQL knows no user {user} who may log in.", user=server.user),
-        text("Correct the user in the site file, or create that user."),
+        text("Correct the user in the site's settings, or create that user."),
         said,
     )
 
@@ -88,7 +88,7 @@ def _database_missing(server: Server, said: str) -> UserError:
     return _error(
         "postgres.database-missing",
         text("There is no database {database} on {server}.", database=server.database, server=server.server),
-        text("Correct the database's name in the site file."),
+        text("Correct the database's name in the site's settings."),
         said,
     )
 
@@ -121,7 +121,7 @@ def _server_down(server: Server, said: str) -> UserError:
     return _error(
         "postgres.server-down",
         text("No PostgreSQL answers at {server}, port {port}.", server=server.server, port=server.port),
-        text("Start PostgreSQL, or correct the server and port in the site file."),
+        text("Start PostgreSQL, or correct the server and port in the site's settings."),
         said,
     )
 
@@ -139,7 +139,7 @@ def _not_postgresql(server: Server, said: str) -> UserError:
     return _error(
         "postgres.not-postgresql",
         text("What answers at {server}, port {port} is not PostgreSQL.", server=server.server, port=server.port),
-        text("Correct the server and port in the site file."),
+        text("Correct the server and port in the site's settings."),
         said,
     )
 

@@ -33,7 +33,7 @@ def missing(database: str) -> UserError:
     return _error(
         "sqlite.missing",
         text("There is no database at {database}.", database=database),
-        text("Check that the disk is mounted and the path in the site file is right."),
+        text("Check that the disk is mounted and the path in the site's settings is right."),
         database,
     )
 
@@ -43,7 +43,7 @@ def no_file(database: str) -> UserError:
     return _error(
         "sqlite.not-a-file",
         text("What stands at {database} is not a file.", database=database),
-        text("Write the path of the database file itself in the site file."),
+        text("Write the path of the database file itself in the site's settings."),
         database,
     )
 
@@ -53,7 +53,7 @@ def empty(database: str) -> UserError:
     return _error(
         "sqlite.empty",
         text("The database at {database} is an empty file.", database=database),
-        text("Check the path in the site file; leave the source out until the database is in use."),
+        text("Check the path in the site's settings; leave the source out until the database is in use."),
         database,
     )
 
@@ -100,7 +100,7 @@ def _not_a_database(database: str, said: str) -> UserError:
     return _error(
         "sqlite.not-a-database",
         text("{database} is not a SQLite database, or it is encrypted.", database=database),
-        text("Correct the path in the site file; take an encrypted one as a file while nothing writes to it."),
+        text("Correct the path in the site's settings; take an encrypted one as a file while nothing writes to it."),
         said,
     )
 

@@ -64,11 +64,15 @@ def phrase(site: str, contents: Contents, scopes: tuple[str, ...]) -> str:
     return phrase_of(site, contents, scopes)
 
 
-async def is_waiting(app: Overwinter, site: str, run: str) -> bool:
-    """Whether what that run has prepared still waits to be exchanged."""
-    from app.jobs.swap.waiting import all_waiting  # noqa: PLC0415  the engine's thread loads it
+async def prepared(app: Overwinter, site: str, run: str) -> tuple[RestoreChoice, Contents]:
+    """What that run was asked to prepare, and what its point holds."""
+    import msgspec  # noqa: PLC0415  the engine's thread loads it
 
-    return any(one.run == run for one in await all_waiting(app.records(site)))
+    from app.jobs.restore.choice import RestoreChoice  # noqa: PLC0415  likewise
+    from app.jobs.restore.contents import read_contents  # noqa: PLC0415  likewise
+
+    choice = msgspec.json.decode((await app.records(site).run(run)).choice, type=RestoreChoice)
+    return choice, await read_contents(await app.repository(site), choice.point)
 
 
 async def undo(app: Overwinter, run: Run, typed: str) -> Launched:

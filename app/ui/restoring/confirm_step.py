@@ -99,8 +99,7 @@ class ConfirmStep(QWidget):
 
     def _said(self, state: RestoreState, left: Left | None) -> list[Text]:
         wish = self._wish
-        row = wish.row
-        at = f"{row.point.time.astimezone():%Y-%m-%d %H:%M}" if row is not None else ""
+        at = f"{wish.contents.point.time.astimezone():%Y-%m-%d %H:%M}" if wish.contents is not None else ""
         said = [text("{site}, as it was {when}", site=self._site, when=at)]
         said += [
             text("{source}: {size} to {target} on {host}", source=one.source, size=Size(one.bytes), target=one.target,

@@ -58,12 +58,15 @@ PART_WORDS = {
 
 @dataclass
 class Wish:
-    """Filled from step to step. `accepted` are checks that may stay open by the person's own word."""
+    """Filled from step to step. `accepted` are checks that may stay open by the person's own word; `staged` is the run
+    that has prepared it already, `named` the scopes in its words.
+    """
 
     row: PointRow | None = None
     contents: Contents | None = None
     part: Part = Part.BOTH
     sources: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     way: Way = Way.SWAP
     folder: str = ""
     here: bool = True
@@ -78,6 +81,8 @@ class Wish:
     @property
     def scopes(self) -> tuple[str, ...]:
         """As the command line names them."""
+        if self.named:
+            return self.named
         if self.part is Part.CHOSEN:
             return tuple(f"source:{name}" for name in self.sources)
         return (self.part.value,)
@@ -107,6 +112,15 @@ class Wish:
         if self.way is Way.DATABASE and not self.database:
             return text("Give the new database a name.")
         return None
+
+    def take(self, choice: RestoreChoice, contents: Contents, run: str) -> None:
+        """What `run` has prepared by that choice is to be exchanged now."""
+        self.contents, self.staged, self.way = contents, run, Way.SWAP
+        self.make_roles, self.by_name, self.accepted = choice.make_roles, choice.by_name, set(choice.accepted)
+        named = [one for one in Part if choice.scopes == (one.value,)]
+        self.part = named[0] if named else Part.CHOSEN
+        if self.part is Part.CHOSEN:
+            self.named = choice.scopes
 
     def order(self, *, dry_run: bool) -> RestoreChoice:
         """What is asked of the engine."""

@@ -174,6 +174,17 @@ class RestoreWizard(QDialog):
         self.show()
         self.point.open(point)
 
+    @page_task
+    async def open_for_switch(self, run: str) -> None:
+        """Opens where what that run has prepared is looked at once more."""
+        self._go(CHECK)
+        self.check.begin()
+        self.show()
+        site = self._site
+        choice, contents = await self._bridge.ask(lambda app: asking.prepared(app, site, run))
+        self.wish.take(choice, contents, run)
+        self.look()
+
     def _go(self, step: int) -> None:
         self.step = step
         self._stack.setCurrentIndex(step)
@@ -210,7 +221,7 @@ class RestoreWizard(QDialog):
         self.on.setText(self._say(_ON.get(self.step, text("Next"))))
         self.on.setVisible(self.step != REPORT)
         self.on.setEnabled(self._is_ready())
-        self.back.setVisible(self.step in (WHAT, CHECK, CONFIRM))
+        self.back.setVisible(self.step in (WHAT, CHECK, CONFIRM) and not (self.step == CHECK and self.wish.staged))
         self.back.setEnabled(self._run == "" or self.step != CHECK or self._ended is not None)
         fault = self.wish.fault() if self.step == WHAT else None
         busy = text("Something else works on this site; wait until it is over.") if self._waits() else None
@@ -344,7 +355,7 @@ class RestoreWizard(QDialog):
         self.report.begin()
         parts = await self._bridge.ask(lambda app: app.report(site, run.id))
         until = await self._bridge.ask(lambda app: app.old_state(site, run.id))
-        waits = await self._bridge.ask(lambda app: asking.is_waiting(app, site, run.id))
+        waits = await self._bridge.ask(lambda app: app.is_waiting(site, run.id))
         self.report.show_report(run, parts, can_undo=until is not None, can_switch=waits)
         self._tell()
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
 from app.foundation.words import Language, text
 from app.ui import icons
 from app.ui.models.files import CHANGED, NAME, SIZE, FilesModel, Index, Node
+from app.ui.theme import GRID
 from app.ui.widgets.cells import PAD, CellDelegate, Lead
 
+_NARROW = 54 * GRID
 _ICONS: dict[str, icons.Name] = {"dir": "folder", "symlink": "link"}
 
 
@@ -73,6 +75,11 @@ class FileTree(QTreeView):
         heads.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         heads.resizeSection(SIZE, measures.horizontalAdvance("1023 MiB") + 2 * PAD + 4)
         heads.resizeSection(CHANGED, measures.horizontalAdvance("0000-00-00 00:00") + 2 * PAD + 4)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: there is more room, or less; where names would be cut, when they were changed gives way."""
+        self.setColumnHidden(CHANGED, self.viewport().width() < _NARROW)
+        super().resizeEvent(event)
 
     @property
     def chosen(self) -> list[Node]:

@@ -58,6 +58,7 @@ class Level(enum.IntEnum):
 
 _ERROR_WORDS = [b"error", b"fatal", b"panic", b"critical", b"traceback", b"exception", b"fail", b"refused", b"denied"]
 _WARNING_WORDS = [b"warn", b"deprecated", b"skipp", b"retry"]
+_COMMAND = b"$ "
 _ERRORS = BytesAhoCorasick(_ERROR_WORDS)
 _ALL = BytesAhoCorasick(_ERROR_WORDS + _WARNING_WORDS)
 _NOTHING_WRONG = re.compile(
@@ -66,7 +67,9 @@ _NOTHING_WRONG = re.compile(
 
 
 def level_of(line: bytes) -> Level:
-    """The level by the words programs use; only the start of a long line is read."""
+    """The level by the words programs use; only the start of a long line is read. A command that is begun says none."""
+    if line.startswith(_COMMAND):
+        return Level.INFO
     start = line[:_READ_FOR_LEVEL].lower()
     if not _ALL.find_matches_as_indexes(start):  # nearly every line, so this look is the fastest there is
         return Level.INFO

@@ -19,6 +19,7 @@ WORDS = {
     State.RUNNING: text("Running"),
     State.NEVER: text("Never"),
     State.UNKNOWN: text("Unknown"),
+    State.STOPPED: text("Cancelled"),
 }
 
 OUTCOMES: dict[Outcome, tuple[State, Text]] = {
@@ -26,8 +27,8 @@ OUTCOMES: dict[Outcome, tuple[State, Text]] = {
     Outcome.PARTIAL: (State.STALE, text("Partial")),
     Outcome.FAILED: (State.FAIL, text("Failed")),
     Outcome.REFUSED: (State.STALE, text("Refused")),
-    Outcome.SKIPPED: (State.UNKNOWN, text("Skipped")),
-    Outcome.CANCELLED: (State.UNKNOWN, text("Cancelled")),
+    Outcome.SKIPPED: (State.STOPPED, text("Skipped")),
+    Outcome.CANCELLED: (State.STOPPED, text("Cancelled")),
     Outcome.INTERRUPTED: (State.FAIL, text("Interrupted")),
 }
 """How the end of a run looks; what nobody wanted but nothing broke is not red."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.foundation.events import StepStarted, Told
@@ -80,9 +80,10 @@ class StepDelegate(QStyledItemDelegate):
         painter.setFont(body_font(strong=step.look is RUNNING))
         painter.setPen(QColor(tones.muted if step.look is TO_COME else tones.text))
         narrow = line.width() < _NARROW
-        title = line.adjusted(_ICON + GRID + 4, 0, -(_TIME_WIDTH if narrow else _WORD_WIDTH), 0)
+        time = QFontMetrics(body_font()).horizontalAdvance(self._model.time_of(step)) + GRID if narrow else _WORD_WIDTH
+        title = line.adjusted(_ICON + GRID + 4, 0, -time, 0)
         whole = self._language.render(step.title)
-        shown = painter.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideMiddle, title.width())
+        shown = painter.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, title.width())
         painter.drawText(title, Qt.AlignmentFlag.AlignVCenter, shown)
         if step.look is not TO_COME:
             self._paint_time(painter, tones, line, step)

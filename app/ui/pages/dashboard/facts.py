@@ -106,11 +106,10 @@ class Lines(QWidget):
 
     opened = Signal(str)
 
-    def __init__(self, language: Language, nothing: Text, parent: QWidget | None = None) -> None:
-        """`nothing` stands there while there is no line."""
+    def __init__(self, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._language = language
-        self._nothing = label(language.render(nothing), "muted")
+        self._nothing = label("", "muted")
         self._lines: tuple[Line, ...] = ()
         self._widgets: list[QWidget] = []
         self._column = QVBoxLayout(self)
@@ -118,8 +117,9 @@ class Lines(QWidget):
         self._column.setSpacing(0)
         self._column.addWidget(self._nothing)
 
-    def show_lines(self, lines: Sequence[Line]) -> None:
-        """Shows these lines; what has not changed is left as it is, with the keyboard on it."""
+    def show_lines(self, lines: Sequence[Line], nothing: Text) -> None:
+        """Shows these lines, or `nothing`; what has not changed is left as it is, with the keyboard on it."""
+        self._nothing.setText(self._language.render(nothing))
         if tuple(lines) == self._lines:
             return
         self._lines = tuple(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.events import ItemFinished, RunClosed
-from app.foundation.words import Language, Text, text
+from app.foundation.words import Language, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
 from app.ui.pages.dashboard.band import Band
@@ -33,6 +32,7 @@ from app.ui.pages.dashboard.said import (
     standing,
 )
 from app.ui.pages.mending import READING, RUN, Mending
+from app.ui.pages.page import SitePage
 from app.ui.pages.remedies import TRY_AGAIN
 from app.ui.pages.run_story import RunStory
 from app.ui.pages.run_watch import Begin, RunWatch
@@ -52,7 +52,7 @@ MINUTE = 60_000
 NOTICES_SHOWN = 5
 
 
-class DashboardPage(QWidget):
+class DashboardPage(SitePage):
     """How the chosen site stands.
 
     Signals:
@@ -66,13 +66,8 @@ class DashboardPage(QWidget):
     waiting_changed = Signal(int)
 
     def __init__(self, bridge: Bridge, language: Language, watch: RunWatch, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        self._bridge = bridge
-        self._language = language
+        super().__init__(bridge, language, parent)
         self._watch = watch
-        self._site = ""
-        self._stale = True
         self._overview: Overview | None = None
         self._reading = self._span_chosen = False
         self._told_of: set[str] = set()
@@ -80,9 +75,6 @@ class DashboardPage(QWidget):
         self._make_parts()
         self._arrange()
         self._connect()
-
-    def _say(self, sentence: Text) -> str:
-        return self._language.render(sentence)
 
     # --- arrangement ---------------------------------------------------------------------------
 
@@ -110,8 +102,8 @@ class DashboardPage(QWidget):
         self._repository.column.insertWidget(3, self._bars)
         self._proof = FactCard(self._language, text("Proof"), text("Verify now"))
         self._kit = KitCard(self._bridge, self._language, self.tasks)
-        self._runs = Lines(self._language, text("Nothing was run on this site yet."))
-        self._notices = Lines(self._language, text("Nothing to notice: what was run lately went well."))
+        self._runs = Lines(self._language)
+        self._notices = Lines(self._language)
         self._all_runs = TextButton(self._say(text("All runs")), "quiet")
         self._all_seen = TextButton(self._say(text("Mark as seen")), "quiet")
         self._minute = QTimer(self, interval=MINUTE)
@@ -208,12 +200,12 @@ class DashboardPage(QWidget):
 
     def show_site(self, site: str) -> None:
         """Another site is chosen; one that is shown already stays in sight."""
-        if site != self._site:
+        if site != self.site:
             self._clear(site)
         self.site_changed()
 
     def _clear(self, site: str) -> None:
-        self._site, self._overview = site, None
+        self.site, self._overview = site, None
         self._kit.forget()
         self._cards.show_site(site)
         self._title.set_whole("")
@@ -230,18 +222,6 @@ class DashboardPage(QWidget):
             self._reading = True  # its reading has begun when the page came into sight
             self._show(overview)
 
-    def site_changed(self) -> None:
-        """Something of the site changed."""
-        self._stale = True
-        if self.isVisible():
-            self.load()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
-        """Qt: the page is looked at."""
-        super().showEvent(event)
-        if self._stale:
-            self.load()
-
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong, in its place on the page."""
         self._cards.show_error(error)
@@ -251,7 +231,7 @@ class DashboardPage(QWidget):
     @page_task
     async def load(self) -> None:
         """Shows what is remembered at once, then what the repository says."""
-        site, self._stale = self._site, False
+        site = self.site
         if not site:
             return
         self._reading = True
@@ -281,20 +261,20 @@ class DashboardPage(QWidget):
     @page_task
     async def remember(self) -> None:
         """Time has passed: what is known is judged anew."""
-        site = self._site
+        site = self.site
         if site and self.isVisible():
             self._show(await self._bridge.ask(lambda app: app.overviews.known(site, self._language)))
 
     @page_task
     async def measure(self) -> None:
         """Has the repository's size asked for, which may take long; the page does not wait for it."""
-        site = self._site
+        site = self.site
         with contextlib.suppress(UserError):  # the size of the last time stays
             await self._bridge.ask(lambda app: app.overviews.measure(site))
             self._show(await self._bridge.ask(lambda app: app.overviews.known(site, self._language)))
 
     def _show(self, overview: Overview) -> None:
-        if overview.site != self._site:
+        if overview.site != self.site:
             return
         now = datetime.now(UTC)
         self._overview = overview
@@ -341,14 +321,16 @@ class DashboardPage(QWidget):
         self._kit.show_kit(overview.kit, now)
 
     def _show_lists(self, overview: Overview, now: datetime) -> None:
-        self._runs.show_lines([run_line(run, now, self._language) for run in overview.runs])
+        runs = [run_line(run, now, self._language) for run in overview.runs]
+        self._runs.show_lines(runs, text("Nothing was run on this computer yet."))
         notices = overview.notices[:NOTICES_SHOWN]
-        self._notices.show_lines([notice_line(notice, now, self._language) for notice in notices])
+        went_well = text("Nothing to notice: what was run lately went well.") if runs else text("Nothing to notice.")
+        self._notices.show_lines([notice_line(notice, now, self._language) for notice in notices], went_well)
         self._all_seen.setVisible(bool(overview.unread))
         self.waiting_changed.emit(overview.unread)
 
     def _tell_buttons(self) -> None:
-        free = bool(self._site) and not self._watch.is_busy(self._site)
+        free = bool(self.site) and not self._watch.is_busy(self.site)
         has_points = self._overview is not None and self._overview.health.newest is not None
         self._backup.setEnabled(free)
         self._repository.offer(text("Check now"), enabled=free and has_points)
@@ -371,26 +353,26 @@ class DashboardPage(QWidget):
         """Shows what a person has to know about a run that has ended."""
         items = await self._bridge.ask(lambda app: app.records(run.site).items(run.id))
         problem = _problem_of(run, items)
-        if run.site == self._site and problem is not None:
+        if run.site == self.site and problem is not None:
             self._cards.tell(RUN, problem)
-        elif run.site == self._site:
+        elif run.site == self.site:
             self._cards.clear(RUN)
 
     # --- what a person does --------------------------------------------------------------------
 
     def back_up(self) -> None:
         """Starts a backup of the site."""
-        site = self._site
+        site = self.site
         self._begin(lambda app: app.back_up(site))
 
     def verify(self) -> None:
         """Starts a verification of the newest point."""
-        site = self._site
+        site = self.site
         self._begin(lambda app: _verification(app, site))
 
     def check(self) -> None:
         """Starts a check of the next share of the repository."""
-        site = self._site
+        site = self.site
         self._begin(lambda app: _check(app, site))
 
     def _begin(self, begin: Begin) -> None:
@@ -400,7 +382,7 @@ class DashboardPage(QWidget):
     @page_task
     async def mark_seen(self) -> None:
         """The person has seen the notices."""
-        site = self._site
+        site = self.site
         await self._bridge.ask(lambda app: app.overviews.notices_seen(site))
         self.remember()
 

@@ -52,18 +52,20 @@ def repository_fact(overview: Overview, now: datetime, language: Language) -> Fa
 def _size(overview: Overview, now: datetime) -> Text:
     if overview.inventory is None:
         return text("How large it is and how it grows is not known yet.")
-    growth = _growth(overview, now)
-    if not overview.samples:
-        return growth
-    return text("{size}, {growth}", size=Size(overview.samples[-1].bytes), growth=growth)
+    growth = _growth(overview.inventory.growth, now)
+    size = text("{size}", size=Size(overview.samples[-1].bytes)) if overview.samples else None
+    if size is None:
+        return growth or text("How fast it grows is known after a day.")
+    return size if growth is None else text("{size}, {growth}", size=size, growth=growth)
 
 
-def _growth(overview: Overview, now: datetime) -> Text:
-    growth = () if overview.inventory is None else overview.inventory.growth
-    days = growth_of_days(growth, now)
+def _growth(growth: Sequence[Growth], now: datetime) -> Text | None:
+    """None while it began less than a day ago: what the first points bring is no growth."""
     begun = min((one.time for one in growth), default=now)
-    counted = min(DAYS_COUNTED, max(1, (now - begun).days + 1))
-    return text("+{size} a day lately", size=Size(sum(days) // counted))
+    if now - begun < timedelta(days=1):
+        return None
+    counted = min(DAYS_COUNTED, (now - begun).days + 1)
+    return text("+{size} a day lately", size=Size(sum(growth_of_days(growth, now)) // counted))
 
 
 def growth_of_days(growth: Sequence[Growth], now: datetime) -> list[int]:

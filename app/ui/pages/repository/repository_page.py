@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
-from app.foundation.words import Language, Text, text
+from app.foundation.words import Language, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
+from app.ui.pages.page import SitePage
 from app.ui.pages.remedies import TRY_AGAIN, Act, Remedy, remedy_of, secret_meaning, secret_title
 from app.ui.pages.repository.panels import DamagePanel, Figures, Keys, Knowledge, Locks
 from app.ui.theme import CONTENT_WIDTH, GRID, TARGET, title_font
@@ -50,7 +50,7 @@ class Known(NamedTuple):
     at: datetime
 
 
-class RepositoryPage(QWidget):
+class RepositoryPage(SitePage):
     """The repository of one site; what is known of it stays while it does not answer, marked with its age.
 
     Signals:
@@ -60,12 +60,7 @@ class RepositoryPage(QWidget):
     start = Signal(object)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        self._bridge = bridge
-        self._language = language
-        self._site = ""
-        self._is_stale = False
+        super().__init__(bridge, language, parent)
         self._is_away = False
         self._known: dict[str, Known] = {}
         self._counted: Counted | None = None
@@ -73,9 +68,6 @@ class RepositoryPage(QWidget):
         self._make_parts()
         self._arrange()
         self._connect()
-
-    def _say(self, sentence: Text) -> str:
-        return self._language.render(sentence)
 
     # --- arrangement ---------------------------------------------------------------------------
 
@@ -154,8 +146,8 @@ class RepositoryPage(QWidget):
 
     def show_site(self, site: str) -> None:
         """Shows the repository of another site."""
-        if site != self._site:
-            self._site = site
+        if site != self.site:
+            self.site = site
             self._counted = None
             self._is_away = False
             for matter in (READING, OTHER):
@@ -166,22 +158,6 @@ class RepositoryPage(QWidget):
         self._refresh.setEnabled(bool(site))
         self._tell_age()
         self.site_changed()
-
-    def site_changed(self) -> None:
-        """Asks anew when visible."""
-        self._is_stale = bool(self._site)
-        if self.isVisible():
-            self._read_if_stale()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
-        """Qt: the page is seen."""
-        super().showEvent(event)
-        self._read_if_stale()
-
-    def _read_if_stale(self) -> None:
-        if self._is_stale:
-            self._is_stale = False
-            self.load()
 
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong, with the next step where this page can take it."""
@@ -196,7 +172,7 @@ class RepositoryPage(QWidget):
     @page_task
     async def load(self) -> None:
         """Asks the repository; what was known stays meanwhile. A size that was never counted is counted then."""
-        site = self._site
+        site = self.site
         self._age.setText(self._say(text("Asking…")))
         try:
             state = await self._bridge.ask(lambda app: app.repository_states.state(site))
@@ -214,7 +190,7 @@ class RepositoryPage(QWidget):
 
     def _show(self, state: RepositoryState) -> None:
         self._whole.setCurrentWidget(self._body)
-        self._damage.show_damage(state.damaged, self._site)
+        self._damage.show_damage(state.damaged, self.site)
         self._figures.show_address(state.address)
         self._figures.show_state(state)
         self._figures.show_counted(self._counted or state.counted, counting="count" in self.tasks)
@@ -226,7 +202,7 @@ class RepositoryPage(QWidget):
     async def _show_away(self, site: str, problem: Problem) -> None:
         """It does not answer: why, and what was known before."""
         before = await self._bridge.ask(lambda app: app.repository_states.known_before(site))
-        if site != self._site:
+        if site != self.site:
             return
         self._is_away = True
         remedy = remedy_of(problem) or TRY_AGAIN
@@ -246,7 +222,7 @@ class RepositoryPage(QWidget):
         self._tell_age()
 
     def _tell_age(self) -> None:
-        known = self._known.get(self._site)
+        known = self._known.get(self.site)
         if known is None:
             self._age.setText(self._say(text("It does not answer")) if self._is_away else "")
             return
@@ -262,14 +238,14 @@ class RepositoryPage(QWidget):
     @page_task
     async def count(self) -> None:
         """Counts the repository's data and remembers it."""
-        site = self._site
+        site = self.site
         self._figures.show_counted(self._counted, counting=True)
         try:
             counted = await self._bridge.ask(lambda app: app.repository_states.count(site))
-            if site == self._site:
+            if site == self.site:
                 self._counted = counted
         finally:
-            if site == self._site:
+            if site == self.site:
                 self._figures.show_counted(self._counted, counting=False)
 
     # --- locks and checks ----------------------------------------------------------------------
@@ -280,14 +256,14 @@ class RepositoryPage(QWidget):
     @page_task
     async def unlock(self) -> None:
         """Removes the locks of dead work and says what came of it."""
-        site = self._site
+        site = self.site
         done = await self._bridge.ask(lambda app: app.unlock_repository(site))
-        if site == self._site:
+        if site == self.site:
             self._locks.show_locks(done.left)
             self._locks.show_done(len(done.removed), len(done.left))
 
     def _on_check_asked(self) -> None:
-        self.start.emit(partial(launch_check, self._site))
+        self.start.emit(partial(launch_check, self.site))
 
     def _on_change_asked(self) -> None:
         dialog = SecretDialog(self._language, _NEW_PASSWORD, _NEW_PASSWORD_MEANS, twice=True, parent=self)
@@ -295,7 +271,7 @@ class RepositoryPage(QWidget):
         dialog.open()
 
     def _on_new_password(self, new: str) -> None:
-        self.start.emit(partial(launch_new_password, self._site, new))
+        self.start.emit(partial(launch_new_password, self.site, new))
 
     # --- cards ---------------------------------------------------------------------------------
 
@@ -324,14 +300,14 @@ class RepositoryPage(QWidget):
     @page_task
     async def store_secret(self, name: str, value: str) -> None:
         """Stores a secret of the site and asks again."""
-        site = self._site
+        site = self.site
         await self._bridge.ask(lambda app: app.set_secret(site, name, value))
         self.load()
 
     @page_task
     async def make_repository(self) -> None:
         """Makes the site's repository and asks it."""
-        site = self._site
+        site = self.site
         await self._bridge.ask(lambda app: app.init_repository(site))
         self.load()
 

@@ -1,9 +1,10 @@
-"""What a restore has put aside, while it stays: until when, and the way back to it."""
+"""What a restore has left: the old state, until when and the way back to it; what waits to be exchanged; its report."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -16,6 +17,7 @@ from app.ui.page_task import page_task
 from app.ui.pages.snapshots.dialogs import PhraseDialog
 from app.ui.theme import GRID, heading_font
 from app.ui.widgets.controls import IconLabel, TextButton, label
+from app.ui.widgets.questions import ask_for_file
 
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
@@ -25,14 +27,16 @@ RESTORES = ("restore", "restore-undo")
 
 
 class OldStateCard(QFrame):
-    """Stands above a restore whose old state is there still.
+    """Stands above a restore that was exchanged, or that waits for it.
 
     Signals:
         start: the old state is to be put back; carries a coroutine function that launches that.
+        switch: what was prepared is to be exchanged; carries the run that has prepared it.
         failed: it could not be found out; carries a `Problem`.
     """
 
     start = Signal(object)
+    switch = Signal(str)
     failed = Signal(object)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
@@ -43,19 +47,25 @@ class OldStateCard(QFrame):
         self._run: Run | None = None
         self.setObjectName("card")
         self._until = label("", font=heading_font())
-        about = text("What the restore replaced stands beside it. Putting it back takes what was written since aside.")
+        self._about = label("", "muted")
+        self.report = TextButton(self._say(text("Save the report…")), icon="save")
         self.button = TextButton(self._say(text("Put the old state back…")))
+        self.switch_button = TextButton(self._say(text("Switch now…")), "primary")
+        self.report.clicked.connect(self._on_report)
         self.button.clicked.connect(self._on_wanted)
+        self.switch_button.clicked.connect(self._on_switch)
         said = QVBoxLayout()
         said.setSpacing(0)
         said.addWidget(self._until)
-        said.addWidget(label(self._say(about), "muted"))
+        said.addWidget(self._about)
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         row.setSpacing(2 * GRID)
         row.addWidget(IconLabel("waiting", "muted", 24))
         row.addLayout(said, 1)
+        row.addWidget(self.report)
         row.addWidget(self.button)
+        row.addWidget(self.switch_button)
         self.hide()
 
     def _say(self, sentence: Text) -> str:
@@ -77,15 +87,32 @@ class OldStateCard(QFrame):
         if run.kind not in RESTORES:
             return
         until = await self._bridge.ask(lambda app: app.old_state(run.site, run.id))
-        if until is None:
+        waits = await self._bridge.ask(lambda app: app.is_waiting(run.site, run.id))
+        if until is None and not waits:
             return
         self._run = run
-        left = (until - datetime.now(UTC)).total_seconds()
-        stays = text("The old state stays until {when}, for {time} more.", when=f"{until.astimezone():%Y-%m-%d %H:%M}",
-                     time=Duration(max(0.0, left)))  # fmt: skip
-        over = text("The old state stands still; the next run removes it.")
-        self._until.setText(self._say(stays if left > 0 else over))
+        self._until.setText(self._say(_WAITS if until is None else _stays(until)))
+        self._about.setText(self._say(_PREPARED if until is None else _OLD))
+        self.button.setVisible(until is not None)
+        self.switch_button.setVisible(waits)
         self.show()
+
+    def _on_report(self) -> None:
+        run = self._run
+        if run is not None:
+            name = f"{run.site} {run.kind} {run.started.astimezone():%Y-%m-%d %H%M}.pdf"
+            ask_for_file(self, self._say(text("Where to save the report")), name, self.save_report)
+
+    @page_task
+    async def save_report(self, file: str) -> None:
+        """Writes the report into a new file."""
+        run, language = self._run, self._language
+        if run is not None:
+            await self._bridge.ask(lambda app: app.save_report(run.site, run.id, Path(file), language))
+
+    def _on_switch(self) -> None:
+        if self._run is not None:
+            self.switch.emit(self._run.id)
 
     def _on_wanted(self) -> None:
         run = self._run
@@ -104,6 +131,19 @@ class OldStateCard(QFrame):
         dialog = PhraseDialog(self._language, title, verb, phrase=phrase, about=about, parent=self)
         dialog.confirmed.connect(lambda typed: self.start.emit(lambda app: _undone(app, run, typed)))
         dialog.open()
+
+
+_OLD = text("What the restore replaced stands beside it. Putting it back takes what was written since aside.")
+_WAITS = text("What was prepared waits to be exchanged.")
+_PREPARED = text("Everything stands beside what is live. It is looked at once more, then exchanged.")
+
+
+def _stays(until: datetime) -> Text:
+    left = (until - datetime.now(UTC)).total_seconds()
+    if left <= 0:
+        return text("The old state stands still; the next run removes it.")
+    return text("The old state stays until {when}, for {time} more.", when=f"{until.astimezone():%Y-%m-%d %H:%M}",
+                time=Duration(left))  # fmt: skip
 
 
 async def _undone(app: Overwinter, run: Run, typed: str) -> object:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
@@ -16,6 +15,7 @@ from app.ui.bridge import Bridge
 from app.ui.models.runs import LOOKS, Wanted, kind_word
 from app.ui.page_task import page_task
 from app.ui.pages.mending import READING, RUN, Mending
+from app.ui.pages.page import SitePage
 from app.ui.pages.remedies import TRY_AGAIN
 from app.ui.pages.run_panel import RunPanel
 from app.ui.pages.run_watch import RunWatch
@@ -34,31 +34,25 @@ MINUTE = 60_000
 SEARCH_PAUSE = 120  # ms after a letter before it is looked for
 
 
-class RunsPage(QWidget):
+class RunsPage(SitePage):
     """The runs of the chosen site.
 
     Signals:
         start: a run is to begin; carries a coroutine function that launches it.
+        switch: what a run has prepared is to be exchanged; carries its id.
     """
 
     start = Signal(object)
+    switch = Signal(str)
 
     def __init__(self, bridge: Bridge, language: Language, watch: RunWatch, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        self._bridge = bridge
-        self._language = language
+        super().__init__(bridge, language, parent)
         self._watch = watch
-        self._site = ""
-        self._stale = True
         self._shown = ""
         self._wanted_run = ""
         self._make_parts()
         self._arrange()
         self._connect()
-
-    def _say(self, sentence: Text) -> str:
-        return self._language.render(sentence)
 
     # --- arrangement ---------------------------------------------------------------------------
 
@@ -137,6 +131,7 @@ class RunsPage(QWidget):
         self._nothing_fits.acted.connect(self.show_all)
         self._cards.mended.connect(self.load)
         self.old_state.start.connect(self.start)
+        self.old_state.switch.connect(self.switch)
         self.old_state.failed.connect(self.show_error)
         self.table.chosen.connect(self._on_chosen)
         self.table.shown_changed.connect(self._show_count)
@@ -154,7 +149,7 @@ class RunsPage(QWidget):
 
     def show_site(self, site: str) -> None:
         """Another site is chosen."""
-        self._site = site
+        self.site = site
         self._shown = self._wanted_run = ""
         self._cards.show_site(site)
         self.old_state.forget()
@@ -163,24 +158,12 @@ class RunsPage(QWidget):
         self._lists.setCurrentWidget(self._loading)
         self.site_changed()
 
-    def site_changed(self) -> None:
-        """Something of the site changed."""
-        self._stale = True
-        if self.isVisible():
-            self.load()
-
     def open(self, run: str) -> None:
         """Shows a run of the chosen site."""
         self._wanted_run = run
         self.show_run(run)
-        if self.isVisible() and not self._stale:
+        if self.isVisible() and "load" not in self.tasks:
             self._choose_wanted()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
-        """Qt: the page is looked at."""
-        super().showEvent(event)
-        if self._stale:
-            self.load()
 
     def show_error(self, error: Problem) -> None:
         """Shows what went wrong."""
@@ -191,14 +174,13 @@ class RunsPage(QWidget):
     @page_task
     async def load(self) -> None:
         """Reads the runs of the site anew; the old list stays meanwhile."""
-        site = self._site
+        site = self.site
         if not site:
             return
-        self._stale = False
         try:
             runs = await self._bridge.ask(lambda app: history(app, site))
         except UserError as error:
-            self._stale = True
+            self._is_stale = True
             self._cards.tell(READING, error.problem, TRY_AGAIN)
             return
         self._cards.clear(READING)
@@ -259,7 +241,7 @@ class RunsPage(QWidget):
         self._shown = run
         self._cards.clear(RUN)
         self.old_state.forget()
-        self._watch.follow(run, self._site)
+        self._watch.follow(run, self.site)
 
     @property
     def shown_run(self) -> str:

@@ -14,8 +14,8 @@ from app.settings.kinds import TITLES
 from app.settings.presets import Ask, Preset, Use
 from app.settings.shapes import THIS_COMPUTER
 from app.settings.source import SourceKind
-from app.ui import icons
 from app.ui.pages.settings.section_view import scrolled
+from app.ui.pages.settings.source_icons import icon_of, icon_of_preset
 from app.ui.theme import GRID, heading_font
 from app.ui.widgets.controls import Choice, TextButton, label
 from app.ui.widgets.pick_list import Pick, PickList
@@ -80,8 +80,11 @@ class AddDialog(QDialog):
         hand = self._say(text("By hand"))
         self._list.show_picks(
             [
-                *(Pick(self._say(each.title), self._say(each.about), icon="greenhouse") for each in self._presets),
-                *(Pick(self._say(TITLES[kind]), hand, icon=_icon(kind)) for kind in _BY_HAND),
+                *(
+                    Pick(self._say(each.title), self._say(each.about), icon=icon_of_preset(each))
+                    for each in self._presets
+                ),
+                *(Pick(self._say(TITLES[kind]), hand, icon=icon_of(kind)) for kind in _BY_HAND),
             ]
         )
         row = QHBoxLayout()
@@ -201,8 +204,3 @@ class AddDialog(QDialog):
 
 def _typed_in(field: QLineEdit | Choice) -> str:
     return field.text() if isinstance(field, QLineEdit) else str(field.currentData())
-
-
-def _icon(kind: SourceKind) -> icons.Name:
-    of_kind: dict[SourceKind, icons.Name] = {SourceKind.FILES: "folder", SourceKind.RECORDS: "file"}
-    return of_kind.get(kind, "database")

@@ -238,7 +238,8 @@ class FieldForm(QWidget):
         if fault.code == "missing-key" and row is not None:
             return self._say(text("This is needed. {remedy}", remedy=row.field.about.remedy))
         if fault.code == "wrong-value":
-            return self._say(fault.remedy)
+            is_empty = row is not None and not self._draft.value((*self.where, row.field.name))
+            return self._say(text("This is needed.") if is_empty else fault.remedy)
         return f"{self._say(fault.what)} {self._say(fault.remedy)}"
 
     def focus_first_fault(self) -> bool:

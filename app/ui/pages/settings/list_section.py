@@ -14,13 +14,12 @@ from app.settings.host import HostKind
 from app.settings.kinds import TITLES
 from app.settings.rules import Fault, Where
 from app.settings.secrets import StoredSecret
-from app.settings.source import DATABASE_KINDS, TREE_KINDS, SourceKind
-from app.ui import icons
 from app.ui.pages.settings.field_form import FieldForm
 from app.ui.pages.settings.secret_group import SecretGroup, secret_names_in
 from app.ui.pages.settings.secret_row import SecretRow
 from app.ui.pages.settings.section_view import SectionView, scrolled
 from app.ui.pages.settings.sections import Section, Tried
+from app.ui.pages.settings.source_icons import icon_of
 from app.ui.pages.settings.trial_panel import TrialPanel
 from app.ui.theme import GRID
 from app.ui.widgets.controls import IconButton, TextButton
@@ -50,8 +49,9 @@ class ListSection(SectionView):
 
     def __init__(self, section: Section, language: Language, draft: Draft, stored: Sequence[StoredSecret]) -> None:
         super().__init__(section, language, draft, stored)
-        assert section.row is not None, "a section of tables"
-        self._row = section.row
+        assert section.table is not None, "a section of tables"
+        self._table = section.table
+        (self._key,) = section.keys
         self._faults: list[Fault] = []
         self._kept: dict[str, SecretGroup] = {}
         self._form: FieldForm | None = None
@@ -69,14 +69,13 @@ class ListSection(SectionView):
         self._up = IconButton("chevron-up", self._say(text("Move it up")))
         self._down = IconButton("chevron-down", self._say(text("Move it down")))
         self._remove = IconButton("cancel", self._say(text("Remove it from the site")))
-        if section.gone is not None:
-            self._remove.setToolTip(f"{self._remove.accessibleName()}. {self._say(section.gone)}")
-            self._remove.setAccessibleDescription(self._say(section.gone))
+        self._remove.setToolTip(f"{self._remove.accessibleName()}. {self._say(self._table.gone)}")
+        self._remove.setAccessibleDescription(self._say(self._table.gone))
         asks = section.tried is Tried.SOURCE
         self._add = TextButton(self._say(text("Add…") if asks else text("Add")))
-        self._add.setAccessibleName(self._say(section.add or text("Add")))
+        self._add.setAccessibleName(self._say(self._table.add))
         self._look = TextButton(self._say(text("Look at a host…")), icon="search")
-        self._empty = EmptyState(self._language, "greenhouse", section.empty or section.about, section.add)
+        self._empty = EmptyState(self._language, "greenhouse", self._table.empty, self._table.add)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(2, GRID, 2 * GRID, 2 * GRID)
@@ -119,11 +118,11 @@ class ListSection(SectionView):
     # --- the list ------------------------------------------------------------------------------
 
     def _show_all(self) -> None:
-        rows = self._draft.rows(self.section.table)
-        wrong = {fault.where[1] for fault in self._faults if fault.where[:1] == (self.section.table,)}
-        saved = self._draft.saved_rows(self.section.table)
+        rows = self._draft.rows(self._key)
+        wrong = {fault.where[1] for fault in self._faults if fault.where[:1] == (self._key,)}
+        saved = self._draft.saved_rows(self._key)
         picks = [
-            self._pick(row, changed=document_of(self._row, row) not in saved, wrong=number in wrong)
+            self._pick(row, changed=document_of(self._table.row, row) not in saved, wrong=number in wrong)
             for number, row in enumerate(rows)
         ]
         self.list.show_picks(picks)
@@ -131,7 +130,7 @@ class ListSection(SectionView):
         self._tell_buttons()
 
     def _pick(self, row: Raw, *, changed: bool, wrong: bool) -> Pick:
-        kind = kind_in(self._row, row)
+        kind = kind_in(self._table.row, row)
         off = row.get("enabled") is False
         detail = [self._say(text("Switched off"))] if off else []
         detail += [self._say(said) for said in self._details(row, kind)]
@@ -140,7 +139,7 @@ class ListSection(SectionView):
         return Pick(
             title=str(row.get("name") or self._say(text("(no name yet)"))),
             detail=" · ".join(detail),
-            icon=_icon(kind),
+            icon=icon_of(kind),
             changed=changed,
             wrong=wrong,
             muted=off,
@@ -165,7 +164,7 @@ class ListSection(SectionView):
         return self._say(words.get(str(row.get("when")), text("{when}", when=str(row.get("when")))))
 
     def _tell_buttons(self) -> None:
-        row, count = self.list.row, len(self._draft.rows(self.section.table))
+        row, count = self.list.row, len(self._draft.rows(self._key))
         self._up.setEnabled(row > 0)
         self._down.setEnabled(0 <= row < count - 1)
         self._remove.setEnabled(row >= 0)
@@ -180,11 +179,11 @@ class ListSection(SectionView):
         if self.section.tried is Tried.SOURCE:
             self.add_asked.emit()
         else:
-            self.add({**_NEW[self.section.table], "name": self._free_name(_NAMES[self.section.table])})
+            self.add({**_NEW[self._key], "name": self._free_name(_NAMES[self._key])})
 
     def add(self, row: Raw) -> None:
         """Adds one and shows it, its name ready to be typed."""
-        number = self._draft.add(self.section.table, row)
+        number = self._draft.add(self._key, row)
         self.added(number)
         if self._form is not None:
             self._form.focus_field("name")
@@ -196,14 +195,14 @@ class ListSection(SectionView):
         self.edited.emit()
 
     def _free_name(self, base: str) -> str:
-        taken = {str(row.get("name")) for row in self._draft.rows(self.section.table)}
+        taken = {str(row.get("name")) for row in self._draft.rows(self._key)}
         number = 1
         while base and f"{base}-{number}" in taken:
             number += 1
         return f"{base}-{number}" if base else ""
 
     def _move(self, by: int) -> None:
-        to = self._draft.move(self.section.table, self.list.row, by)
+        to = self._draft.move(self._key, self.list.row, by)
         self._show_all()
         self.list.pick(to)
         self._tell_buttons()
@@ -211,9 +210,9 @@ class ListSection(SectionView):
 
     def _on_remove(self) -> None:
         row = self.list.row
-        self._draft.remove(self.section.table, row)
+        self._draft.remove(self._key, row)
         self._show_all()
-        self.list.pick(min(row, len(self._draft.rows(self.section.table)) - 1))
+        self.list.pick(min(row, len(self._draft.rows(self._key)) - 1))
         self._show_chosen()  # another one stands in its row now, or none
         self._tell_buttons()
         self.edited.emit()
@@ -236,7 +235,7 @@ class ListSection(SectionView):
     @property
     def chosen(self) -> str:
         """The name of the chosen one, "" for none."""
-        rows = self._draft.rows(self.section.table)
+        rows = self._draft.rows(self._key)
         return str(rows[self.list.row].get("name", "")) if 0 <= self.list.row < len(rows) else ""
 
     def _show_chosen(self) -> None:
@@ -250,13 +249,13 @@ class ListSection(SectionView):
                 widget.setParent(self)
         self._form = self._trial = None
         row = self.list.row
-        if not 0 <= row < len(self._draft.rows(self.section.table)):
+        if not 0 <= row < len(self._draft.rows(self._key)):
             return
-        where: Where = (self.section.table, row)
+        where: Where = (self._key, row)
         if self.section.tried is not None:
             self._trial = self._panel(self.chosen, lambda: self.chosen)
             self._column.addWidget(self._trial)  # first: Tab goes where things came
-        self._form = FieldForm(self._row, self._draft, where, self._language)
+        self._form = FieldForm(self._table.row, self._draft, where, self._language)
         self._form.edited.connect(self._on_edited)
         self._keep_name()
         self._column.addWidget(self._form)
@@ -268,7 +267,7 @@ class ListSection(SectionView):
     def _keep_name(self) -> None:
         """The name of something that is stored stays: its snapshots and its secrets go by it."""
         assert self._form is not None, "a form is shown"
-        stays = self.section.tried is not None and self.chosen in self._draft.names_saved(self.section.table)
+        stays = self.section.tried is not None and self.chosen in self._draft.names_saved(self._key)
         if stays:
             self._form.lock("name")
             self._form.row("name").show_note(self._say(_NAME_STAYS))
@@ -287,8 +286,8 @@ class ListSection(SectionView):
     def _show_secrets(self) -> None:
         group = self._kept.get(self._shown)
         if group is not None and self._form is not None:
-            document = document_of(self._row, self._draft.rows(self.section.table)[self.list.row])
-            group.show_names(secret_names_in(self._row, document), self.stored)
+            document = document_of(self._table.row, self._draft.rows(self._key)[self.list.row])
+            group.show_names(secret_names_in(self._table.row, document), self.stored)
 
     def show_stored(self, stored: Sequence[StoredSecret]) -> None:
         super().show_stored(stored)
@@ -312,11 +311,3 @@ class ListSection(SectionView):
     @property
     def secrets(self) -> dict[str, SecretRow]:
         return {name: row for group in self._kept.values() for name, row in group.rows.items()}
-
-
-def _icon(kind: Enum | None) -> icons.Name | None:
-    if kind in DATABASE_KINDS:
-        return "database"
-    if kind in TREE_KINDS:
-        return "folder"
-    return "file" if isinstance(kind, SourceKind) else None

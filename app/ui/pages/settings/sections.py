@@ -34,25 +34,26 @@ class Group(msgspec.Struct, frozen=True):
     title: Text | None = None
 
 
+class Table(msgspec.Struct, frozen=True):
+    """An array of tables of the site, each a `row`: what adds one, what is said of none, what removing one means."""
+
+    row: type[msgspec.Struct]
+    add: Text
+    empty: Text
+    gone: Text
+
+
 class Section(msgspec.Struct, frozen=True):
-    """One section: of `groups`, or of the tables of an array, each a `row`. `keys` are the keys of the site in it."""
+    """One section: of `groups`, or of the tables of an array. `keys` are the keys of the site in it."""
 
     key: str
     title: Text
     about: Text
     keys: tuple[str, ...]
     groups: tuple[Group, ...] = ()
-    row: type[msgspec.Struct] | None = None
-    add: Text | None = None
-    empty: Text | None = None
-    gone: Text | None = None
+    table: Table | None = None
     tried: Tried | None = None
     reads_security: bool = False
-
-    @property
-    def table(self) -> str:
-        """The array's key, for a section of tables."""
-        return self.keys[0]
 
 
 SECTIONS = (
@@ -68,10 +69,14 @@ SECTIONS = (
         text("Hosts"),
         text("Servers and containers besides this computer. Nothing is installed on them."),
         ("hosts",),
-        row=Host,
-        add=text("Add a host"),
-        empty=text("No host yet. What is on this computer needs none."),
-        gone=text("Nothing changes on the host itself. Its stored secrets stay until you remove them under Security."),
+        table=Table(
+            Host,
+            add=text("Add a host"),
+            empty=text("No host yet. What is on this computer needs none."),
+            gone=text(
+                "Nothing changes on the host itself. Its stored secrets stay until you remove them under Security."
+            ),
+        ),
         tried=Tried.HOST,
     ),
     Section(
@@ -79,10 +84,12 @@ SECTIONS = (
         text("What to back up"),
         text("Databases first, then files, in this order."),
         ("sources",),
-        row=Source,
-        add=text("Add a source…"),
-        empty=text("Nothing is backed up yet. Take a preset, look at a host, or add a source by hand."),
-        gone=text("It is left out of new backups. Its recovery points stay, as does its stored password."),
+        table=Table(
+            Source,
+            add=text("Add a source…"),
+            empty=text("Nothing is backed up yet. Take a preset, look at a host, or add a source by hand."),
+            gone=text("It is left out of new backups. Its recovery points stay, as does its stored password."),
+        ),
         tried=Tried.SOURCE,
     ),
     Section(
@@ -105,20 +112,24 @@ SECTIONS = (
         text("Commands"),
         text("Programs that run around a restore, in this order: those of one moment one after the other."),
         ("commands",),
-        row=Command,
-        add=text("Add a command"),
-        empty=text("No command yet. Presets bring those that their software needs."),
-        gone=text("Restores run without it from now on."),
+        table=Table(
+            Command,
+            add=text("Add a command"),
+            empty=text("No command yet. Presets bring those that their software needs."),
+            gone=text("Restores run without it from now on."),
+        ),
     ),
     Section(
         "contacts",
         text("Contacts"),
         text("Who is called when the site is down, in this order. They are printed in the runbook."),
         ("contacts",),
-        row=Contact,
-        add=text("Add a contact"),
-        empty=text("Nobody yet. Whoever stands in the greenhouse at night will look here first."),
-        gone=text("The next runbook is printed without this contact."),
+        table=Table(
+            Contact,
+            add=text("Add a contact"),
+            empty=text("Nobody yet. Whoever stands in the greenhouse at night will look here first."),
+            gone=text("The next runbook is printed without this contact."),
+        ),
     ),
     Section(
         "runbook",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
-from app.foundation.words import Language, Text, plural, text
+from app.foundation.words import Language, plural, text
 from app.settings.draft import Draft
 from app.settings.rules import Fault
 from app.settings.secrets import StoredSecret
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task, page_task_for_each
+from app.ui.pages.page import SitePage
 from app.ui.pages.settings.growing import Growth
 from app.ui.pages.settings.list_section import ListSection
 from app.ui.pages.settings.plain_section import PlainSection
@@ -43,7 +43,7 @@ CHANGED_MEANWHILE = "site.changed-meanwhile"
 _READ_ANEW = text("Read the settings anew")
 
 
-class SettingsPage(QWidget):
+class SettingsPage(SitePage):
     """The settings of one site. What is edited stays, per site, until it is saved or taken back.
 
     Signals:
@@ -53,12 +53,7 @@ class SettingsPage(QWidget):
     saved = Signal(str)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        self._bridge = bridge
-        self._language = language
-        self.site = ""
-        self._is_stale = False
+        super().__init__(bridge, language, parent)
         self._drafts: dict[str, Draft] = {}
         self._stored: tuple[StoredSecret, ...] = ()
         self._faults: tuple[Fault, ...] = ()
@@ -70,9 +65,6 @@ class SettingsPage(QWidget):
         self._make_parts()
         self._arrange()
         self._connect()
-
-    def _say(self, sentence: Text) -> str:
-        return self._language.render(sentence)
 
     # --- arrangement ---------------------------------------------------------------------------
 
@@ -140,22 +132,6 @@ class SettingsPage(QWidget):
             self._whole.setCurrentWidget(self._reading if site else self._nothing)
         self._show_marks()
         self.site_changed()
-
-    def site_changed(self) -> None:
-        """Reads anew when visible; what is edited is never thrown away by that."""
-        self._is_stale = bool(self.site)
-        if self.isVisible():
-            self._read_if_stale()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
-        """Qt: the page is seen."""
-        super().showEvent(event)
-        self._read_if_stale()
-
-    def _read_if_stale(self) -> None:
-        if self._is_stale:
-            self._is_stale = False
-            self.load()
 
     @property
     def has_unsaved(self) -> bool:
@@ -237,7 +213,9 @@ class SettingsPage(QWidget):
     def view(self, section: Section) -> SectionView:
         """The view of a section, made when it is first looked at."""
         if section.key not in self.views:
-            kind = SecuritySection if section.reads_security else (PlainSection if section.row is None else ListSection)
+            kind = (
+                SecuritySection if section.reads_security else (PlainSection if section.table is None else ListSection)
+            )
             view = kind(section, self._language, self.draft, self._stored)
             view.edited.connect(self._on_edited)
             view.replace_asked.connect(self._on_replace_asked)

@@ -85,7 +85,8 @@ class CompareTab(QWidget):
             self._kind.addItem(self._say(word), kind)
         self._totals = ElidedLabel()
         set_tone(self._totals, "muted")
-        self._ready = EmptyState(self._language, "file", text("Choose what to compare this point with."))
+        shown_here = text("What was added, removed and changed is shown here.")
+        self._ready = EmptyState(self._language, "search", shown_here)
         self._working = EmptyState(self._language, "search", text("Comparing…"))
         self._same = EmptyState(self._language, "check", text("Nothing is different."))
 

@@ -77,21 +77,25 @@ class FilterBar(QWidget):
         return made
 
     def _arrange(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
+        self._first, self._row = QHBoxLayout(), QHBoxLayout()
+        for row in (self._first, self._row):
+            row.setSpacing(GRID)
+        self._first.addWidget(self.search, 1)
         for part in (self._layer, self._host, self._tag, self._since, self._until, self._clear, self._order):
-            row.addWidget(part)
+            self._row.addWidget(part)
         self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._both.setContentsMargins(0, 0, 0, 0)
         self._both.setSpacing(GRID)
-        self._both.addWidget(self.search, 1)
-        self._both.addLayout(row)
+        self._both.addLayout(self._first, 1)
+        self._both.addLayout(self._row)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
-        """Qt: in a narrow window the field stands above the choices."""
+        """Qt: in a narrow window the field stands above the choices, and the order beside it."""
         super().resizeEvent(event)
         sideways, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        self._both.setDirection(below if self.width() < NARROW else sideways)
+        narrow = self.width() < NARROW
+        self._both.setDirection(below if narrow else sideways)
+        (self._first if narrow else self._row).addWidget(self._order)
 
     def _connect(self) -> None:
         for field in (self.search, self._since, self._until):

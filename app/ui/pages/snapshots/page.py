@@ -1,22 +1,21 @@
 """The Snapshots page of one site: its recovery points, and what is in the one that is chosen."""
-# ruff: noqa: N802  Qt names what it calls
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.foundation.errors import Problem, UserError
 from app.foundation.words import Language, Text, plural, text
 from app.ui.bridge import Bridge
 from app.ui.page_task import page_task
+from app.ui.pages.page import SitePage
 from app.ui.pages.remedies import TRY_AGAIN, remedy_of
 from app.ui.pages.snapshots import asking
 from app.ui.pages.snapshots.compare_tab import CompareTab
@@ -42,7 +41,7 @@ READING, OTHER = "reading", "other"
 """The matters that have a card on this page."""
 
 
-class SnapshotsPage(QWidget):
+class SnapshotsPage(SitePage):
     """The page.
 
     Signals:
@@ -56,12 +55,7 @@ class SnapshotsPage(QWidget):
     restore = Signal(str)
 
     def __init__(self, bridge: Bridge, language: Language, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        self._bridge = bridge
-        self._language = language
-        self._site = ""
-        self._stale = True
+        super().__init__(bridge, language, parent)
         self._listed: Listed | None = None
         self._reading = self._failed = False
         self._wanted = ""
@@ -70,9 +64,6 @@ class SnapshotsPage(QWidget):
         self._arrange()
         self._connect()
         self._tell()
-
-    def _say(self, sentence: Text) -> str:
-        return self._language.render(sentence)
 
     # --- arrangement ---------------------------------------------------------------------------
 
@@ -184,20 +175,15 @@ class SnapshotsPage(QWidget):
 
     def show_site(self, site: str) -> None:
         """Another site is chosen; it is read when the page is visible."""
-        if site == self._site:
+        if site == self.site:
             return
-        self._site, self._listed, self._stale = site, None, True
+        self.site, self._listed, self._is_stale = site, None, True
         self._reading = self._failed = False
         self._wanted = ""
         for matter in (READING, OTHER):
             self._cards.clear(matter)
         self.points.show_rows(())
         self._tell()
-        self._load_when_visible()
-
-    def site_changed(self) -> None:
-        """Something of the site changed: the list is read anew when the page is visible."""
-        self._stale = True
         self._load_when_visible()
 
     def open_point(self, point: str) -> None:
@@ -210,31 +196,16 @@ class SnapshotsPage(QWidget):
         """These runs work now."""
         self.points.points.set_running(runs)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Qt: the page is visible."""
-        super().showEvent(event)
-        self._load_when_visible()
-
-    def _load_when_visible(self) -> None:
-        if self._stale and self._site and self.isVisible():
-            self._stale = False
-            self.load_points()
-
-    @property
-    def site(self) -> str:
-        """The site that is shown."""
-        return self._site
-
     # --- the list ------------------------------------------------------------------------------
 
     def _on_refresh(self) -> None:
-        if self._site:
-            self.load_points()
+        if self.site:
+            self.load()
 
     @page_task
-    async def load_points(self) -> None:
+    async def load(self) -> None:
         """Shows the list as it was known last, then reads it anew."""
-        site = self._site
+        site = self.site
         self._reading = True
         self._tell()
         try:
@@ -286,13 +257,13 @@ class SnapshotsPage(QWidget):
         self._left.setCurrentWidget(self.points if self.points.points.shown else self._no_match)
         has_points = self._listed is not None and bool(self._listed.rows)
         self.filters.setVisible(has_points)
-        self._refresh.setEnabled(bool(self._site) and not self._reading)
-        self._check.setEnabled(bool(self._site))
+        self._refresh.setEnabled(bool(self.site) and not self._reading)
+        self._check.setEnabled(bool(self.site))
         self._old.setVisible(self._failed and self._listed is not None)
         self._standing.set_whole("" if self._listed is None else self._say(self._freshness(self._listed)))
 
     def _state(self) -> QWidget:
-        if not self._site:
+        if not self.site:
             return self._no_site
         if self._listed is None:
             return self._not_known if self._failed and not self._reading else self._first_look
@@ -337,7 +308,7 @@ class SnapshotsPage(QWidget):
         index = self.tabs.currentIndex()
         if index not in self._shown_in:
             self._shown_in.add(index)
-            (self.files, self.databases, self.compare, self.details)[index].show_point(self._site, self.chosen)
+            (self.files, self.databases, self.compare, self.details)[index].show_point(self.site, self.chosen)
 
     def _on_restore(self) -> None:
         if self.chosen is not None:
@@ -345,10 +316,10 @@ class SnapshotsPage(QWidget):
 
     def _on_verify(self) -> None:
         if self.chosen is not None:
-            self.start.emit(partial(asking.verify, site=self._site, point=self.chosen.point.id))
+            self.start.emit(partial(asking.verify, site=self.site, point=self.chosen.point.id))
 
     def _on_check(self) -> None:
-        self.start.emit(partial(asking.check, site=self._site))
+        self.start.emit(partial(asking.check, site=self.site))
 
     def _on_keep(self) -> None:
         if self.chosen is None:
@@ -357,7 +328,7 @@ class SnapshotsPage(QWidget):
         dialog = KeepDialog(self._language, self._name_of(self.chosen), datetime.now().astimezone().date(), self)
         dialog.confirmed.connect(
             lambda until, reason: self.start.emit(
-                partial(asking.keep, site=self._site, point=point, until=until, reason=reason)
+                partial(asking.keep, site=self.site, point=point, until=until, reason=reason)
             )
         )
         dialog.open()
@@ -372,7 +343,7 @@ class SnapshotsPage(QWidget):
     @page_task
     async def ask_to_delete(self, row: PointRow) -> None:
         """Asks for the phrase, and has the point deleted when it was typed."""
-        site, point = self._site, row.point.id
+        site, point = self.site, row.point.id
         phrase = await self._bridge.ask(lambda app: asking.phrase(app, site, point))
         about = plural(
             "Its {count} snapshot goes from the repository and cannot be brought back. Other points are untouched.",
@@ -392,8 +363,8 @@ class SnapshotsPage(QWidget):
         """Has the chosen point put into a new folder in this one."""
         if self.chosen is not None:
             at = self.chosen.point.time.astimezone()
-            target = f"{folder.rstrip('/')}/{self._site} {at:%Y-%m-%d %H%M}"
-            self.start.emit(partial(asking.export, site=self._site, point=self.chosen.point.id, folder=target))
+            target = f"{folder.rstrip('/')}/{self.site} {at:%Y-%m-%d %H%M}"
+            self.start.emit(partial(asking.export, site=self.site, point=self.chosen.point.id, folder=target))
 
     # --- errors --------------------------------------------------------------------------------
 
@@ -409,7 +380,7 @@ class SnapshotsPage(QWidget):
 
     def _on_card_acted(self, matter: str) -> None:
         self._cards.clear(matter)
-        self.load_points()
+        self.load()
 
 
 def _fill(stack: QStackedWidget, *pages: QWidget) -> None:

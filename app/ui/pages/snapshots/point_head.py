@@ -84,7 +84,8 @@ class PointHead(QWidget):
     def show_point(self, row: PointRow, *, running: bool = False) -> None:
         """Shows this point; `running` says that the run that makes it still works."""
         point, look = row.point, look_of(row.point, running=running)
-        self._when.set_whole(self._language.moment(point.time, datetime.now(UTC)))
+        when = self._language.moment(point.time, datetime.now(UTC))
+        self._when.set_whole(when[:1].upper() + when[1:])
         self._state.show_state(look.state, look.word)
         self._proven.setVisible(point.verified)
         self._proven.show_state(State.OK, text("Proven to restore"))

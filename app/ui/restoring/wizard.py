@@ -174,12 +174,16 @@ class RestoreWizard(QDialog):
         self.show()
         self.point.open(point)
 
-    @page_task
-    async def open_for_switch(self, run: str) -> None:
+    def open_for_switch(self, run: str) -> None:
         """Opens where what that run has prepared is looked at once more."""
         self._go(CHECK)
         self.check.begin()
         self.show()
+        self.take_prepared(run)
+
+    @page_task
+    async def take_prepared(self, run: str) -> None:
+        """Reads what that run has prepared, and looks whether it can be exchanged now."""
         site = self._site
         choice, contents = await self._bridge.ask(lambda app: asking.prepared(app, site, run))
         self.wish.take(choice, contents, run)

@@ -14,6 +14,9 @@ from app.foundation.words import Text
 from app.records.owners import Owner
 
 RUNNING: Literal["running"] = "running"
+DRY_RUN = "dry-run"
+"""The tag of a run that changes nothing."""
+
 Status = Outcome | Literal["running"]
 
 
@@ -41,6 +44,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters = Counters()
     error: Problem | None = None
     log_excerpt: str = ""
+
+    @property
+    def shown_kind(self) -> str:
+        """Its kind as people are told it: one that only looked is never taken for one that did something."""
+        return f"{self.kind}-look" if DRY_RUN in self.tags else self.kind
 
     @property
     def short_id(self) -> str:

@@ -53,7 +53,7 @@ def history_of(runs: Iterable[Run], tallies: Mapping[str, Tally], points: Iterab
 def _recorded(run: Run, tally: Tally, *, point: bool) -> PastRun:
     return PastRun(
         id=run.id,
-        kind=run.kind,
+        kind=run.shown_kind,
         started=run.started,
         closed=run.closed,
         outcome=run.outcome,

@@ -263,6 +263,8 @@ def test_into_a_folder_and_prepared_for_later(
         await someone.sees_it_rest()
         someone.window.navigate("runs", prepared.id)
         await someone.reads_soon("What was prepared waits to be exchanged.")
+        kinds = [run.shown_kind for run in await someone.bridge.ask(lambda app: app.records(SITE).runs())]
+        assert kinds == ["restore", "restore-look", "restore", "restore-look", "backup"]
         await album.take(someone, "prepared")
         someone.click("Switch now…")
         await someone.sees(lambda: at.wizard.step == CHECK and at.wizard.check.is_ready)

@@ -48,7 +48,7 @@ def notices_of(runs: Iterable[Run], inventory: Inventory | None, now: datetime) 
 def _of_runs(runs: Iterable[Run]) -> Iterable[Notice]:
     for run in runs:
         if run.closed is not None and run.outcome in _BAD:
-            yield Notice(run.closed, _BAD[run.outcome], run.kind, _why(run), run.id)
+            yield Notice(run.closed, _BAD[run.outcome], run.shown_kind, _why(run), run.id)
 
 
 def _why(run: Run) -> Text:

@@ -21,7 +21,7 @@ from app.jobs.restore.folder import FolderRestore, pure
 from app.jobs.restore.setting import RestoreState, Setting, put_away
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS
-from app.records.run import new_run_id
+from app.records.run import DRY_RUN, new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site, Source, SourceKind
 from app.settings.paths import is_absolute
 
@@ -85,6 +85,7 @@ def _plan(
         secrets=(REPOSITORY_PASSWORD,),
         optional_secrets=tuple(dict.fromkeys((*of_sources, *of_hosts))),
         items=tuple(entry.source for entry in setting.entries),
+        tags=(DRY_RUN,) if setting.choice.dry_run else (),
         trigger=trigger,
     )
 

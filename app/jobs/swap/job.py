@@ -40,7 +40,7 @@ from app.jobs.swap.safety import back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.jobs.swap.staging import Staging
 from app.jobs.swap.waiting import Waiting, expect_same, let_wait, no_longer
-from app.records.run import new_run_id
+from app.records.run import DRY_RUN, new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
 KIND = "restore"
@@ -101,6 +101,7 @@ def _plan(setting: SwapSetting, state: SwapState, steps: list[Step[RestoreState]
         secrets=(REPOSITORY_PASSWORD,),
         optional_secrets=tuple(name for name in site.secret_names() if name != REPOSITORY_PASSWORD),
         items=tuple(entry.source for entry in setting.base.entries),
+        tags=(DRY_RUN,) if choice.dry_run else (),
         trigger=trigger,
         needs_whole_site=True,
     )

@@ -50,6 +50,7 @@ KINDS = {
     "keep": text("Keep"),
     "delete": text("Deletion"),
     "restore": text("Restore"),
+    "restore-look": text("Look at a restore"),
     "restore-undo": text("Undo of a restore"),
     "recover": text("Recovery"),
     "cleanup": text("Clearing up"),

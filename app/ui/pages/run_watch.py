@@ -211,4 +211,4 @@ class RunWatch(QObject):
 def _title_of(run: Run, site_title: str) -> Text:
     site = site_title or run.site
     short = site if len(site) <= LONGEST_TITLE else site[:LONGEST_TITLE] + "…"
-    return text("{kind} {run} of {site}", kind=kind_word(run.kind), run=run.short_id, site=short)
+    return text("{kind} {run} of {site}", kind=kind_word(run.shown_kind), run=run.short_id, site=short)

@@ -152,7 +152,12 @@ class _Undo:
 
 
 def plan_undo(finished: StagingPlan, equipment: Equipment, shelf: Shelf) -> Plan[UndoState]:
-    """The steps of putting back what that finished restore put aside."""
+    """The steps of putting back what that finished restore put aside.
+
+    Raises `Refused` `restore.nothing-kept` for one that has changed a tree in place.
+    """
+    if finished.is_in_place:
+        raise _nothing_kept(finished)
     run = new_run_id()
     return Plan(
         run=run,
@@ -192,6 +197,16 @@ def no_way_back(site: str, run: str) -> Refused:
         text("Look for the run of the restore: overwinter runs {site} --type restore", site=site),
         "restore.no-way-back",
     )
+
+
+def _nothing_kept(plan: StagingPlan) -> Refused:
+    return Refused(
+        text("The restore {run} has changed files in place: nothing of the old state was kept.", run=plan.run[:8]),
+        text("Nothing was changed."),
+        text("Restore the backup of the state before, which overwinter run show {site} {run} names.",
+             site=plan.site.name, run=plan.run[:8]),
+        "restore.nothing-kept",
+    )  # fmt: skip
 
 
 def _gone(plan: StagingPlan, found: Found) -> Refused:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.jobs.manifest import SourceEntry
-from app.jobs.restore.choice import SOURCE, RestoreChoice
+from app.jobs.restore.choice import SOURCE, RestoreChoice, Swap
 from app.jobs.restore.contents import Contents, chosen, not_in_point
 from app.jobs.swap.setting import Part
 from app.settings.model import Site, Source, SourceKind
@@ -62,6 +62,17 @@ def phrase_of(site: str, contents: Contents, scopes: Sequence[str]) -> str:
     return f"RESTORE {site} {contents.point.short_id} {'+'.join(scopes)}"
 
 
+def expect_possible(choice: RestoreChoice) -> None:
+    """In place nothing is staged, and owners stay their numbers. Raises `Refused` `usage.in-place`."""
+    target = choice.target
+    if not isinstance(target, Swap) or not target.in_place:
+        return
+    if target.stage_only or target.cutover:
+        raise _not_in_place("--stage-only, --cutover")
+    if choice.by_name:
+        raise _not_in_place("--owners names")
+
+
 def expect_phrase(site: Site, contents: Contents, choice: RestoreChoice, typed: str) -> None:
     """Raises `Refused` `restore.not-confirmed` for any other phrase; a dry run needs none."""
     phrase = phrase_of(site.name, contents, choice.scopes)
@@ -75,6 +86,15 @@ def _not_confirmed(phrase: str) -> Refused:
         text("Nothing was changed."),
         text('Look with --dry-run what would change; then add --confirm "{phrase}".', phrase=phrase),
         "restore.not-confirmed",
+    )
+
+
+def _not_in_place(option: str) -> Refused:
+    return Refused(
+        text("{option} is not for what is restored in place (--mode sync).", option=option),
+        text("Nothing was changed."),
+        text("Leave it out, or use --mode swap."),
+        "usage.in-place",
     )
 
 

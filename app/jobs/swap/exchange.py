@@ -12,7 +12,7 @@ from app.jobs.plan import Ctx
 from app.jobs.restore.folder import pure
 from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.jobs.swap.around import Around
-from app.jobs.swap.order import effects_of, kept_at
+from app.jobs.swap.order import InPlace, effects_of, kept_at
 from app.jobs.swap.staged import StagedTree
 from app.settings.model import Site
 
@@ -29,6 +29,7 @@ async def staging_plan(
     trees: Sequence[StagedTree],
     databases: dict[str, StagedDatabase],
     bypass: str,
+    in_place: InPlace | None = None,
 ) -> StagingPlan:
     """Everything that the cutover `run` will do with what the run `named_by` has staged; what is cleared away
     afterwards is ours in any case.
@@ -39,18 +40,18 @@ async def staging_plan(
         *(one.remove.at.host for one in databases.values()),
         *(command.host for command in site.commands),
     ]
-    stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees]
+    stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees if not tree.stays]
     shadows: list[AnyEffect] = [one.remove for one in databases.values()]
     return StagingPlan(
         run=run,
         kind=kind,
         site=site,
         point=point,
-        effects=effects_of(around, trees, list(databases.values()), named_by),
+        effects=effects_of(around, trees, list(databases.values()), named_by, in_place),
         spots=tuple(await _spots(ctx, site, trees, hosts)),
         choice=choice,
         when_new=tuple(stages),
-        when_old=(*stages, *shadows),
+        when_old=(*stages, *shadows, *(in_place.when_old if in_place is not None else ())),
         kept=(*_kept_trees(trees, named_by), *_kept_databases(databases)),
         bypass=bypass,
     )
@@ -61,7 +62,7 @@ async def _spots(ctx: Ctx, site: Site, trees: Sequence[StagedTree], hosts: Seque
 
     One that cannot be moved may be on a file system of its own, and the folder above it closed to us.
     """
-    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees if not tree.down]
+    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees if not (tree.down or tree.stays)]
     without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in beside}]
     folders = [(name, await ctx.host(name).kept_folder("cutovers")) for name in without]
     return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]

@@ -21,6 +21,7 @@ from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath
 from app.jobs.effects.postgresql import SwapDatabases
 from app.jobs.effects.postgresql_change import before_name
+from app.jobs.effects.syncing import SyncTree
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.put_aside import PutAside, drop_old, size_of
 
@@ -92,10 +93,12 @@ async def remove_due(world: World, shelf: Shelf, site: str, now: datetime) -> li
 
 
 async def _remove_holders(world: World, plan: StagingPlan) -> None:
-    """The folders that held the old things go when they are empty."""
+    """The folders that held the old things go when they are empty, and the notes of trees changed in place."""
     for effect in plan.effects:
         if isinstance(effect, MakeFolder):
             await effect.undo(world)
+        elif isinstance(effect, SyncTree):
+            await world.ctx.host(effect.host).remove_tree(effect.note)
 
 
 async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -> bool:

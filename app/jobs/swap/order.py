@@ -1,13 +1,16 @@
 """The effects of a cutover in their order: the new state is never up before its time, nor without what the site keeps.
 
-Maintenance on · live files carried over once more · maintenance in the staged tree too · services stopped · databases
-closed · trees exchanged, and what no backup has carried over · databases renamed · databases opened · the site's
-commands · services started · maintenance off · smoke.
+Maintenance on · live files carried over once more · maintenance in the staged tree too · services stopped · (where
+trees are changed in place: the present state backed up) · databases closed · trees exchanged or changed in place, and
+what no backup has carried over · databases renamed · databases opened · the site's commands · services started ·
+maintenance off · smoke.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from app.jobs.cutover.names import kept_tree
 from app.jobs.effects.commands import RunCommand
@@ -23,18 +26,34 @@ from app.jobs.swap.staged import Pair, StagedTree
 from app.settings.model import CommandWhen
 
 
+class InPlace(msgspec.Struct, frozen=True):
+    """What is done to trees that are changed where they stand: once nobody writes to them, and instead of an exchange;
+    and what is cleared away where it was taken back."""
+
+    before: tuple[AnyEffect, ...] = ()
+    syncs: tuple[AnyEffect, ...] = ()
+    when_old: tuple[AnyEffect, ...] = ()
+
+
 def effects_of(
-    around: Around, trees: Sequence[StagedTree], databases: Sequence[StagedDatabase], run: str
+    around: Around,
+    trees: Sequence[StagedTree],
+    databases: Sequence[StagedDatabase],
+    run: str,
+    in_place: InPlace | None = None,
 ) -> tuple[AnyEffect, ...]:
     """All of them, resolved."""
+    in_place = in_place or InPlace()
     changes = [database.change for database in databases]
     return (
         *_commands(CommandWhen.MAINTENANCE_ON, around.before(CommandWhen.MAINTENANCE_ON)),
         *(effect for tree in trees for effect in _carried_over(tree)),
         *_commands(CommandWhen.MAINTENANCE_ON, around.in_staged(), staged=True),
         *_commands(CommandWhen.STOP, around.before(CommandWhen.STOP)),
+        *in_place.before,
         *(change.close for change in changes if change.close is not None),
         *(effect for tree in trees for effect in _exchanged(tree, run)),
+        *in_place.syncs,
         *(change.swap for change in changes),
         *(change.open for change in changes if change.open is not None),
         *_commands(CommandWhen.AFTER_RESTORE, around.after(CommandWhen.AFTER_RESTORE)),

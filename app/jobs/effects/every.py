@@ -46,15 +46,21 @@ _OTHER = {
     Happened.UNCLEAR: Happened.UNCLEAR,
 }
 
+Removal = DropDatabase
+"""What removes a database that was staged."""
+
+DatabaseExchange = SwapDatabases
+"""What puts one database in another's place; each can be asked what it keeps, and what takes it back."""
+
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
     RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, BackUpPresent, SyncTree, TakenBack
 ]  # fmt: skip
 
-DECISIVE = (ExchangePaths, RenamePath, SwapDatabases, SyncTree)
+DECISIVE = (ExchangePaths, RenamePath, DatabaseExchange, SyncTree)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropDatabase, BackUpPresent)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, Removal, BackUpPresent)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
 
 

@@ -30,6 +30,7 @@ from app.jobs.runbook.document import Part, as_markdown
 from app.jobs.swap.cleanup import CleanupState, plan_cleanup, remove_old_states
 from app.jobs.swap.job import plan_swap
 from app.jobs.swap.kept import STAYS
+from app.jobs.swap.safety import SiteSaving
 from app.jobs.swap.waiting import all_waiting, waiting_of
 from app.jobs.verify.kinds import removers
 from app.jobs.verify.throwaways import left_over, sweep
@@ -108,7 +109,11 @@ class RestoreQuestions(PointQuestions):
         Where this computer knows of none it is looked for on the site's hosts: another one may have begun it.
         """
         found = await self.shelf.unfinished(site) or await self._unfinished_elsewhere(site)
-        return None if found is None else plan_recovery(found, wanted, self._equipment, self.shelf)
+        if found is None:
+            return None
+        ways = self._repositories.ways()
+        saving = SiteSaving(found.site, self._repositories, self._equipment, ways)
+        return plan_recovery(found, wanted, self._equipment, self.shelf, repository=saving, close=ways.close)
 
     async def found_unfinished(self, site: str) -> Found | None:
         """How far the unfinished restore of a site had come: its hosts are asked. None where there is none."""
@@ -134,7 +139,7 @@ class RestoreQuestions(PointQuestions):
     async def old_state(self, site: str, run: str) -> datetime | None:
         """Until when the old state that a restore put aside stays; None where there is nothing to put back."""
         finished = await self.shelf.finished((await self.sites.get(site)).name, run)
-        return None if finished is None else finished.made + STAYS
+        return None if finished is None or finished.is_in_place else finished.made + STAYS
 
     async def is_waiting(self, site: str, run: str) -> bool:
         """Whether what that run has prepared still waits to be exchanged."""

@@ -23,7 +23,7 @@ from app.records.run import Run
 @click.argument("site")
 @click.argument("point_id", metavar="POINT")
 @click.option("--scope", "scopes", multiple=True, required=True, help="files, databases, both, layer:X or source:X.")
-@click.option("--mode", default="swap", help="swap, folder:DIR (one that is empty), or database:NAME (a new one).")
+@click.option("--mode", default="swap", help="swap, sync (in place), folder:DIR (empty), or database:NAME (new).")
 @click.option("--host", default="", help="Where the folder is; else on each source's own host.")
 @click.option("--accept", "accepted", multiple=True, help="A check that may remain open.")
 @click.option("--make-roles", is_flag=True, help="Make roles that the server lacks out of the point.")
@@ -63,7 +63,13 @@ def restore(
     async def work(app: Overwinter) -> int:
         target = target_of(mode, host)
         if isinstance(target, Swap):
-            target = Swap(onto_other, safety=not no_safety_backup, stage_only=stage_only, cutover=cutover)
+            target = Swap(
+                onto_other,
+                safety=not no_safety_backup,
+                stage_only=stage_only,
+                cutover=cutover,
+                in_place=target.in_place,
+            )
         choice = RestoreChoice(
             point_id, scopes, target, accepted, make_roles=make_roles, by_name=owners == "names", dry_run=dry_run
         )
@@ -101,7 +107,7 @@ def _after(state: RestoreState, run: Run) -> list[Text]:
     """What a swap leaves: how the old state is called and how long it stays, the backup of it, the way back."""
     if not isinstance(state, SwapState):
         return []
-    told = [_foreseen(one) for one in state.foreseen]
+    told = [line for one in state.foreseen for line in (_foreseen(one), *_going(one))]
     if state.safety:
         told.append(text("  Backup of the state before: {point}", point=state.safety[:8]))
     told += map(_old, state.old)
@@ -119,6 +125,13 @@ def _foreseen(one: Foreseen) -> Text:
         deleted=_amount(one.deleted),
         unchanged=_amount(one.unchanged),
     )
+
+
+def _going(one: Foreseen) -> list[Text]:
+    """What a restore in place deletes for good is named."""
+    named = [text("    deleted: {path}", path=path) for path in one.going]
+    left = one.deleted.count - len(named)
+    return [*named, text("    … and {count} more", count=left)] if named and left > 0 else named
 
 
 def _amount(amount: Amount) -> Text:

@@ -75,12 +75,23 @@ class BackupState:
 
 
 def plan_backup(
-    site: Site, choice: BackupChoice, repositories: Repositories, equipment: Equipment, trigger: str = "manual"
+    site: Site,
+    choice: BackupChoice,
+    repositories: Repositories,
+    equipment: Equipment,
+    trigger: str = "manual",
+    *,
+    for_restore: str = "",
 ) -> Plan[BackupState]:
-    """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown."""
+    """The steps of this backup. Raises `UserError` for a choice that names nothing or something unknown.
+
+    `for_restore` is the run of a restore which is unfinished because it waits for this backup, with the site still
+    whole.
+    """
     sources = _chosen(site, choice)
     type_ = _type(site, sources, trigger)
-    job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags, choice.retention)
+    job = _Backup(site, sources, repositories, equipment, new_run_id(), trigger, type_, choice.tags, choice.retention,
+                  for_restore)  # fmt: skip
     asked = msgspec.json.encode(choice).decode()
     return Plan(
         run=job.run,
@@ -96,7 +107,7 @@ def plan_backup(
         items=tuple(source.name for source in sources),
         tags=choice.tags,
         trigger=trigger,
-        needs_whole_site=True,  # a recovery point of half a site would look like any other
+        needs_whole_site=not for_restore,  # a recovery point of half a site would look like any other
     )
 
 
@@ -171,6 +182,7 @@ class _Backup(msgspec.Struct, frozen=True):
     type: str
     own_tags: tuple[str, ...]
     retention: bool
+    for_restore: str = ""
 
     def steps(self) -> list[Step[BackupState]]:
         """Open the repository, take each source, close the point, let old points go."""
@@ -219,7 +231,7 @@ class _Backup(msgspec.Struct, frozen=True):
                 plan = await found_on_hosts(await spots_of(self.site, [name], ctx.host), ctx.host)
             except UserError:  # a host that is away: each of its sources says so itself
                 continue
-            if plan is not None:
+            if plan is not None and plan.run != self.for_restore:
                 raise unfinished(plan)
 
     async def _read_back(self, ctx: Ctx, state: BackupState) -> None:

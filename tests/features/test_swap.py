@@ -226,7 +226,7 @@ def test_what_is_not_meant_is_refused(console: Console, postgres: PostgresServer
         refused = console.run(*into, "--confirm", typed, expect=4).error
         assert refused["code"] == "restore.not-confirmed"
         assert f"RESTORE {SITE} {point[:8]} files" in refused["what"]
-    assert console.run(*into, "--mode", "sync", expect=4).error["code"] == "restore.mode-unsupported"
+    assert console.run(*into, "--mode", "sync", expect=4).error["code"] == "restore.not-confirmed"
     if os.geteuid() != 0:
         return
     user = 65534

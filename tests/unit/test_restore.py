@@ -32,8 +32,8 @@ def test_a_mode_names_a_folder_or_a_database() -> None:
     assert target_of("folder:C:\\x", "server") == Folder("C:\\x", "server")
     assert target_of("database:a b") == NewDatabase("a b")
     assert target_of("swap") == Swap()
+    assert target_of("sync") == Swap(in_place=True)
     for mode, code in (
-        ("sync", "restore.mode-unsupported"),
         ("folder:", "usage.restore-mode"),
         ("x", "usage.restore-mode"),
     ):

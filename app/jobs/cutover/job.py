@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.foundation.errors import Problem, UserError
@@ -11,11 +12,11 @@ from app.jobs.cutover.forward import check_smoke
 from app.jobs.cutover.plan import StagingPlan, State
 from app.jobs.cutover.recover import Found, Recovered, Wanted, close_over, end_programs, is_over, look, recover
 from app.jobs.cutover.shelf import Shelf
-from app.jobs.effects.effect import World
+from app.jobs.effects.effect import Saving, World
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
 from app.records.run import new_run_id
-from app.settings.model import Site
+from app.settings.model import REPOSITORY_PASSWORD, Site
 
 KIND = "recover"
 
@@ -34,6 +35,7 @@ class _Recovery:
     wanted: Wanted
     equipment: Equipment
     shelf: Shelf
+    repository: Saving | None
 
     def steps(self) -> tuple[Step[RecoveryState], ...]:
         return (
@@ -43,11 +45,14 @@ class _Recovery:
         )
 
     async def _look(self, ctx: Ctx, state: RecoveryState) -> None:
-        world = World(ctx, self.equipment)
+        world = self._world(ctx)
         await end_programs(self.plan, world, await self._dead_recoveries(ctx))
         state.found = await look(self.plan, world)
         if await is_over(self.plan, world) and not state.found.is_between:
             state.recovered = await close_over(self.plan, state.found, world, self.shelf)
+
+    def _world(self, ctx: Ctx) -> World:
+        return World(ctx, self.equipment, self.repository)
 
     async def _dead_recoveries(self, ctx: Ctx) -> list[str]:
         since = await ctx.records.runs(kind=KIND, since=self.plan.made)
@@ -55,25 +60,42 @@ class _Recovery:
 
     async def _recover(self, ctx: Ctx, state: RecoveryState) -> None:
         if state.recovered is None and state.found is not None:
-            world = World(ctx, self.equipment)
+            world = self._world(ctx)
             state.recovered = await recover(self.plan, state.found, self.wanted, world, self.shelf)
 
     async def _smoke(self, ctx: Ctx, state: RecoveryState) -> None:
         if state.recovered is not None and state.recovered.state is State.NEW:
-            expect_smoke(await check_smoke(self.plan, World(ctx, self.equipment)))
+            expect_smoke(await check_smoke(self.plan, self._world(ctx)))
 
 
-def plan_recovery(plan: StagingPlan, wanted: Wanted, equipment: Equipment, shelf: Shelf) -> Plan[RecoveryState]:
-    """The steps of putting right what that cutover has left. Its own description of the site is used, not today's."""
+def plan_recovery(
+    plan: StagingPlan,
+    wanted: Wanted,
+    equipment: Equipment,
+    shelf: Shelf,
+    *,
+    repository: Saving | None = None,
+    close: Callable[[], Awaitable[None]] | None = None,
+) -> Plan[RecoveryState]:
+    """The steps of putting right what that cutover has left. Its own description of the site is used, not today's.
+
+    `repository` is that of a plan which changes a tree in place, `close` what puts the ways to it away.
+    """
+
+    async def put_away(_state: RecoveryState) -> None:
+        if close is not None:
+            await close()
+
     return Plan(
         run=new_run_id(),
         kind=KIND,
         site=plan.site,
         choice=wanted.value,
         key=f"{KIND} {plan.run} {wanted.value}",
-        steps=_Recovery(plan, wanted, equipment, shelf).steps(),
+        steps=_Recovery(plan, wanted, equipment, shelf, repository).steps(),
         state=RecoveryState(),
-        optional_secrets=secrets_of(plan.site),
+        close=put_away,
+        optional_secrets=(*secrets_of(plan.site), *((REPOSITORY_PASSWORD,) if plan.is_in_place else ())),
     )
 
 

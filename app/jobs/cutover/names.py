@@ -31,5 +31,10 @@ def plan_in(folder: str, site: str) -> str:
     return str(pure(folder) / f"{site}.overwinter-cutover")
 
 
+def sync_note(folder: str, site: str, source: str, run: str) -> str:
+    """What says, in the folder of ours on its host, how far a tree is that is changed in place."""
+    return str(pure(folder) / f"{site}.{run[:8]}.{source}.sync")
+
+
 def _beside(root: str, name: str) -> str:
     return str(pure(root).with_name(name))

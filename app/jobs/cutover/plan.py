@@ -16,6 +16,7 @@ from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.every import AnyEffect, is_decisive
+from app.jobs.effects.syncing import SyncTree
 from app.settings.command import CommandWhen
 from app.settings.model import THIS_COMPUTER, Site
 
@@ -76,6 +77,11 @@ class StagingPlan(msgspec.Struct, frozen=True, kw_only=True):
     def decisive(self) -> tuple[int, ...]:
         """The numbers of the effects whose facts tell whether the site is the old one or the new one."""
         return tuple(number for number, effect in enumerate(self.effects) if is_decisive(effect))
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether a tree is changed where it stands: then it needs the repository, and no old state stays of it."""
+        return any(isinstance(effect, SyncTree) for effect in self.effects)
 
     @property
     def settled(self) -> int:

@@ -1,6 +1,7 @@
 """Puts a site right whose cutover died: by the plan and by what is found, never by what anybody remembers.
 
-Before the first rename it goes back, after the last one forward, between them back, unless a person says otherwise.
+Before the first rename it goes back, after the last one forward, between them back, unless a person says otherwise; a
+tree that is changed in place goes forward from its first change on.
 All of it may be done again, also by somebody else, when it dies in its turn.
 """
 
@@ -57,9 +58,14 @@ class Found(msgspec.Struct, frozen=True):
         return any(fact.happened is not Happened.NO for fact in self.facts)
 
     @property
+    def is_half(self) -> bool:
+        """Whether a tree that is changed in place is neither: forward it comes in any case."""
+        return any(fact.happened is Happened.HALF for fact in self.facts)
+
+    @property
     def is_between(self) -> bool:
         """Whether a part of it had, so that the site is neither."""
-        return len({fact.happened for fact in self.facts} - {Happened.UNCLEAR}) > 1
+        return self.is_half or len({fact.happened for fact in self.facts} - {Happened.UNCLEAR}) > 1
 
 
 class Did(enum.Enum):
@@ -121,7 +127,7 @@ async def recover(plan: StagingPlan, found: Found, wanted: Wanted, world: World,
     """Goes where the facts lead. Raises `effect.unclear` where they fit neither, and what keeps it from its end: then
     it is still unfinished."""
     _expect_clear(found)
-    if wanted is Wanted.FINISH or (wanted is Wanted.WHAT_IS_NEARER and found.is_swapped):
+    if wanted is Wanted.FINISH or (wanted is Wanted.WHAT_IS_NEARER and (found.is_swapped or found.is_half)):
         return await _go_on(plan, found, wanted, world, shelf)
     return await _go_back(plan, found, world, shelf)
 

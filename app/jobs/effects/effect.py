@@ -8,6 +8,7 @@ written down can go on with it, or back, without the site's settings of that day
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,22 +16,50 @@ from app.foundation.errors import Problem, UserError
 from app.foundation.words import Text, text
 from app.jobs.plan import Ctx
 from app.jobs.sources.driver import Equipment
+from app.jobs.sync.note import KeptTree, Saved
+from app.tools.restic.tree import Tree
 
 
 class Happened(enum.Enum):
-    """What the world says of an effect. `UNCLEAR`: what stands there fits neither before nor after."""
+    """What the world says of an effect. `UNCLEAR`: what stands there fits neither before nor after; `HALF`: a part of
+    it has happened, and it is known that all of it can be done again."""
 
     YES = "yes"
     NO = "no"
+    HALF = "half"
     UNCLEAR = "unclear"
+
+
+class Saving(Protocol):
+    """The site's repository, for effects that need it."""
+
+    async def tree(self, ctx: Ctx, host: str, snapshot: str) -> Tree:
+        """A snapshot as that host reaches it."""
+
+    async def back_up(self, ctx: Ctx, run: str, trees: Sequence[KeptTree]) -> Mapping[str, Saved]:
+        """Backs sources up, all of them, for the cutover `run` that is unfinished; by source.
+
+        Raises `restore.no-safety-backup`.
+        """
 
 
 @dataclass(frozen=True)
 class World:
-    """What effects act through: hosts, secrets by name, events, and what drivers work with on this computer."""
+    """What effects act through: hosts, secrets by name, events, and what drivers work with on this computer.
+
+    `repository` is the site's, where a plan has an effect that needs it.
+    """
 
     ctx: Ctx
     equipment: Equipment
+    repository: Saving | None = None
+
+    @property
+    def saving(self) -> Saving:
+        """The site's repository."""
+        if self.repository is None:
+            raise ValueError("nobody has opened the repository")
+        return self.repository
 
 
 class Effect(Protocol):

@@ -12,6 +12,7 @@ from app.jobs.effects.effect import Happened, World
 from app.jobs.effects.owning import GiveOwning, MakeFolder
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.jobs.effects.postgresql import CloseDatabase, DropDatabase, OpenDatabase, SwapDatabases
+from app.jobs.effects.syncing import BackUpPresent, SyncTree
 from app.jobs.effects.trading import TradePlaces
 
 
@@ -38,17 +39,28 @@ class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
         return _OTHER[await self.effect.happened(world)]
 
 
-_OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR: Happened.UNCLEAR}
+_OTHER = {
+    Happened.YES: Happened.NO,
+    Happened.NO: Happened.YES,
+    Happened.HALF: Happened.HALF,
+    Happened.UNCLEAR: Happened.UNCLEAR,
+}
+
+Removal = DropDatabase
+"""What removes a database that was staged."""
+
+DatabaseExchange = SwapDatabases
+"""What puts one database in another's place; each can be asked what it keeps, and what takes it back."""
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
-    RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakenBack
+    RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, BackUpPresent, SyncTree, TakenBack
 ]  # fmt: skip
 
-DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)
+DECISIVE = (ExchangePaths, RenamePath, DatabaseExchange, SyncTree)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropDatabase)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, Removal, BackUpPresent)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
 
 

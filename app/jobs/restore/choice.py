@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from app.foundation.errors import Refused, UserError
+from app.foundation.errors import UserError
 from app.foundation.words import text
 
 FILES, DATABASES, BOTH = "files", "databases", "both"
@@ -28,13 +28,14 @@ class Swap(msgspec.Struct, frozen=True, tag="swap"):
     """In place of what is live. `onto_other` is what was typed to mean another host than the point is of.
 
     `safety` says to back the present state up before; `stage_only` to stop when all stands beside what is live, and
-    `cutover` is the run that has done so.
+    `cutover` is the run that has done so. `in_place`: files are changed where they stand, and nothing old is kept.
     """
 
     onto_other: str = ""
     safety: bool = True
     stage_only: bool = False
     cutover: str = ""
+    in_place: bool = False
 
 
 Target = Folder | NewDatabase | Swap
@@ -68,25 +69,18 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
 
 
 def target_of(mode: str, host: str = "") -> Target:
-    """What `swap`, `folder:DIR` or `database:NAME` stands for; raises `Refused` `restore.mode-unsupported`."""
+    """What `swap`, `sync`, `folder:DIR` or `database:NAME` stands for."""
     kind, _, value = mode.partition(":")
     if kind == "folder" and value:
         return Folder(value, host)
     if kind == "database" and value:
         return NewDatabase(value)
-    if mode == "swap":
-        return Swap()
-    if mode == "sync":
-        raise Refused(
-            text("This version does not restore in place, file by file."),
-            text("Nothing was changed."),
-            text("Use --mode swap, or --mode folder:DIR or database:NAME, which leave what is live as it is."),
-            "restore.mode-unsupported",
-        )
+    if mode in ("swap", "sync"):
+        return Swap(in_place=mode == "sync")
     raise UserError(
         text("There is no way to restore that is called {mode}.", mode=mode),
         text("Nothing was started."),
-        text("Write --mode swap, folder:DIR or database:NAME."),
+        text("Write --mode swap, sync, folder:DIR or database:NAME."),
         "usage.restore-mode",
     )
 

@@ -77,7 +77,7 @@ class Around(msgspec.Struct, frozen=True):
     def _in_staged(self) -> Iterator[Call]:
         for command in self._of(CommandWhen.MAINTENANCE_ON):
             tree = self._tree_for(command)
-            if tree is None:
+            if tree is None or tree.stays:
                 continue
             inside = _inside(command, tree)
             if inside is not None or _asks_for_staged(command):

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import text
 from app.jobs.manifest import SourceEntry
-from app.jobs.restore.choice import SOURCE, RestoreChoice
+from app.jobs.restore.choice import SOURCE, RestoreChoice, Swap
 from app.jobs.restore.contents import Contents, chosen, not_in_point
+from app.jobs.sources.kinds import SWAPS
 from app.jobs.swap.setting import Part
 from app.settings.model import Site, Source, SourceKind
 
 TREES = (SourceKind.FILES.value,)
-DATABASES = (SourceKind.POSTGRESQL.value,)
+DATABASES = tuple(kind.value for kind in SWAPS)
 GO_ALONG = (SourceKind.POSTGRESQL_GLOBALS.value, SourceKind.MYSQL_USERS.value, SourceKind.RECORDS.value)
 """Parts of a point that take nobody's place: roles are only added to, and our own records are the past of a laptop."""
 
@@ -38,7 +39,7 @@ def _part(site: Site, contents: Contents, entry: SourceEntry) -> Part:
         raise _unsupported(entry)
     if not entry.snapshot:
         raise _refused(not_in_point(contents.point, entry.source))
-    if entry.kind in DATABASES and entry.dump is None:
+    if entry.kind in DATABASES and (entry.dump or entry.sql_dump or entry.copy) is None:
         raise _refused(not_in_point(contents.point, entry.source))
     found = next((one for one in site.sources if (one.name, one.kind.value) == (entry.source, entry.kind)), None)
     if found is None:
@@ -47,7 +48,9 @@ def _part(site: Site, contents: Contents, entry: SourceEntry) -> Part:
 
 
 def globals_of(site: Site, source: Source, contents: Contents) -> SourceEntry | None:
-    """The roles of the same server, where the point has them."""
+    """The roles of the same PostgreSQL server, where the point has them."""
+    if source.kind is not SourceKind.POSTGRESQL:
+        return None
     same = {
         one.name
         for one in site.sources
@@ -60,6 +63,17 @@ def globals_of(site: Site, source: Source, contents: Contents) -> SourceEntry | 
 def phrase_of(site: str, contents: Contents, scopes: Sequence[str]) -> str:
     """What has to be typed before anything takes the place of what is live."""
     return f"RESTORE {site} {contents.point.short_id} {'+'.join(scopes)}"
+
+
+def expect_possible(choice: RestoreChoice) -> None:
+    """In place nothing is staged, and owners stay their numbers. Raises `Refused` `usage.in-place`."""
+    target = choice.target
+    if not isinstance(target, Swap) or not target.in_place:
+        return
+    if target.stage_only or target.cutover:
+        raise _not_in_place("--stage-only, --cutover")
+    if choice.by_name:
+        raise _not_in_place("--owners names")
 
 
 def expect_phrase(site: Site, contents: Contents, choice: RestoreChoice, typed: str) -> None:
@@ -75,6 +89,15 @@ def _not_confirmed(phrase: str) -> Refused:
         text("Nothing was changed."),
         text('Look with --dry-run what would change; then add --confirm "{phrase}".', phrase=phrase),
         "restore.not-confirmed",
+    )
+
+
+def _not_in_place(option: str) -> Refused:
+    return Refused(
+        text("{option} is not for what is restored in place (--mode sync).", option=option),
+        text("Nothing was changed."),
+        text("Leave it out, or use --mode swap."),
+        "usage.in-place",
     )
 
 

@@ -10,9 +10,9 @@ from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.paths import RemoveTree
 from app.jobs.plan import Ctx
 from app.jobs.restore.folder import pure
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.around import Around
-from app.jobs.swap.order import effects_of, kept_at
+from app.jobs.swap.order import InPlace, effects_of, kept_at
 from app.jobs.swap.staged import StagedTree
 from app.settings.model import Site
 
@@ -29,6 +29,7 @@ async def staging_plan(
     trees: Sequence[StagedTree],
     databases: dict[str, StagedDatabase],
     bypass: str,
+    in_place: InPlace | None = None,
 ) -> StagingPlan:
     """Everything that the cutover `run` will do with what the run `named_by` has staged; what is cleared away
     afterwards is ours in any case.
@@ -36,22 +37,22 @@ async def staging_plan(
     around = Around(site.commands, tuple(trees), bypass)
     hosts = [
         *(tree.host for tree in trees),
-        *(one.remove.at.host for one in databases.values()),
+        *(one.host for one in databases.values()),
         *(command.host for command in site.commands),
     ]
-    stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees]
+    stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees if not tree.stays]
     shadows: list[AnyEffect] = [one.remove for one in databases.values()]
     return StagingPlan(
         run=run,
         kind=kind,
         site=site,
         point=point,
-        effects=effects_of(around, trees, list(databases.values()), named_by),
+        effects=effects_of(around, trees, list(databases.values()), named_by, in_place),
         spots=tuple(await _spots(ctx, site, trees, hosts)),
         choice=choice,
         when_new=tuple(stages),
-        when_old=(*stages, *shadows),
-        kept=(*_kept_trees(trees, named_by), *_kept_databases(databases)),
+        when_old=(*stages, *shadows, *(in_place.when_old if in_place is not None else ())),
+        kept=(*_kept_trees(trees, named_by), *(kept for one in databases.values() for kept in one.kept)),
         bypass=bypass,
     )
 
@@ -61,7 +62,7 @@ async def _spots(ctx: Ctx, site: Site, trees: Sequence[StagedTree], hosts: Seque
 
     One that cannot be moved may be on a file system of its own, and the folder above it closed to us.
     """
-    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees if not tree.down]
+    beside = [Spot(tree.host, plan_beside(tree.asked), _by(tree)) for tree in trees if not (tree.down or tree.stays)]
     without = [name for name in dict.fromkeys(hosts) if name not in {spot.host for spot in beside}]
     folders = [(name, await ctx.host(name).kept_folder("cutovers")) for name in without]
     return [*beside, *(Spot(name, plan_in(folder, site.name), folder) for name, folder in folders)]
@@ -77,9 +78,3 @@ def _kept_trees(trees: Sequence[StagedTree], run: str) -> Iterator[Kept]:
         for pair in tree.pairs:
             if pair.live_inode:
                 yield Kept(host=tree.host, name=kept_at(tree, pair, run), fact=pair.live_inode)
-
-
-def _kept_databases(databases: dict[str, StagedDatabase]) -> Iterator[Kept]:
-    for source, one in databases.items():
-        for old in one.change.swap.moves[:-1]:
-            yield Kept(host=one.remove.at.host, name=old.after, fact=old.oid, source=source)

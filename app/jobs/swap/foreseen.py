@@ -34,7 +34,8 @@ class Foreseen(msgspec.Struct, frozen=True):
     """What would become of one source. A name is unchanged where kind, size, time, mode and owner are as in the point.
 
     Of what is overwritten the bytes are those it gets; of what is deleted those it had. `kept` are live ones that stay
-    as they are. Of a database there is one, overwritten or created.
+    as they are. Of a database there is one, overwritten or created. `going` are the first names of what is deleted,
+    where it is deleted for good.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Foreseen(msgspec.Struct, frozen=True):
     deleted: Amount = Amount()
     unchanged: Amount = Amount()
     kept: Amount = Amount()
+    going: tuple[str, ...] = ()
 
 
 NOTHING = Amount()

@@ -27,19 +27,23 @@ from app.jobs.restore.ownership import reading_on
 from app.jobs.restore.setting import Planned, RestoreState, Setting, item_of, put_away
 from app.jobs.sources.driver import Equipment
 from app.jobs.swap.around import new_bypass
-from app.jobs.swap.chosen import DATABASES, expect_phrase, globals_of, parts_of_choice
+from app.jobs.swap.chosen import DATABASES, expect_phrase, expect_possible, globals_of, parts_of_choice
 from app.jobs.swap.databases import DatabaseStaging
 from app.jobs.swap.exchange import staging_plan
 from app.jobs.swap.foreseen import Foreseen, foresee_tree
 from app.jobs.swap.identity import phrase
+from app.jobs.swap.in_place import InPlacePreflight, foreseen_in_place, in_place_of, unmoved
 from app.jobs.swap.kept import old_of
 from app.jobs.swap.notes import keep_foreseen, keep_outcome
 from app.jobs.swap.power import expect_power
+from app.jobs.swap.order import InPlace
 from app.jobs.swap.preflight import Preflight
-from app.jobs.swap.safety import back_up_present
+from app.jobs.swap.safety import SiteSaving, back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
+from app.jobs.swap.staged import StagedTree
 from app.jobs.swap.staging import Staging
 from app.jobs.swap.waiting import Waiting, expect_same, let_wait, no_longer
+from app.jobs.sync.note import KeptTree
 from app.records.run import DRY_RUN, new_run_id
 from app.settings.model import REPOSITORY_PASSWORD, THIS_COMPUTER, Site
 
@@ -71,6 +75,7 @@ def plan_swap(
     check_scopes(choice.scopes)
     assert isinstance(choice.target, Swap), "any other target is planned by `restore.job`"
     parts = parts_of_choice(site, contents, choice)
+    expect_possible(choice)
     expect_phrase(site, contents, choice, typed)
     base = Setting(site, choice, contents, tuple(part.entry for part in parts), repositories, new_run_id())
     trees = tuple(part for part in parts if part.entry.kind not in DATABASES)
@@ -140,7 +145,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
             waiting = self._step("wait", text("Leave it staged"), Phase.STAGE, self._let_wait)
             return [*looking, *self._staging(), ready, waiting]
         staging = [] if self.setting.staged_by else self._staging()
-        return [*looking, *self._backing_up(), *staging, ready, *self._cutting_over()]
+        backing_up = [] if self.setting.swap.in_place else self._backing_up()
+        return [*looking, *backing_up, *staging, ready, *self._cutting_over()]
 
     def _step(self, key: str, title: Text, phase: Phase, do: Do, item: str = "") -> Step[RestoreState]:
         async def done(ctx: Ctx, _state: RestoreState) -> None:
@@ -154,11 +160,14 @@ class SwapSteps(msgspec.Struct, frozen=True):
         return [self._step("safety", text("Back up the present state"), Phase.STAGE, self._back_up)]
 
     def _staging(self) -> list[Step[RestoreState]]:
-        """Trees, then databases; each stops the run when it fails: half a site is not swapped in."""
+        """Trees, then databases; each stops the run when it fails: half a site is not swapped in. Of trees that are
+        changed in place nothing is staged.
+        """
         trees = [
             self._step(f"stage:{part.source.name}", text("Stage {source}", source=part.source.name), Phase.STAGE,
                        partial(self._stage, part), part.source.name)
             for part in self.setting.trees
+            if not self.setting.swap.in_place
         ]  # fmt: skip
         return [*trees, *(step for part in self.setting.databases for step in self._loading(part))]
 
@@ -205,7 +214,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
             )
 
     async def _check(self, ctx: Ctx) -> None:
-        checks: list[Check] = Preflight(self.setting, self.state).checks()
+        kind = InPlacePreflight if self.setting.swap.in_place else Preflight
+        checks: list[Check] = kind(self.setting, self.state).checks()
         for part in self.setting.databases:
             staging = DatabaseStaging(self.setting, part)
             checks += staging.checks(await staging.ready(ctx, self.state))
@@ -227,6 +237,8 @@ class SwapSteps(msgspec.Struct, frozen=True):
 
     async def _foreseen(self, ctx: Ctx, part: Part) -> Foreseen:
         name, place = part.source.name, self.state.places[part.source.name]
+        if self.setting.swap.in_place:
+            return foreseen_in_place(place, self.state.differences[name])
         tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, part.entry)
         live = place.root if place.found is not None else None
         found = await foresee_tree(tree, ctx.host(place.host), live, part.source, self.state.readings[name])
@@ -236,14 +248,16 @@ class SwapSteps(msgspec.Struct, frozen=True):
     async def _back_up(self, ctx: Ctx) -> None:
         """What is there: of what is gone there is nothing to be saved."""
         gone = {name for name, place in self.state.places.items() if place.found is None}
-        for part in self.setting.databases:
-            if not await DatabaseStaging(self.setting, part).exists(ctx):
-                gone.add(part.source.name)
+        gone |= await self._databases_gone(ctx)
         names = [entry.source for entry in self.setting.base.entries if entry.source not in gone]
         if names:
             base = self.setting.base
             run = await back_up_present(ctx, base.site, names, base.repositories, self.setting.equipment)
             self.state.safety = run.id
+
+    async def _databases_gone(self, ctx: Ctx) -> set[str]:
+        parts = self.setting.databases
+        return {part.source.name for part in parts if not await DatabaseStaging(self.setting, part).exists(ctx)}
 
     # --- staging ---------------------------------------------------------------------------------
 
@@ -252,9 +266,14 @@ class SwapSteps(msgspec.Struct, frozen=True):
 
     async def _ready(self, ctx: Ctx) -> None:
         for part in self.setting.trees:
-            self.state.staged[part.source.name] = await Staging(self.setting, part).make_ready(ctx, self.state)
+            self.state.staged[part.source.name] = await self._tree_ready(part, ctx)
         for part in self.setting.databases:
             await DatabaseStaging(self.setting, part).settle(ctx, self.state)
+
+    async def _tree_ready(self, part: Part, ctx: Ctx) -> StagedTree:
+        if self.setting.swap.in_place:
+            return unmoved(self.state.places[part.source.name])
+        return await Staging(self.setting, part).make_ready(ctx, self.state)
 
     async def _let_wait(self, ctx: Ctx) -> None:
         await let_wait(self.setting, self.state, ctx.records)
@@ -286,10 +305,20 @@ class SwapSteps(msgspec.Struct, frozen=True):
             trees=list(self.state.staged.values()),
             databases=self.state.databases,
             bypass=self.state.bypass,
+            in_place=await self._in_place(ctx) if self.setting.swap.in_place else None,
+        )
+
+    async def _in_place(self, ctx: Ctx) -> InPlace:
+        gone = await self._databases_gone(ctx)
+        sources = [part.source for part in self.setting.databases if part.source.name not in gone]
+        return await in_place_of(
+            ctx, self.setting, self.state, [KeptTree(source.name, source.host) for source in sources]
         )
 
     def _world(self, ctx: Ctx) -> World:
-        return World(ctx, self.setting.equipment)
+        base = self.setting.base
+        saving = SiteSaving(base.site, base.repositories, self.setting.equipment, self.state.ways)
+        return World(ctx, self.setting.equipment, saving)
 
     async def _is_new(self, _ctx: Ctx, _state: RestoreState) -> bool:
         return await self._finished() is not None

@@ -1,13 +1,16 @@
 """The effects of a cutover in their order: the new state is never up before its time, nor without what the site keeps.
 
-Maintenance on · live files carried over once more · maintenance in the staged tree too · services stopped · databases
-closed · trees exchanged, and what no backup has carried over · databases renamed · databases opened · the site's
+What changes nothing of the site · maintenance on · live files carried over once more · maintenance in the staged tree
+too · services stopped · (where trees are changed in place: the present state backed up) · databases closed · trees
+exchanged or changed in place, and what no backup has carried over · databases exchanged · databases opened · the site's
 commands · services started · maintenance off · smoke.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from app.jobs.cutover.names import kept_tree
 from app.jobs.effects.commands import RunCommand
@@ -16,27 +19,43 @@ from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
 from app.jobs.effects.paths import ExchangePaths, KeepLive, RenamePath
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.restore.folder import below, pure
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.around import Around, Call
 from app.jobs.swap.patterns import under
 from app.jobs.swap.staged import Pair, StagedTree
 from app.settings.model import CommandWhen
 
 
+class InPlace(msgspec.Struct, frozen=True):
+    """What is done to trees that are changed where they stand: once nobody writes to them, and instead of an exchange;
+    and what is cleared away where it was taken back."""
+
+    before: tuple[AnyEffect, ...] = ()
+    syncs: tuple[AnyEffect, ...] = ()
+    when_old: tuple[AnyEffect, ...] = ()
+
+
 def effects_of(
-    around: Around, trees: Sequence[StagedTree], databases: Sequence[StagedDatabase], run: str
+    around: Around,
+    trees: Sequence[StagedTree],
+    databases: Sequence[StagedDatabase],
+    run: str,
+    in_place: InPlace | None = None,
 ) -> tuple[AnyEffect, ...]:
     """All of them, resolved."""
-    changes = [database.change for database in databases]
+    in_place = in_place or InPlace()
     return (
+        *(effect for database in databases for effect in database.prepare),
         *_commands(CommandWhen.MAINTENANCE_ON, around.before(CommandWhen.MAINTENANCE_ON)),
         *(effect for tree in trees for effect in _carried_over(tree)),
         *_commands(CommandWhen.MAINTENANCE_ON, around.in_staged(), staged=True),
         *_commands(CommandWhen.STOP, around.before(CommandWhen.STOP)),
-        *(change.close for change in changes if change.close is not None),
+        *in_place.before,
+        *(effect for database in databases for effect in database.close),
         *(effect for tree in trees for effect in _exchanged(tree, run)),
-        *(change.swap for change in changes),
-        *(change.open for change in changes if change.open is not None),
+        *in_place.syncs,
+        *(effect for database in databases for effect in database.exchange),
+        *(effect for database in databases for effect in database.open),
         *_commands(CommandWhen.AFTER_RESTORE, around.after(CommandWhen.AFTER_RESTORE)),
         *_commands(CommandWhen.START, around.after(CommandWhen.START)),
         *_commands(CommandWhen.MAINTENANCE_OFF, around.after(CommandWhen.MAINTENANCE_OFF)),

@@ -12,11 +12,13 @@ from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
-from app.jobs.sources.postgresql_swapping import StagedDatabase
 from app.jobs.swap.foreseen import Change, Foreseen
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.kept import Old
 from app.jobs.swap.place import Place
 from app.jobs.swap.staged import StagedTree
+from app.jobs.sync.difference import Difference
+from app.jobs.sync.region import Region
 from app.settings.model import Site, Source
 
 
@@ -31,6 +33,7 @@ class Part(msgspec.Struct, frozen=True):
 class SwapState(RestoreState):
     """What the steps of one swap hand on; `places`, `staged` and `databases` by source.
 
+    Of trees that are changed in place `regions` are what may be touched, and `differences` what would change.
     `safety` is the run of the backup of the state before, `bypass` the token that opens the site in maintenance, `old`
     what stays of the old state; `changes` are the names behind `foreseen`; `down` is for how many seconds
     the site was exchanged, `unwell` what its smoke checks found.
@@ -39,6 +42,8 @@ class SwapState(RestoreState):
     places: dict[str, Place] = field(default_factory=dict)
     staged: dict[str, StagedTree] = field(default_factory=dict)
     databases: dict[str, StagedDatabase] = field(default_factory=dict)
+    regions: dict[str, Region] = field(default_factory=dict)
+    differences: dict[str, Difference] = field(default_factory=dict)
     foreseen: list[Foreseen] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     safety: str = ""

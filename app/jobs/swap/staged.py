@@ -53,6 +53,11 @@ class StagedTree(msgspec.Struct, frozen=True):
     root_after: FileStat | None = None
 
     @property
+    def stays(self) -> bool:
+        """Whether it is changed where it stands: nothing is staged, and nothing exchanged."""
+        return not self.stage
+
+    @property
     def before_holds(self) -> bool:
         """Whether `before` is a folder that all of the old is put into."""
         return self.down and all(pure(pair.live).parent == pure(self.live) for pair in self.pairs)

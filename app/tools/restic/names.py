@@ -20,6 +20,15 @@ def as_pattern(path: str, *, windows: bool = False) -> str:
     return re.sub(r"([\\*?\[])", r"\\\1", path)
 
 
+def file_line(pattern: str) -> str:
+    """A pattern as a line of a file of them, where restic fills variables in and cuts white space off the end.
+
+    A line break, which cannot stand there, becomes what stands for any character.
+    """
+    line = re.sub(r"[\r\n]", "?", pattern.replace("$", "$$"))
+    return f"{line[:-1]}[{line[-1]}]" if line[-1:].isspace() else line
+
+
 def unquoted(name: str) -> str:
     """A name as restic's trees store it (quoted as Go does), with its real bytes as `os.fsdecode` would give them."""
     return b"".join(map(_piece, _QUOTED.finditer(name))).decode("utf-8", "surrogateescape")

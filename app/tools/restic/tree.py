@@ -151,6 +151,24 @@ class Tree:
             raise no_such_path(answer.words, attempt)
         return Restored(watch.summary.files_restored, watch.summary.bytes_restored)
 
+    async def restore_onto(self, folder: str, patterns: str, target: str, progress: Progress | None = None) -> Restored:
+        """Makes what stands below `target` like what the folder `folder` holds, as far as the patterns in the file
+        `patterns` name it; lines that begin with `!` take something out again.
+
+        What differs is written anew, a folder in the place of a file or link too, and everything gets its owner, mode,
+        times and attributes. Nothing is removed: a folder with something in it where a file belongs is an error.
+        """
+        attempt = self._session.attempt(snapshot=self._snapshot, path=folder, target=target)
+        watch = Watch(progress)
+        answer = await self._session.follow(
+            attempt,
+            ["restore", "--include-file", patterns, "--sparse", "--target", target, "--", f"{self._snapshot}:{folder}"],
+            watch.take,
+        )
+        if watch.summary is None:
+            raise no_summary(answer.words)
+        return Restored(watch.summary.files_restored, watch.summary.bytes_restored)
+
     async def real_path(self, path: str) -> str:
         """The path with its real bytes, for one that shows U+FFFD; asks restic only then.
 

@@ -282,6 +282,31 @@ def test_into_a_folder_and_prepared_for_later(
     run_in_window(qapp, greenhouse.data, story)
 
 
+@pytest.mark.spec("R10")
+def test_in_place_file_by_file(qapp: QApplication, greenhouse: Greenhouse, album: Album) -> None:
+    root = greenhouse.root()
+
+    async def story(someone: Technician) -> None:
+        await backed_up(someone, greenhouse)
+        before, inode = change(root), root.stat().st_ino
+        at = Restorer(someone, greenhouse)
+        await at.opens()
+        await at.goes_on("Next", WHAT)
+        option(at, "In place, file by file").click()
+        await album.take(someone, "in-place", of=at.wizard, looks=(Look.LIGHT, Look.DARK))
+        await at.goes_on("Check", CHECK)
+        await someone.sees(lambda: at.wizard.check.is_ready)
+        await album.take(someone, "check", of=at.wizard, looks=(Look.LIGHT, Look.DARK))
+        await at.confirms()
+        run = await at.sees_the_end()
+        assert run.outcome is Outcome.SUCCESS, run.error
+        assert found_in(root) == before
+        assert root.stat().st_ino == inode
+        assert not someone.reads("Put the old state back…")
+
+    run_in_window(qapp, greenhouse.data, story)
+
+
 def option(at: Restorer, word: str) -> Option:
     """The option with this word."""
     (found,) = [one for one in at.wizard.findChildren(Option) if one.text() == word]

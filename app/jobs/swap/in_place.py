@@ -22,7 +22,8 @@ from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.ownership import expect_owners
 from app.jobs.restore.setting import root_of
-from app.jobs.swap.foreseen import Foreseen
+from app.jobs.swap.foreseen import NAMED as MANY_NAMED
+from app.jobs.swap.foreseen import Change, Foreseen
 from app.jobs.swap.mounts import is_in
 from app.jobs.swap.order import InPlace
 from app.jobs.swap.place import WINDOWS, Place
@@ -164,6 +165,12 @@ def foreseen_in_place(place: Place, found: Difference) -> Foreseen:
         kept=found.kept,
         going=tuple(sorted(shown(one.path) for one in found.extras)[:NAMED]),
     )
+
+
+def changes_in_place(source: str, found: Difference) -> list[Change]:
+    """Names of what goes, and some of what is overwritten."""
+    gone = [Change(source, shown(one.path), "deleted", 0) for one in found.extras[:MANY_NAMED]]
+    return [*gone, *(Change(source, path, "overwritten", 0) for path in found.others)]
 
 
 def unmoved(place: Place) -> StagedTree:

@@ -32,11 +32,11 @@ from app.jobs.swap.databases import DatabaseStaging
 from app.jobs.swap.exchange import staging_plan
 from app.jobs.swap.foreseen import Foreseen, foresee_tree
 from app.jobs.swap.identity import phrase
-from app.jobs.swap.in_place import InPlacePreflight, foreseen_in_place, in_place_of, unmoved
+from app.jobs.swap.in_place import InPlacePreflight, changes_in_place, foreseen_in_place, in_place_of, unmoved
 from app.jobs.swap.kept import old_of
 from app.jobs.swap.notes import keep_foreseen, keep_outcome
-from app.jobs.swap.power import expect_power
 from app.jobs.swap.order import InPlace
+from app.jobs.swap.power import expect_power
 from app.jobs.swap.preflight import Preflight
 from app.jobs.swap.safety import SiteSaving, back_up_present
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
@@ -238,6 +238,7 @@ class SwapSteps(msgspec.Struct, frozen=True):
     async def _foreseen(self, ctx: Ctx, part: Part) -> Foreseen:
         name, place = part.source.name, self.state.places[part.source.name]
         if self.setting.swap.in_place:
+            self.state.changes += changes_in_place(name, self.state.differences[name])
             return foreseen_in_place(place, self.state.differences[name])
         tree = await self.setting.base.tree(ctx, THIS_COMPUTER, self.state, part.entry)
         live = place.root if place.found is not None else None

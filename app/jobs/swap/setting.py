@@ -12,8 +12,8 @@ from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
-from app.jobs.swap.foreseen import Change, Foreseen
 from app.jobs.sources.swapping import StagedDatabase
+from app.jobs.swap.foreseen import Change, Foreseen
 from app.jobs.swap.kept import Old
 from app.jobs.swap.place import Place
 from app.jobs.swap.staged import StagedTree

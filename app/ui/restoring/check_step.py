@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class CheckStep(QWidget):
         self._language = language
         self._wish = wish
         self._passed = False
+        self._changes_found: Sequence[Change] = ()
         self._making()
         self._arrange()
 
@@ -197,6 +199,7 @@ class CheckStep(QWidget):
         self._fill(state.judged, problem)
         foreseen, changes = getattr(state, "foreseen", []), getattr(state, "changes", [])
         self._foreseen.show_rows(foreseen or [_as_created(one) for one in state.planned] if self._passed else ())
+        self._changes_found = changes
         self._names.show_rows(changes)
         self._table_side.setVisible(self._passed)
         lines = min(4, max(1, self._foreseen.total))
@@ -310,13 +313,10 @@ class CheckStep(QWidget):
     def _narrow(self) -> None:
         words, sort = self._search.text().casefold(), self._sort.currentData()
         self._names.want(lambda one: words in one.path.casefold() and sort in ("", one.sort))
-        from app.jobs.swap.foreseen import NAMED  # noqa: PLC0415  loaded by the engine long before
-
-        counted = sum(
-            max(0, getattr(one, sort).count - NAMED)
-            for one in map(self._foreseen.row, range(self._foreseen.rowCount()))
-            for sort in ("created", "overwritten", "deleted")
-        )
+        named = Counter(one.source for one in self._changes_found)
+        sources = [one for one in map(self._foreseen.row, range(self._foreseen.rowCount())) if one.source in named]
+        changed = sum(one.created.count + one.overwritten.count + one.deleted.count for one in sources)
+        counted = max(0, changed - named.total())
         many = text("{count} more names are counted above and not listed here.", count=f"{counted:,}")
         self._more.setText(self._say(many) if counted else "")
         self._more.setVisible(bool(counted))

@@ -127,6 +127,16 @@ class ConfirmStep(QWidget):
                 return text(
                     "The present state is not backed up first. What is live is put aside for 24 hours, then it is gone."
                 )
+            case Way.SYNC if self._wish.safety:
+                return text(
+                    "The site goes down, its present state is backed up, then the files are changed where they stand. "
+                    "What the point does not have is deleted. There is no old state to put back but that backup."
+                )
+            case Way.SYNC:
+                return text(
+                    "The site goes down and its files are changed where they stand. What the point does not have is "
+                    "deleted for good: there is no backup of the present state, and no way back."
+                )
             case Way.LATER:
                 return text("Nothing that is live is changed yet. What is prepared waits for up to a week.")
             case _:

@@ -184,7 +184,7 @@ class WhatStep(QWidget):
     def _tell(self) -> None:
         wish = self._wish
         self._ticks.setVisible(wish.part is Part.CHOSEN)
-        self._safety_box.setVisible(wish.way is Way.SWAP)
+        self._safety_box.setVisible(wish.replaces)
         self._folder_box.setVisible(wish.way is Way.FOLDER)
         self._database_box.setVisible(wish.way is Way.DATABASE)
         wish.accepted.clear()  # what was accepted of another order says nothing of this one

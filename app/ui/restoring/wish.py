@@ -20,6 +20,7 @@ class Way(enum.Enum):
 
     SWAP = "swap"
     LATER = "later"
+    SYNC = "sync"
     FOLDER = "folder"
     DATABASE = "database"
 
@@ -32,6 +33,10 @@ WAY_WORDS = {
     Way.LATER: (
         text("Prepare now, switch later"),
         text("Everything is put beside what is live and compared. The exchange waits for you, for up to a week."),
+    ),
+    Way.SYNC: (
+        text("In place, file by file"),
+        text("Only where nothing can be exchanged: the site is down all the while, and no old state is kept."),
     ),
     Way.FOLDER: (text("Into a folder"), text("Nothing that is live is touched. Dumps come as files.")),
     Way.DATABASE: (text("As a new database"), text("One database, under a name that is not taken, on its own server.")),
@@ -90,12 +95,12 @@ class Wish:
     @property
     def replaces(self) -> bool:
         """Whether what is live is exchanged at the end."""
-        return self.way is Way.SWAP
+        return self.way in (Way.SWAP, Way.SYNC)
 
     @property
     def needs_phrase(self) -> bool:
         """Whether a phrase has to be typed."""
-        return self.way in (Way.SWAP, Way.LATER)
+        return self.replaces or self.way is Way.LATER
 
     def entries(self) -> list[SourceEntry]:
         """The sources of the point that are meant and are in it."""
@@ -134,8 +139,13 @@ class Wish:
             case Way.DATABASE:
                 target = NewDatabase(self.database)
             case _:
-                later = self.way is Way.LATER
-                target = Swap(self.onto_other, safety=self.safety, stage_only=later, cutover=self.staged)
+                target = Swap(
+                    self.onto_other,
+                    safety=self.safety,
+                    stage_only=self.way is Way.LATER,
+                    cutover=self.staged,
+                    in_place=self.way is Way.SYNC,
+                )
         return RestoreChoice(
             self.contents.point.id if self.contents is not None else "",
             self.scopes,

@@ -8,6 +8,7 @@ afterwards.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -47,7 +48,8 @@ def greenhouse(folder: Path) -> Greenhouse:
 async def takes_them(someone: Technician, house: Greenhouse, theme: Theme, to: Path) -> None:
     """Three backups, then a picture of each page."""
 
-    def take(name: str) -> None:
+    async def take(name: str) -> None:
+        await asyncio.sleep(0.2)  # the window lays out what it has got
         assert someone.window.grab().save(str(to / f"{name}.png"))
 
     def rests() -> bool:
@@ -60,28 +62,31 @@ async def takes_them(someone: Technician, house: Greenhouse, theme: Theme, to: P
         someone.click("Back up now")
         await someone.sees(partial(has_points, someone, number))
     await someone.sees(rests)
-    someone.window.dashboard._show(msgspec.structs.replace(a_month(datetime.now(UTC)), title=TITLE))
-    await someone.sees(rests)
-    take("dashboard")
+    month = a_month(datetime.now(UTC))
+    someone.window.dashboard._show(msgspec.structs.replace(month, title=TITLE, runs=month.runs[:1]))
+    someone.window.navigation.focus_on("dashboard")
+    await take("dashboard")
     someone.click("Snapshots")
     await someone.sees(rests)
     page = someone.window.late_page("snapshots")
     assert isinstance(page, SnapshotsPage)
     page.files.tree.setFocus()
-    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Right):
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Right):
         someone.press(key)
         await someone.sees(rests)
     for _ in FILES:
         someone.press(Qt.Key.Key_Down)
     theme.choose(Look.DARK)
     await someone.sees(rests)
-    take("snapshots")
+    await take("snapshots")
     theme.choose(Look.LIGHT)
+    someone.click("Dashboard")
+    await someone.sees(rests)
     run = await begin_endless(someone, house)
     someone.click("Runs")
     await someone.sees(someone.window.runs_page.panel.steps.isVisible)
     await someone.sees(lambda: someone.reads("left"))
-    take("run")
+    await take("run")
     someone.window.runs.cancel(run)
     await someone.sees(lambda: not someone.window.runs.own)
 

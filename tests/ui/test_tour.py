@@ -96,7 +96,7 @@ def a_month(now: datetime, *, newest: float = 7.2) -> Overview:
     notice = Notice(now - 5 * DAY, Condition.STALE, "backup", text("Only 2 of 4 are whole."), points[4].id)
     return Overview(
         site=SITE, title=TITLE, health=health, kit=kit, verdict=verdict_of(health, kit, now, LANGUAGE),
-        inventory=inventory, notices=(notice,), unread=1, seen=now - 9 * DAY, runs=runs,
+        inventory=inventory, notices=(notice,), unread=1, seen=now, runs=runs,
         samples=(SizeSample(now - DAY, 4 * 2**30), SizeSample(now - 3 * HOUR, round(4.2 * 2**30))),
     )  # fmt: skip
 

@@ -16,10 +16,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.ui.widgets.log_view import LogView
-from tests.bench.window import Pulse
 from tests.faults.shims import lying_restic
 from tests.real.servers.secret_service import PASSWORD as LOGIN
 from tests.real.servers.secret_service import SecretService, secret_service
+from tests.ui.breath import Breath
 from tests.ui.greenhouse import SITE, Greenhouse
 from tests.ui.technician import Technician, environment, run_in_window, vault_with_passphrase_file
 from tests.ui.test_window import band, begin, has_points, nothing_is_cut, outcome
@@ -179,23 +179,23 @@ def test_a_line_of_ten_megabytes_and_control_characters_do_no_harm(
         view = someone.window.runs_page.panel.log.view
         await begin(someone, house)
         someone.click("Runs")
-        with Pulse() as pulse:
+        with Breath() as breath:
             await someone.bridge.ask(lambda app: app.back_up(SITE))
             await someone.sees(lambda: someone.window.runs.live)
             await someone.sees(lambda: not someone.window.runs.live)
             await someone.sees_it_rest()
-        gaps.append(pulse.gap)
+        gaps.append(breath.gap)
         (run,) = await someone.bridge.ask(lambda app: app.records(SITE).runs())
         assert (await someone.bridge.ask(lambda app: outcome(app, run.id))) is run.outcome
         await someone.sees(lambda: "bell‹07› red ‹202E›backwards" in words(view))
         log = (house.data / "runs" / run.id / "log.txt").read_bytes()
         assert b"x" * TEN_MEGABYTES in log, "the file holds all of it"
-        with Pulse() as pulse:
+        with Breath() as breath:
             view.search("backwards")
             view.search("xxxxxxxx")
             someone.window.resize(1100, 700)
             await someone.sees_it_rest()
-        gaps.append(pulse.gap)
+        gaps.append(breath.gap)
 
     with environment(OVERWINTER_RESTIC=str(talkative)):
         run_in_window(qapp, house.data, story)

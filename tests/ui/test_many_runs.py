@@ -15,7 +15,7 @@ from app.foundation.events import Counters, Item, ItemStatus, Outcome, Rollback
 from app.records.owners import Owner, owner_columns
 from app.store.tables import items, runs
 from app.ui.models.runs import WHO
-from tests.bench.window import Pulse
+from tests.ui.breath import Breath
 from tests.ui.greenhouse import SITE, Greenhouse
 from tests.ui.technician import Technician, run_in_window
 from tests.ui.test_window import begin
@@ -70,25 +70,25 @@ def test_five_thousand_runs_are_there_soon_and_the_window_answers(
         await begin(someone, house)
         await someone.sees_it_rest()
         await someone.bridge.ask(fill)
-        with Pulse() as pulse:
+        with Breath() as breath:
             someone.click("Runs")
             await someone.sees(lambda: window.runs_page.table.runs.rowCount() == MANY)
             await someone.sees_it_rest()
-        gaps["first opening"] = pulse.gap
+        gaps["first opening"] = breath.gap
         who = {window.runs_page.table.runs.index(row, WHO).data() for row in range(2)}
         assert who == {"eva on laptop-0", "eva on laptop-1"}
-        with Pulse() as pulse:
+        with Breath() as breath:
             window.runs_page._search.setText("failed laptop-1")
             await someone.sees(lambda: window.runs_page.table.runs.rowCount() < MANY)
             window.runs_page.table.sortByColumn(WHO, Qt.SortOrder.AscendingOrder)
             window.runs_page.show_all()
             await someone.sees_it_rest()
-        gaps["search and sort"] = pulse.gap
-        with Pulse() as pulse:
+        gaps["search and sort"] = breath.gap
+        with Breath() as breath:
             for page in ("Dashboard", "All sites", "Runs"):
                 someone.click(page)
                 await someone.sees_it_rest()
-        gaps["pages"] = pulse.gap
+        gaps["pages"] = breath.gap
 
     run_in_window(qapp, house.data, story)
     assert gaps["first opening"] <= FIRST_OPENING, gaps

@@ -18,15 +18,19 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.foundation.events import Outcome
 from app.foundation.words import language, text
 from app.jobs.check.marks import CheckMark
 from app.jobs.health.inventory import Growth, Inventory, Proof
 from app.jobs.health.judgement import Condition, health_of
+from app.jobs.health.memory import SizeSample
 from app.jobs.health.notices import Notice
 from app.jobs.health.overview import Overview
 from app.jobs.health.verdict import verdict_of
 from app.jobs.kit.state import KitState
 from app.jobs.points import Point, PointSnapshot
+from app.records.owners import this_process
+from app.records.run import Run
 from app.settings.model import Repository, Site, Source, SourceKind
 from app.tools.restic.check import Share
 from app.ui.widgets.work_strip import Work
@@ -64,6 +68,14 @@ def _point(now: datetime, hours: float, *, verified: bool = False, status: str =
     )  # fmt: skip
 
 
+def _run(now: datetime, hours: float, kind: str = "backup", outcome: Outcome = Outcome.SUCCESS) -> Run:
+    began = now - hours * HOUR
+    return Run(
+        id=f"{round(hours * 100):08x}" * 4, site=SITE, kind=kind, trigger="schedule", who="eva", choice="", key="",
+        owner=this_process(), started=began, closed=began + timedelta(minutes=4), outcome=outcome,
+    )  # fmt: skip
+
+
 def a_month(now: datetime, *, newest: float = 7.2) -> Overview:
     """Daily backups for three weeks with a gap and a partial one, proven on Sundays."""
     ages = [newest + 24 * day for day in range(21) if day not in (9, 10)]
@@ -80,10 +92,12 @@ def a_month(now: datetime, *, newest: float = 7.2) -> Overview:
     site = Site(name=SITE, title=TITLE, repository=Repository(url="/r"), sources=sources)
     kit = KitState(site=SITE, kit="k", made=now - 40 * DAY, stored=now - 40 * DAY, stored_where="the office safe")
     health = health_of(site, inventory, now)
+    runs = (_run(now, newest), _run(now, 50, "verify"), _run(now, 52 + newest % 24), _run(now, 72, "check"))
     notice = Notice(now - 5 * DAY, Condition.STALE, "backup", text("Only 2 of 4 are whole."), points[4].id)
     return Overview(
         site=SITE, title=TITLE, health=health, kit=kit, verdict=verdict_of(health, kit, now, LANGUAGE),
-        inventory=inventory, notices=(notice,), unread=1, seen=now - 9 * DAY,
+        inventory=inventory, notices=(notice,), unread=1, seen=now, runs=runs,
+        samples=(SizeSample(now - DAY, 4 * 2**30), SizeSample(now - 3 * HOUR, round(4.2 * 2**30))),
     )  # fmt: skip
 
 

@@ -94,14 +94,14 @@ def test_the_window_answers_all_the_time_while_a_backup_runs(qapp: QApplication,
     gaps: list[float] = []
 
     async def story(someone: Technician) -> None:
-        from tests.bench.window import Pulse
+        from tests.ui.breath import Breath
 
         await begin(someone, house)
         for number in range(3):
-            with Pulse() as pulse:
+            with Breath() as breath:
                 someone.click("Back up now")
                 await someone.sees(partial(has_points, someone, number + 1))
-            gaps.append(pulse.gap)
+            gaps.append(breath.gap)
 
     run_in_window(qapp, house.data, story)
     assert min(gaps) <= 100, gaps

@@ -154,6 +154,7 @@ class LogPanel(QWidget):
     def _show_search(self, found: Found | None) -> None:
         for button in (self._previous, self._next):
             button.setEnabled(found is not None and found.total > 0)
+            button.setVisible(found is not None)
         self._finds.setText("" if found is None else self._say(_of_finds(found)))
         self._finds.setVisible(found is not None)
         self._fit_words()

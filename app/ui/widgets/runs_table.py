@@ -142,6 +142,7 @@ class RunsTable(QTableView):
         for column, samples in self._widest().items():
             head = self._width_of(str(self.runs.headerData(column, Qt.Orientation.Horizontal)), strong=True) + 2 * GRID
             heads.resizeSection(column, max(head, *map(self._width_of, samples)))
+        self._widest_kind = heads.sectionSize(KIND)
 
     def _widest(self) -> dict[int, list[str]]:
         """The longest that the cells of a column may say in this language."""
@@ -161,15 +162,21 @@ class RunsTable(QTableView):
         return measures.horizontalAdvance(sample) + 2 * _PAD
 
     def _fit_columns(self) -> None:
-        """What tells least goes first where it is narrow."""
+        """What tells least goes first where it is narrow; then the longest of the types is cut, which are rare."""
         heads = self.horizontalHeader()
+        heads.resizeSection(KIND, self._widest_kind)
         for column in _FIRST_TO_GO:
             self.setColumnHidden(column, False)
         for column in _FIRST_TO_GO:
-            taken = sum(heads.sectionSize(each) for each in range(self.runs.columnCount()) if each != WHO)
-            if taken + 16 * GRID <= self.viewport().width():
+            if self._lacking() <= 0:
                 return
             self.setColumnHidden(column, True)
+        heads.resizeSection(KIND, max(14 * GRID, self._widest_kind - max(0, self._lacking())))
+
+    def _lacking(self) -> int:
+        """How much wider the table would have to be, so that there is room for who it was."""
+        sizes = (self.horizontalHeader().sectionSize(each) for each in range(self.runs.columnCount()) if each != WHO)
+        return sum(sizes) + 16 * GRID - self.viewport().width()
 
     @property
     def chosen_run(self) -> PastRun | None:

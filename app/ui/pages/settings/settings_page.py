@@ -34,7 +34,7 @@ from app.ui.widgets.pick_list import Pick, PickList
 if TYPE_CHECKING:  # the window is painted before the rooms behind are loaded
     from app.assembly import Overwinter
 
-SECTIONS_WIDTH = (16 * GRID, 24 * GRID)
+SECTIONS_WIDTH = (20 * GRID, 24 * GRID)
 EXAMINED_AFTER = 250  # milliseconds without a key, so that a word half typed is not called wrong
 READING, SAVING = "reading", "saving"
 """The matters that have a card on this page."""

@@ -54,7 +54,7 @@ class FilterBar(QWidget):
     def __init__(self, language: Language, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._language = language
-        self._clearing = False
+        self._clearing = self._narrow = False
         self.search = SearchField(language.render(text("Find a point")))
         self._layer = self._choice(text("Layer"), text("Any layer"))
         self._host = self._choice(text("Host"), text("Any host"))
@@ -83,6 +83,7 @@ class FilterBar(QWidget):
         self._first.addWidget(self.search, 1)
         for part in (self._layer, self._host, self._tag, self._since, self._until, self._clear, self._order):
             self._row.addWidget(part)
+        self._row.addStretch(0)
         self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._both.setContentsMargins(0, 0, 0, 0)
         self._both.setSpacing(GRID)
@@ -92,10 +93,19 @@ class FilterBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
         """Qt: in a narrow window the field stands above the choices, and the order beside it."""
         super().resizeEvent(event)
+        if (self.width() < NARROW) != self._narrow:
+            self._narrow = not self._narrow
+            self._fold()
+
+    def _fold(self) -> None:
         sideways, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        narrow = self.width() < NARROW
-        self._both.setDirection(below if narrow else sideways)
-        (self._first if narrow else self._row).addWidget(self._order)
+        self._both.setDirection(below if self._narrow else sideways)
+        (self._row if self._narrow else self._first).removeWidget(self._order)
+        if self._narrow:
+            self._first.addWidget(self._order)
+        else:
+            self._row.insertWidget(self._row.count() - 1, self._order)
+        self._row.setStretch(self._row.count() - 1, int(self._narrow))
 
     def _connect(self) -> None:
         for field in (self.search, self._since, self._until):

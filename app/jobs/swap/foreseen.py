@@ -58,12 +58,14 @@ Sort = Literal["created", "overwritten", "deleted"]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One name that would change, as seen from the root of its source; its size is as in `Foreseen`."""
+    """One name that would change, as seen from the root of its source; its size is as in `Foreseen`, None where it is
+    not known.
+    """
 
     source: str
     path: str
     sort: Sort
-    bytes: int
+    bytes: int | None
 
 
 @dataclass

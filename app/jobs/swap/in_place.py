@@ -169,8 +169,8 @@ def foreseen_in_place(place: Place, found: Difference) -> Foreseen:
 
 def changes_in_place(source: str, found: Difference) -> list[Change]:
     """Names of what goes, and some of what is overwritten."""
-    gone = [Change(source, shown(one.path), "deleted", 0) for one in found.extras[:MANY_NAMED]]
-    return [*gone, *(Change(source, path, "overwritten", 0) for path in found.others)]
+    gone = [Change(source, shown(one.path), "deleted", None) for one in found.extras[:MANY_NAMED]]
+    return [*gone, *(Change(source, path, "overwritten", None) for path in found.others)]
 
 
 def unmoved(place: Place) -> StagedTree:

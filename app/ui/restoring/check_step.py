@@ -118,7 +118,12 @@ class CheckStep(QWidget):
                 Column(text("Name"), lambda one: one.path, lambda one: one.path),
                 Column(text("Change"), lambda one: self._say(_SORTS[one.sort]), lambda one: one.sort),
                 Column(text("Source"), lambda one: one.source, lambda one: one.source),
-                Column(text("Size"), lambda one: size(one.bytes), lambda one: one.bytes, figures=True),
+                Column(
+                    text("Size"),
+                    lambda one: "–" if one.bytes is None else size(one.bytes),
+                    lambda one: one.bytes or 0,
+                    figures=True,
+                ),
             ),
             self,
         )

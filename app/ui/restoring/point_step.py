@@ -103,7 +103,7 @@ class PointStep(QWidget):
         self._sides.setHandleWidth(GRID)
         self._sides.addWidget(self.points)
         self._sides.addWidget(right)
-        self.points.setMinimumWidth(42 * GRID)
+        self.points.setMinimumWidth(36 * GRID)
         self._sides.setSizes([4000, 4600])
         for page in (self._reading, self._none, self._sides):
             self._stack.addWidget(page)

@@ -85,7 +85,7 @@ class WhatStep(QWidget):
     def _safety_part(self, inside: QWidget) -> QWidget:
         self._safety_box = QWidget(inside)
         column = _indented(self._safety_box)
-        self._safety = Tick(self._say(text("Back up the present state first")), self._safety_box)
+        self._safety = Tick(self._say(text("Back up first")), self._safety_box)
         self._safety.setChecked(True)
         self._safety.toggled.connect(self._on_safety)
         column.addWidget(self._safety)
@@ -104,7 +104,7 @@ class WhatStep(QWidget):
         button.clicked.connect(self._on_choose)
         row.addWidget(self._folder, 1)
         row.addWidget(button)
-        self._here = Tick(self._say(text("On this computer, whatever host it is from")), self._folder_box)
+        self._here = Tick(self._say(text("On this computer")), self._folder_box)
         self._here.setChecked(True)
         self._here.toggled.connect(self._on_here)
         column.addLayout(row)

@@ -124,7 +124,7 @@ class RestoreWizard(QDialog):
 
     def _arrange(self) -> None:
         self.resize(SIZE)
-        self.setMinimumSize(100 * GRID, 70 * GRID)
+        self.setMinimumSize(112 * GRID, 66 * GRID)
         low = QHBoxLayout()
         low.setSpacing(GRID)
         low.addWidget(self.leave)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QRadioButton, QSizePolicy, QWidget
 
-from app.ui.theme import GRID, TARGET, body_font, tones_now
+from app.ui.theme import GRID, TARGET, Tones, body_font, tones_now
 
 _RING = 22
 _LEFT = _RING + 2 * GRID
+LEAST = 14 * GRID
 
 
 class Option(QRadioButton):
@@ -32,24 +33,31 @@ class Option(QRadioButton):
         self.updateGeometry()
         self.update()
 
-    def _below(self, width: int) -> QRect:
-        room = QRect(0, 0, max(20 * GRID, width - _LEFT - GRID), 1000)
-        fine = QFontMetrics(body_font(points=9.5))
-        return fine.boundingRect(room, Qt.TextFlag.TextWordWrap, self._about) if self._about else QRect()
+    def _heights(self, width: int) -> tuple[int, int]:
+        """Of the sentence and of the small words below it, where both wrap."""
+        room = QRect(0, 0, max(LEAST, width - _LEFT - GRID), 1000)
+        wrap = Qt.TextFlag.TextWordWrap
+        said = QFontMetrics(body_font(strong=True)).boundingRect(room, wrap, self.text()).height()
+        below = QFontMetrics(body_font(points=9.5)).boundingRect(room, wrap, self._about).height() if self._about else 0
+        return said, below
 
     def heightForWidth(self, width: int) -> int:
-        """Qt: small words wrap."""
-        line = self.fontMetrics().height()
-        return max(TARGET, line + self._below(width).height() + 2 * GRID)
+        """Qt: words wrap."""
+        return max(TARGET, sum(self._heights(width)) + 2 * GRID)
 
     def sizeHint(self) -> QSize:
         """Qt: the sentence on one line."""
-        width = _LEFT + self.fontMetrics().horizontalAdvance(self.text()) + 2 * GRID
+        width = _LEFT + QFontMetrics(body_font(strong=True)).horizontalAdvance(self.text()) + 2 * GRID
         return QSize(width, self.heightForWidth(max(width, self.width())))
 
     def minimumSizeHint(self) -> QSize:
-        """Qt: a sentence is never cut."""
-        return QSize(self.sizeHint().width(), TARGET)
+        """Qt: a word on a line."""
+        return QSize(_LEFT + LEAST, TARGET)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: another width. What scrolls gives no more than the least height, whatever wraps."""
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.heightForWidth(self.width()))
 
     def hitButton(self, _place: QPoint) -> bool:
         """Qt: all of it can be pressed."""
@@ -72,12 +80,15 @@ class Option(QRadioButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(ink))
             painter.drawEllipse(middle, _RING / 4, _RING / 4)
+        self._paint_words(painter, tones, able=able)
+
+    def _paint_words(self, painter: QPainter, tones: Tones, *, able: bool) -> None:
+        said, below = self._heights(self.width())
+        width = self.width() - _LEFT - GRID
         painter.setPen(QColor(tones.text if able else tones.disabled))
-        painter.setFont(body_font(strong=on))
-        line = self.fontMetrics().height()
-        painter.drawText(QRect(_LEFT, GRID, self.width() - _LEFT, line), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.setFont(body_font(strong=self.isChecked()))
+        painter.drawText(QRect(_LEFT, GRID, width, said), Qt.TextFlag.TextWordWrap, self.text())
         if self._about:
             painter.setPen(QColor(tones.muted if able else tones.disabled))
             painter.setFont(body_font(points=9.5))
-            room = QRect(_LEFT, GRID + line, self.width() - _LEFT - GRID, self.height() - line)
-            painter.drawText(room, Qt.TextFlag.TextWordWrap, self._about)
+            painter.drawText(QRect(_LEFT, GRID + said, width, below), Qt.TextFlag.TextWordWrap, self._about)

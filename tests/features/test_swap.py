@@ -154,6 +154,17 @@ def test_files_and_database_come_back_in_place_and_go_back_again(
     types = {one["type"] for entry in console.run("points", SITE).rows for one in entry["snapshots"]}
     assert types == {"full", "safety"}
 
+    report = console.run("restore-report", SITE, run).json["report"]
+    for said in (f"Restore of {SITE}", point[:8], str(old), f"overwinter restore-undo {SITE} {run}", "Point, repository"):
+        assert said in report.replace("\\_", "_"), said
+    paper = tmp_path / "report.pdf"
+    console.run("restore-report", SITE, run, "--to", str(paper))
+    assert paper.read_bytes().startswith(b"%PDF")
+    refused = console.run("restore-report", SITE, run, "--to", str(paper), expect=4)
+    assert refused.error["code"] == "file.exists"
+    refused = console.run("restore-report", SITE, point[:8], expect=4)
+    assert refused.error["code"] == "report.no-restore"
+
     undone = console.run("restore-undo", SITE, run).json
     assert undone["status"] == "success", undone
     again = state_of(root)

@@ -99,9 +99,17 @@ class RestoreQuestions(PointQuestions):
             )
         return plan_restore(await self.sites.get(site), choice, contents, self._repositories, self._equipment)
 
-    async def plan_cleanup(self, site: str) -> Plan[CleanupState]:
-        """The plan of removing what restores put aside, where its time is over."""
-        return plan_cleanup(await self.sites.get(site), self._equipment, self.shelf)
+    async def plan_cleanup(self, site: str, at_once: str = "", confirmed: str = "") -> Plan[CleanupState]:
+        """The plan of removing what restores put aside, where its time is over; what the run `at_once` put aside goes
+        before, for which a phrase was `confirmed`. Raises `Refused` `restore.…`.
+        """
+        found = await self.sites.get(site)
+        if at_once:
+            finished = await self.shelf.finished(found.name, at_once)
+            if finished is None:
+                raise no_way_back(site, at_once)
+            at_once = finished.run
+        return plan_cleanup(found, self._equipment, self.shelf, at_once=at_once, typed=confirmed)
 
     async def plan_recovery(self, site: str, wanted: Wanted) -> Plan[RecoveryState] | None:
         """The plan of putting right what a restore that died has left; None where there is nothing.

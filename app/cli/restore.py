@@ -183,12 +183,14 @@ def restore_report(session: Session, site: str, run_id: str, target: str) -> Non
 
 @click.command("restore-cleanup")
 @click.argument("site")
+@click.option("--run", "at_once", default="", metavar="RUN", help="What this restore put aside goes now.")
+@click.option("--confirm", "typed", default="", help='"REMOVE OLD SITE RUN", with --run.')
 @pass_session
-def restore_cleanup(session: Session, site: str) -> None:
+def restore_cleanup(session: Session, site: str, at_once: str, typed: str) -> None:
     """Remove what restores put aside a day ago or earlier; every other run does it too."""
 
     async def work(app: Overwinter) -> int:
-        plan = await app.plan_cleanup(site)
+        plan = await app.plan_cleanup(site, at_once, typed)
         run, joined = await session.follow(app, plan)
         old = plan.state.old
         result = {"run": run.id, "status": _status(run), "joined": joined, "removed": plan.state.removed, "old": old}

@@ -155,7 +155,13 @@ def test_files_and_database_come_back_in_place_and_go_back_again(
     assert types == {"full", "safety"}
 
     report = console.run("restore-report", SITE, run).json["report"]
-    for said in (f"Restore of {SITE}", point[:8], str(old), f"overwinter restore-undo {SITE} {run}", "Point, repository"):
+    for said in (
+        f"Restore of {SITE}",
+        point[:8],
+        str(old),
+        f"overwinter restore-undo {SITE} {run}",
+        "Point, repository",
+    ):
         assert said in report.replace("\\_", "_"), said
     paper = tmp_path / "report.pdf"
     console.run("restore-report", SITE, run, "--to", str(paper))
@@ -165,11 +171,24 @@ def test_files_and_database_come_back_in_place_and_go_back_again(
     refused = console.run("restore-report", SITE, point[:8], expect=4)
     assert refused.error["code"] == "report.no-restore"
 
+    kept = console.run("restore-cleanup", SITE, "--run", run, expect=4)
+    assert kept.error["code"] == "restore.removal-not-confirmed"
+    assert old.exists(), "its time is not over, and nothing was typed"
+
     undone = console.run("restore-undo", SITE, run).json
     assert undone["status"] == "success", undone
     again = state_of(root)
     changed = {name for name in live.keys() | again.keys() if live.get(name) != again.get(name)}
     assert {name for name in changed if not name.startswith("down-")} <= {"storage"}
+    assert rows_of(postgres, database) == live_rows
+
+    of_undo = undone["run"][:8]
+    assert databases_of(postgres) == {database, f"{database}__before_{of_undo}"}
+    removed = console.run("restore-cleanup", SITE, "--run", of_undo, "--confirm", f"REMOVE OLD {SITE} {of_undo}").json
+    assert len(removed["removed"]) == 2
+    assert {path.name for path in root.parent.iterdir()} == {"laravel"}
+    assert databases_of(postgres) == {database}
+    assert state_of(root) == again
     assert rows_of(postgres, database) == live_rows
 
 

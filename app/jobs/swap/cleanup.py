@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
+from app.foundation.errors import Refused
 from app.foundation.events import Phase
 from app.foundation.words import text
 from app.jobs.cutover.job import secrets_of
@@ -31,18 +31,30 @@ class CleanupState:
     old: list[Old] = field(default_factory=list)
 
 
-def plan_cleanup(site: Site, equipment: Equipment, shelf: Shelf) -> Plan[CleanupState]:
-    """The steps of it."""
-    remove, look = (partial(do, equipment, shelf, site.name) for do in (_remove, _look))
+def removal_phrase(site: str, run: str) -> str:
+    """What has to be typed before an old state goes that would stay still."""
+    return f"REMOVE OLD {site} {run[:8]}"
+
+
+def plan_cleanup(
+    site: Site, equipment: Equipment, shelf: Shelf, *, at_once: str = "", typed: str = ""
+) -> Plan[CleanupState]:
+    """The steps of it; what the run `at_once` has put aside goes before its time, for which a phrase was typed.
+
+    Raises `Refused` `restore.removal-not-confirmed`.
+    """
+    if at_once and typed != removal_phrase(site.name, at_once):
+        raise _not_confirmed(removal_phrase(site.name, at_once))
+    cleaning = _Cleaning(equipment, shelf, site.name, at_once)
     return Plan(
         run=new_run_id(),
         kind=KIND,
         site=site,
-        choice="",
-        key=KIND,
+        choice=at_once,
+        key=f"{KIND} {at_once}".strip(),
         steps=(
-            Step("old", text("Remove old states whose time is over"), Phase.STAGE, remove),
-            Step("stays", text("Look what stays still"), Phase.STAGE, look),
+            Step("old", text("Remove old states whose time is over"), Phase.STAGE, cleaning.remove),
+            Step("stays", text("Look what stays still"), Phase.STAGE, cleaning.look),
         ),
         state=CleanupState(),
         optional_secrets=secrets_of(site),
@@ -50,23 +62,40 @@ def plan_cleanup(site: Site, equipment: Equipment, shelf: Shelf) -> Plan[Cleanup
     )
 
 
-async def _remove(equipment: Equipment, shelf: Shelf, site: str, ctx: Ctx, state: CleanupState) -> None:
-    state.removed += await remove_old_states(World(ctx, equipment), shelf, site)
-
-
-async def remove_old_states(world: World, shelf: Shelf, site: str) -> list[str]:
-    """Removes those whose time is over, and what was staged and forgotten; writes it down."""
+async def remove_old_states(world: World, shelf: Shelf, site: str, at_once: str = "") -> list[str]:
+    """Removes those whose time is over, and what was staged and forgotten; writes it down. See `remove_due`."""
     if await shelf.unfinished(site) is not None:
         return []
     now = datetime.now(UTC)
-    removed = [*await remove_due(world, shelf, site, now), *await remove_forgotten(world, now)]
+    removed = [*await remove_due(world, shelf, site, now, at_once), *await remove_forgotten(world, now)]
     for name in removed:
         await world.ctx.records.add_audit(getpass.getuser(), REMOVED, {"name": name})
     return removed
 
 
-async def _look(equipment: Equipment, shelf: Shelf, site: str, ctx: Ctx, state: CleanupState) -> None:
-    for run in await shelf.finished_runs(site):
-        plan = await shelf.finished(site, run)
-        if plan is not None:
-            state.old += await old_of(World(ctx, equipment), plan)
+@dataclass(frozen=True)
+class _Cleaning:
+    """Whose old states, and which of them whatever its age."""
+
+    equipment: Equipment
+    shelf: Shelf
+    site: str
+    at_once: str
+
+    async def remove(self, ctx: Ctx, state: CleanupState) -> None:
+        state.removed += await remove_old_states(World(ctx, self.equipment), self.shelf, self.site, self.at_once)
+
+    async def look(self, ctx: Ctx, state: CleanupState) -> None:
+        for run in await self.shelf.finished_runs(self.site):
+            plan = await self.shelf.finished(self.site, run)
+            if plan is not None:
+                state.old += await old_of(World(ctx, self.equipment), plan)
+
+
+def _not_confirmed(phrase: str) -> Refused:
+    return Refused(
+        text("Without the old state there is no way back but a recovery point."),
+        text("Nothing was removed: that was not the phrase."),
+        text("Type {phrase}", phrase=phrase),
+        "restore.removal-not-confirmed",
+    )

@@ -83,8 +83,9 @@ async def _size_of_tree(host: Host, kept: Kept) -> int | None:
     return total
 
 
-async def remove_due(world: World, shelf: Shelf, site: str, now: datetime) -> list[str]:
-    """Removes what has stayed long enough, and forgets the way back with it; gives the names of what was removed.
+async def remove_due(world: World, shelf: Shelf, site: str, now: datetime, at_once: str = "") -> list[str]:
+    """Removes what has stayed long enough, and forgets the way back with it; gives the names of what was removed. What
+    the run `at_once` has put aside goes whatever its age.
 
     Raises the first of what could not be removed, after trying all.
     """
@@ -93,10 +94,11 @@ async def remove_due(world: World, shelf: Shelf, site: str, now: datetime) -> li
     removed, failed = [], []
     for run in await shelf.finished_runs(site):
         plan = await shelf.finished(site, run)
-        if plan is None or now - plan.made < STAYS:
+        stays = STAYS if run != at_once else timedelta(0)
+        if plan is None or now - plan.made < stays:
             continue
         try:
-            removed += [kept.name for kept in plan.kept if await _removed(world, plan, kept, now)]
+            removed += [kept.name for kept in plan.kept if await _removed(world, plan, kept, stays, now)]
         except UserError as error:
             failed.append(error)
         else:
@@ -116,9 +118,9 @@ async def _remove_holders(world: World, plan: StagingPlan) -> None:
             await world.ctx.host(effect.host).remove_tree(effect.note)
 
 
-async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -> bool:
+async def _removed(world: World, plan: StagingPlan, kept: Kept, stays: timedelta, now: datetime) -> bool:
     if kept.source:
-        return await _aside_of(plan, kept).drop(world, STAYS, now)
+        return await _aside_of(plan, kept).drop(world, stays, now)
     return await _remove_tree(world.ctx.host(kept.host), plan, kept)
 
 

@@ -49,6 +49,8 @@ class OldStateCard(QFrame):
         self._until = label("", font=heading_font())
         self._about = label("", "muted")
         self.report = TextButton(self._say(text("Save the report…")), icon="save")
+        self.remove = TextButton(self._say(text("Remove it…")), "quiet")
+        self.remove.clicked.connect(self._on_remove)
         self.button = TextButton(self._say(text("Put the old state back…")))
         self.switch_button = TextButton(self._say(text("Switch now…")), "primary")
         self.report.clicked.connect(self._on_report)
@@ -63,6 +65,7 @@ class OldStateCard(QFrame):
         row.setSpacing(2 * GRID)
         row.addWidget(IconLabel("waiting", "muted", 24))
         row.addLayout(said, 1)
+        row.addWidget(self.remove)
         row.addWidget(self.report)
         row.addWidget(self.button)
         row.addWidget(self.switch_button)
@@ -93,7 +96,8 @@ class OldStateCard(QFrame):
         self._run = run
         self._until.setText(self._say(_WAITS if until is None else _stays(until)))
         self._about.setText(self._say(_PREPARED if until is None else _OLD))
-        self.button.setVisible(until is not None)
+        for button in (self.button, self.remove):
+            button.setVisible(until is not None)
         self.switch_button.setVisible(waits)
         self.show()
 
@@ -109,6 +113,23 @@ class OldStateCard(QFrame):
         run, language = self._run, self._language
         if run is not None:
             await self._bridge.ask(lambda app: app.save_report(run.site, run.id, Path(file), language))
+
+    def _on_remove(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        from app.jobs.swap.cleanup import removal_phrase  # noqa: PLC0415  loaded by the engine long before
+
+        dialog = PhraseDialog(
+            self._language,
+            text("Remove the old state now?"),
+            text("Remove it"),
+            phrase=removal_phrase(run.site, run.id),
+            about=text("Its room becomes free. Then there is no way back but a recovery point."),
+            parent=self,
+        )
+        dialog.confirmed.connect(lambda typed: self.start.emit(lambda app: _removed(app, run, typed)))
+        dialog.open()
 
     def _on_switch(self) -> None:
         if self._run is not None:
@@ -148,3 +169,7 @@ def _stays(until: datetime) -> Text:
 
 async def _undone(app: Overwinter, run: Run, typed: str) -> object:
     return await app.undo(run.site, run.id, typed)
+
+
+async def _removed(app: Overwinter, run: Run, typed: str) -> object:
+    return await app.runner.launch(await app.plan_cleanup(run.site, run.id, typed))

@@ -9,8 +9,8 @@ import psycopg
 
 from app.jobs.cutover.plan import Kept
 from app.jobs.effects.every import AnyEffect
+from app.jobs.effects.names import before_name
 from app.jobs.effects.postgresql import CloseDatabase, DatabaseServer, DropDatabase, OpenDatabase, SwapDatabases, key_of
-from app.jobs.effects.postgresql_change import before_name
 from app.settings.model import THIS_COMPUTER
 from app.tools.postgres.swapping import Move
 from tests.faults.cutover_parts import NEW, OLD, Left, Part

@@ -26,7 +26,7 @@ from app.jobs.pace import Pace
 from app.jobs.restore.checks import Judged, judged
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.loading import Order
-from app.jobs.sources.postgresql_swapping import PostgresqlSwap, StagedDatabase
+from app.jobs.sources.postgresql_swapping import PostgresqlSwap, StagedPostgresql
 from app.runs.context import RunContext
 from app.settings.model import Source, SourceKind
 from app.tools.postgres.server import Server
@@ -164,7 +164,7 @@ class Cutover:
         entry = SourceEntry("database", "postgresql", "postgresql", HERE, ItemStatus.SUCCESS, dump=self.dumped)
         return PostgresqlSwap(Order(self.source, entry, world.equipment, LIVE, RUN))
 
-    async def staged(self, world: World) -> StagedDatabase:
+    async def staged(self, world: World) -> StagedPostgresql:
         """The shadow, ready to take the live one's place."""
         swap = self.swap(world)
         await swap.load(world.ctx, str(self.dump), Pace("load", world.ctx.emit))
@@ -214,9 +214,9 @@ def _as_grantor(statement: str) -> str:
     return statement
 
 
-def through_json(staged: StagedDatabase) -> StagedDatabase:
+def through_json(staged: StagedPostgresql) -> StagedPostgresql:
     """As whoever finds it written down reads it."""
-    return msgspec.json.decode(msgspec.json.encode(staged), type=StagedDatabase)
+    return msgspec.json.decode(msgspec.json.encode(staged), type=StagedPostgresql)
 
 
 def in_order(change: DatabaseChange) -> list[CloseDatabase | SwapDatabases | OpenDatabase]:

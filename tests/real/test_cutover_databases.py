@@ -19,11 +19,11 @@ import pytest
 from app.foundation.errors import UserError
 from app.jobs.effects import postgresql
 from app.jobs.effects.effect import UNCLEAR, Effect, Happened, World
+from app.jobs.effects.names import before_name
 from app.jobs.effects.postgresql import CloseDatabase, SwapDatabases
-from app.jobs.effects.postgresql_change import before_name
 from app.jobs.restore.checks import Verdict
-from app.jobs.restore.put_aside import PutAside, drop_old, size_of
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.restore.put_aside import PutAside
+from app.jobs.sources.postgresql_swapping import StagedPostgresql
 from app.tools.postgres.facts import Extension
 from tests.real.cutting_over import (
     BEFORE,
@@ -91,7 +91,7 @@ def test_a_swap_brings_the_points_data_with_what_belongs_to_the_live_database(cu
 
 @pytest.mark.spec("R6")
 def test_a_client_that_reconnects_all_the_while_reads_the_old_and_then_the_new(cutover: Cutover) -> None:
-    async def staging() -> StagedDatabase:
+    async def staging() -> StagedPostgresql:
         async with cutover.world() as world:
             return await cutover.staged(world)
 
@@ -255,7 +255,7 @@ def with_facts(cutover: Cutover, changed: dict[str, object]) -> None:
 
 @pytest.mark.spec("R4")
 def test_a_prepared_transaction_is_found_before_and_never_closes_the_database(cutover: Cutover) -> None:
-    async def story(staged: StagedDatabase, world: World) -> None:
+    async def story(staged: StagedPostgresql, world: World) -> None:
         with pytest.raises(UserError) as raised:
             await in_order(staged.change)[0].do(world)
         assert raised.value.code == "cutover.prepared-transactions"
@@ -427,7 +427,7 @@ def test_the_old_database_is_brought_back_by_a_later_run_and_the_new_one_put_asi
     run(story())
 
 
-def put_aside(staged: StagedDatabase, since: datetime) -> PutAside:
+def put_aside(staged: StagedPostgresql, since: datetime) -> PutAside:
     """The database that the swap has put aside, as its plan tells."""
     swap = staged.change.swap
     return PutAside(swap.at, swap.moves[0].after, swap.moves[0].oid, LIVE, RUN, since)
@@ -438,10 +438,10 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
     server, keep = cutover.server, timedelta(hours=24)
     now = datetime.now(UTC)
 
-    async def refused(world: World, staged: StagedDatabase, at: datetime) -> str:
+    async def refused(world: World, staged: StagedPostgresql, at: datetime) -> str:
         aside = put_aside(staged, now)
         with pytest.raises(UserError) as raised:
-            await drop_old(world, aside, keep, at)
+            await aside.drop(world, keep, at)
         return raised.value.code
 
     async def story() -> None:
@@ -451,7 +451,7 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
             later = now + timedelta(hours=25)
             assert await refused(world, staged, later) == "aside.unclear", "it is the live one still"
             await do_all(in_order(staged.change), world)
-            assert (await size_of(world, aside) or 0) > 1_000_000
+            assert (await aside.size(world) or 0) > 1_000_000
             assert await refused(world, staged, now) == "aside.too-young"
             assert await refused(world, staged, now - timedelta(days=300)) == "aside.too-young", "clocks go wrong"
             server.sql("ALTER DATABASE hydro RENAME TO hydro_elsewhere")
@@ -462,10 +462,10 @@ def test_the_old_database_is_dropped_only_when_everything_fits(cutover: Cutover)
             server.sql(f"ALTER DATABASE {BEFORE} ALLOW_CONNECTIONS false")
             await staged.remove.do(world)
             assert cutover.names() == {LIVE: True, BEFORE: False}, "what was staged is the live one now"
-            assert await drop_old(world, aside, keep, later) is True
+            assert await aside.drop(world, keep, later) is True
             assert cutover.names() == {LIVE: True}
-            assert await drop_old(world, aside, keep, later) is False
-            assert await size_of(world, aside) is None
+            assert await aside.drop(world, keep, later) is False
+            assert await aside.size(world) is None
 
     run(story())
 

@@ -19,11 +19,9 @@ from app.jobs.cutover.recover import Found, look
 from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
-from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, TakenBack
+from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, DatabaseExchange, TakenBack
 from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath, pure
-from app.jobs.effects.postgresql import SwapDatabases
-from app.jobs.effects.postgresql_change import before_name
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.plan import Ctx, OnFailure, Plan, Step
 from app.jobs.sources.driver import Equipment
@@ -55,22 +53,26 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
         choice=plan.run,
         effects=(*before, *swaps, *after),
         spots=tuple(Spot(spot.host, spot.path, str(pure(spot.path).parent)) for spot in plan.spots),
-        kept=tuple(_kept(swaps, plan)),
+        kept=(*_kept_trees(swaps), *_kept_databases(plan, run)),
         bypass=bypass,
     )
 
 
-def _kept(swaps: Sequence[AnyEffect], plan: StagingPlan) -> Iterator[Kept]:
+def _kept_trees(swaps: Sequence[AnyEffect]) -> Iterator[Kept]:
     """What was restored is put aside in its turn, with all that was written since."""
     for one in swaps:
         if isinstance(one, ExchangePaths):
             yield Kept(host=one.host, name=one.kept, fact=one.old)
         elif isinstance(one, RenamePath):
             yield Kept(host=one.host, name=one.target, fact=one.inode)
-        elif isinstance(one, SwapDatabases):
-            new, *old = one.moves
-            sources = [kept.source for kept in plan.kept if kept.source and kept.fact in {move.oid for move in old}]
-            yield Kept(host=one.at.host, name=new.after, fact=new.oid, source=next(iter(sources), new.before))
+
+
+def _kept_databases(plan: StagingPlan, run: str) -> Iterator[Kept]:
+    for one in plan.effects:
+        if isinstance(one, DatabaseExchange):
+            name, fact = one.aside(run)
+            sources = [kept.source for kept in plan.kept if kept.source and kept.fact in one.facts]
+            yield Kept(host=one.host, name=name, fact=fact, source=next(iter(sources), one.live))
 
 
 def _holders(plan: StagingPlan, run: str) -> Iterator[MakeFolder]:
@@ -91,8 +93,8 @@ def _backwards(effect: AnyEffect, plan: StagingPlan, run: str) -> AnyEffect:
     """What came where nothing had been is put aside; where it was staged is gone."""
     if isinstance(effect, ExchangePaths):
         return effect.reversed(_aside(plan, run, effect.host, effect.live))
-    if isinstance(effect, SwapDatabases):
-        return effect.reversed(before_name(effect.moves[-1].after, run))
+    if isinstance(effect, DatabaseExchange):
+        return effect.reversed(run)
     if isinstance(effect, RenamePath) and effect.target not in {kept.name for kept in plan.kept}:
         aside = _aside(plan, run, effect.host, effect.target)
         return RenamePath(host=effect.host, path=effect.target, target=aside, inode=effect.inode)

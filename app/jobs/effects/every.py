@@ -40,15 +40,21 @@ class TakenBack(msgspec.Struct, frozen=True, tag="taken-back"):
 
 _OTHER = {Happened.YES: Happened.NO, Happened.NO: Happened.YES, Happened.UNCLEAR: Happened.UNCLEAR}
 
+Removal = DropDatabase
+"""What removes a database that was staged."""
+
+DatabaseExchange = SwapDatabases
+"""What puts one database in another's place; each can be asked what it keeps, and what takes it back."""
+
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
     RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakenBack
 ]  # fmt: skip
 
-DECISIVE = (ExchangePaths, RenamePath, SwapDatabases)
+DECISIVE = (ExchangePaths, RenamePath, DatabaseExchange)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, DropDatabase)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, Removal)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
 
 

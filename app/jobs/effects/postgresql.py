@@ -21,6 +21,7 @@ from app.foundation.errors import Busy, Refused, UserError, as_problem
 from app.foundation.events import Warned
 from app.foundation.words import Text, text
 from app.jobs.effects.effect import Happened, World, unclear
+from app.jobs.effects.names import before_name
 from app.tools.postgres import making, swapping
 from app.tools.postgres.connected import Connected
 from app.tools.postgres.server import Server
@@ -154,11 +155,30 @@ class SwapDatabases(msgspec.Struct, frozen=True, tag="swap-databases"):
         """By the names that the databases have now. Of two, one may be gone: the other tells it alone."""
         return await on_server(world, self.at, lambda server: self._moved(server, self.moves))
 
-    def reversed(self, kept: str) -> SwapDatabases:
-        """What takes it back later, when it is over; the database that is live now is kept as `kept` then."""
-        new, old = self.moves[-1], self.moves[:-1]
-        moves = (Move(new.oid, new.after, kept), *(move.back for move in old))
+    @property
+    def host(self) -> str:
+        """The host that its server is reached from."""
+        return self.at.host
+
+    @property
+    def live(self) -> str:
+        """The name of the live database."""
+        return self.moves[-1].after
+
+    @property
+    def facts(self) -> tuple[int, ...]:
+        """The numbers of the databases that take part."""
+        return tuple(move.oid for move in self.moves)
+
+    def reversed(self, run: str) -> SwapDatabases:
+        """What takes it back later, when it is over, in that run; see `aside`."""
+        name, number = self.aside(run)
+        moves = (Move(number, self.live, name), *(move.back for move in self.moves[:-1]))
         return SwapDatabases(self.at, moves, limit=self.limit)
+
+    def aside(self, run: str) -> tuple[str, int]:
+        """The name under which the run that takes it back keeps what is live until then, and its number."""
+        return before_name(self.live, run), self.moves[-1].oid
 
     async def _renamed(self, server: Connected, *, moves: Sequence[Move], statements: Sequence[str]) -> None:
         until = time.monotonic() + self.limit

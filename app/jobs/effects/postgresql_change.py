@@ -1,4 +1,4 @@
-"""The effects that put one database in another's place, taken together, and the names that databases have meanwhile."""
+"""The effects that put one database in another's place, taken together."""
 
 from __future__ import annotations
 
@@ -13,13 +13,3 @@ class DatabaseChange(msgspec.Struct, frozen=True):
     close: CloseDatabase | None
     swap: SwapDatabases
     open: OpenDatabase
-
-
-def shadow_name(database: str, run: str) -> str:
-    """What a database is called while it is staged."""
-    return f"{database}__restored_{run[:8]}"
-
-
-def before_name(database: str, run: str) -> str:
-    """What the database that was live is called once another has taken its place."""
-    return f"{database}__before_{run[:8]}"

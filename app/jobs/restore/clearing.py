@@ -9,10 +9,9 @@ from app.jobs.restore.folder import KIND as FOLDER
 from app.jobs.restore.folder import remove_folder
 from app.jobs.restore.unfinished import SHADOW, STAGE, Unfinished
 from app.jobs.sources.driver import Equipment
-from app.jobs.sources.kinds import LOADERS
+from app.jobs.sources.kinds import LOADERS, SWAPS
 from app.jobs.sources.loading import Order
-from app.jobs.sources.postgresql_swapping import PostgresqlSwap
-from app.settings.model import Site, SourceKind
+from app.settings.model import Site
 
 
 async def remove_left(ctx: Ctx, site: Site, equipment: Equipment, left: Unfinished) -> None:
@@ -20,12 +19,12 @@ async def remove_left(ctx: Ctx, site: Site, equipment: Equipment, left: Unfinish
     if left.kind in (FOLDER, STAGE):
         await remove_folder(ctx, left)
         return
-    kinds = (SourceKind.POSTGRESQL.value,) if left.kind == SHADOW else (left.kind,)
+    kinds = [kind.value for kind in SWAPS] if left.kind == SHADOW else [left.kind]
     source = next((one for one in site.sources if one.name == left.source and one.kind.value in kinds), None)
     if source is None:
         raise _source_gone(left)
     if left.kind == SHADOW:
-        await PostgresqlSwap(Order(source, None, equipment, source.database, left.run)).remove(ctx)
+        await SWAPS[source.kind](Order(source, None, equipment, source.database, left.run)).remove(ctx)
         return
     await LOADERS[source.kind](Order(source, None, equipment, left.name, left.run)).remove(ctx)
 

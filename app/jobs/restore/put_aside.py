@@ -12,9 +12,10 @@ import msgspec
 
 from app.foundation.errors import Refused
 from app.foundation.words import Duration, Text, text
+from app.jobs.cutover.plan import Kept, StagingPlan
 from app.jobs.effects.effect import World
-from app.jobs.effects.postgresql import DatabaseServer, on_server
-from app.jobs.effects.postgresql_change import before_name
+from app.jobs.effects.names import before_name
+from app.jobs.effects.postgresql import DatabaseServer, SwapDatabases, on_server
 from app.tools.postgres import making, swapping
 from app.tools.postgres.connected import Connected
 
@@ -29,39 +30,48 @@ class PutAside(msgspec.Struct, frozen=True):
     run: str
     since: datetime
 
+    async def size(self, world: World) -> int | None:
+        """The bytes that it takes; None where it is gone. Raises `Refused` `aside.unclear`."""
 
-async def size_of(world: World, aside: PutAside) -> int | None:
-    """The bytes that it takes; None where it is gone. Raises `Refused` `aside.unclear`."""
+        async def read(server: Connected) -> int | None:
+            if not await _is_there(server, self):
+                return None
+            return await server.do(partial(making.size_of, name=self.name))
 
-    async def read(server: Connected) -> int | None:
-        if not await _is_there(server, aside):
-            return None
-        return await server.do(partial(making.size_of, name=aside.name))
+        return await on_server(world, self.at, read)
 
-    return await on_server(world, aside.at, read)
+    async def drop(self, world: World, keep: timedelta, now: datetime) -> bool:
+        """Drops the old database when its time is over; False where it was gone already.
+
+        Raises `Refused` `aside.too-young`, `aside.unclear`, `aside.needed`, `aside.in-use`; then nothing is changed.
+        """
+        age = now - self.since
+        if age < keep:
+            raise too_young(self.name, keep - age)
+        if self.name != before_name(self.live, self.run):
+            raise _unclear(self, self.name)
+
+        async def drop(server: Connected) -> bool:
+            if not await _is_there(server, self):
+                return False
+            if await server.do(partial(swapping.oid_of, name=self.live)) in (0, self.oid):
+                raise _needed(self)
+            await _expect_idle(server, self)
+            await server.do(partial(swapping.drop_idle, name=self.name))
+            return True
+
+        return await on_server(world, self.at, drop)
 
 
-async def drop_old(world: World, aside: PutAside, keep: timedelta, now: datetime) -> bool:
-    """Drops the old database when its time is over; False where it was gone already.
-
-    Raises `Refused` `aside.too-young`, `aside.unclear`, `aside.needed`, `aside.in-use`; then nothing is changed.
-    """
-    age = now - aside.since
-    if age < keep:
-        raise _too_young(aside, keep - age)
-    if aside.name != before_name(aside.live, aside.run):
-        raise _unclear(aside, aside.name)
-
-    async def drop(server: Connected) -> bool:
-        if not await _is_there(server, aside):
-            return False
-        if await server.do(partial(swapping.oid_of, name=aside.live)) in (0, aside.oid):
-            raise _needed(aside)
-        await _expect_idle(server, aside)
-        await server.do(partial(swapping.drop_idle, name=aside.name))
-        return True
-
-    return await on_server(world, aside.at, drop)
+def postgresql_aside(plan: StagingPlan, kept: Kept) -> PutAside | None:
+    """What that is, where it is a database of PostgreSQL that one of the plan's effects has put aside."""
+    for effect in plan.effects:
+        if isinstance(effect, SwapDatabases):
+            for move in effect.moves:
+                if move.oid == kept.fact and move.after == kept.name:
+                    run = kept.name.removeprefix(before_name(move.before, ""))
+                    return PutAside(effect.at, kept.name, kept.fact, move.before, run, plan.made)
+    return None
 
 
 async def _is_there(server: Connected, aside: PutAside) -> bool:
@@ -84,9 +94,10 @@ def _kept(what: Text, next_step: Text, code: str, detail: str = "") -> Refused:
     return Refused(what, text("Nothing was changed."), next_step, code, detail)
 
 
-def _too_young(aside: PutAside, left: timedelta) -> Refused:
+def too_young(name: str, left: timedelta) -> Refused:
+    """Its time is not over."""
     return _kept(
-        text("The old database {name} is kept for {time} more.", name=aside.name, time=Duration(left.total_seconds())),
+        text("The old database {name} is kept for {time} more.", name=name, time=Duration(left.total_seconds())),
         text("Wait, or drop it by hand."),
         "aside.too-young",
     )

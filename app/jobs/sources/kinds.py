@@ -13,9 +13,11 @@ from app.jobs.sources.mysql import MysqlDriver, UsersDriver
 from app.jobs.sources.mysql_loading import MysqlLoader
 from app.jobs.sources.postgresql import GlobalsDriver, PostgresqlDriver
 from app.jobs.sources.postgresql_loading import PostgresqlLoader
+from app.jobs.sources.postgresql_swapping import PostgresqlSwap
 from app.jobs.sources.records import RecordsDriver
 from app.jobs.sources.sqlite import SqliteDriver
 from app.jobs.sources.sqlite_loading import SqliteLoader
+from app.jobs.sources.swapping import DatabaseSwap
 from app.settings.model import Source, SourceKind
 
 DRIVERS: Mapping[SourceKind, Callable[[Source, Equipment], Capturable]] = {
@@ -34,6 +36,9 @@ LOADERS: Mapping[SourceKind, Callable[[Order], Loader]] = {
     SourceKind.SQLITE: SqliteLoader,
 }
 """What can become a new database."""
+
+SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {SourceKind.POSTGRESQL: PostgresqlSwap}
+"""What can take the live one's place."""
 
 
 def driver_of(source: Source, equipment: Equipment) -> Capturable:

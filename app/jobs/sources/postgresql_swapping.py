@@ -16,6 +16,9 @@ import psycopg
 
 from app.foundation.errors import Problem, Refused, UserError
 from app.foundation.words import text
+from app.jobs.cutover.plan import Kept
+from app.jobs.effects.every import AnyEffect
+from app.jobs.effects.names import before_name, shadow_name
 from app.jobs.effects.postgresql import (
     LEAVES_WITHIN,
     CloseDatabase,
@@ -28,7 +31,7 @@ from app.jobs.effects.postgresql import (
     pooled,
     prepared_transactions,
 )
-from app.jobs.effects.postgresql_change import DatabaseChange, before_name, shadow_name
+from app.jobs.effects.postgresql_change import DatabaseChange
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked
@@ -57,16 +60,48 @@ LIKE_LIVE = (
 """What the live database decides where there is one: it is what the site works with today."""
 
 
-class StagedDatabase(msgspec.Struct, frozen=True):
+class StagedPostgresql(msgspec.Struct, frozen=True):
     """A shadow that can take the live one's place; `remove` is for when it is not to.
 
     `kept_from` says where settings and privileges are taken from, `problems` what of them could not be kept.
     """
 
+    source: str
     change: DatabaseChange
     remove: DropDatabase
     kept_from: Literal["live", "point"]
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The host of its server."""
+        return self.remove.at.host
+
+    @property
+    def prepare(self) -> tuple[AnyEffect, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def close(self) -> tuple[CloseDatabase, ...]:
+        """Nobody is let into the live one, where there is one."""
+        return (self.change.close,) if self.change.close is not None else ()
+
+    @property
+    def exchange(self) -> tuple[SwapDatabases, ...]:
+        """Both names in one transaction."""
+        return (self.change.swap,)
+
+    @property
+    def open(self) -> tuple[OpenDatabase, ...]:
+        """Everybody is let into the new one."""
+        return (self.change.open,)
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The live one, where there was one."""
+        old = self.change.swap.moves[:-1]
+        return tuple(Kept(host=self.host, name=move.after, fact=move.oid, source=self.source) for move in old)
 
 
 class PostgresqlSwap:
@@ -80,6 +115,12 @@ class PostgresqlSwap:
     def staged(self) -> str:
         """The shadow's name."""
         return shadow_name(self._order.name, self._order.run)
+
+    @property
+    def target(self) -> str:
+        """The live one, and its server."""
+        source = self._order.source
+        return f"{source.server}:{source.port}/{self._order.name}"
 
     @property
     def _before(self) -> str:
@@ -171,6 +212,11 @@ class PostgresqlSwap:
             return self._point
         return msgspec.structs.replace(self._point, **{name: getattr(around.facts, name) for name in LIKE_LIVE})
 
+    async def exists(self, ctx: Ctx) -> bool:
+        """Whether there is a live one."""
+        async with self._way.server(ctx) as server:
+            return bool(await server.do(partial(swapping.oid_of, name=self._order.name)))
+
     # --- staging ------------------------------------------------------------------------------------------------------
 
     async def load(self, ctx: Ctx, dump: str, pace: Pace) -> None:
@@ -187,7 +233,7 @@ class PostgresqlSwap:
     def _filling(self, facts: DatabaseFacts) -> Filling:
         return Filling(self._order, self.staged, facts)
 
-    async def settle(self, ctx: Ctx) -> StagedDatabase:
+    async def settle(self, ctx: Ctx) -> StagedPostgresql:
         """Closes the shadow, and says what takes it to the live name; may be asked again, such as on another day.
 
         Raises `Refused` `restore.load-not-ended` where TimescaleDB still waits for the end of a load.
@@ -222,7 +268,7 @@ class PostgresqlSwap:
     def _staged(
         self, at: DatabaseServer, around: Surroundings, shadow: int, statements: Sequence[str],
         problems: tuple[Problem, ...]
-    ) -> StagedDatabase:  # fmt: skip
+    ) -> StagedPostgresql:  # fmt: skip
         name, close = self._order.name, None
         workers = any(one.name == TIMESCALE for one in self._point.extensions)
         moves = [Move(shadow, self.staged, name)]
@@ -231,8 +277,12 @@ class PostgresqlSwap:
             close = CloseDatabase(at, name, around.oid, around.allowed, workers)
         swap = SwapDatabases(at, tuple(moves), tuple(statements))
         change = DatabaseChange(close, swap, OpenDatabase(at, name, shadow, workers))
-        return StagedDatabase(
-            change, DropDatabase(at, self.staged, shadow), "live" if around.oid else "point", problems
+        return StagedPostgresql(
+            self._order.source.name,
+            change,
+            DropDatabase(at, self.staged, shadow),
+            "live" if around.oid else "point",
+            problems,
         )
 
     async def remove(self, ctx: Ctx) -> None:

@@ -9,11 +9,12 @@ from app.foundation.words import text
 from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import SOURCE, RestoreChoice
 from app.jobs.restore.contents import Contents, chosen, not_in_point
+from app.jobs.sources.kinds import SWAPS
 from app.jobs.swap.setting import Part
 from app.settings.model import Site, Source, SourceKind
 
 TREES = (SourceKind.FILES.value,)
-DATABASES = (SourceKind.POSTGRESQL.value,)
+DATABASES = tuple(kind.value for kind in SWAPS)
 GO_ALONG = (SourceKind.POSTGRESQL_GLOBALS.value, SourceKind.MYSQL_USERS.value, SourceKind.RECORDS.value)
 """Parts of a point that take nobody's place: roles are only added to, and our own records are the past of a laptop."""
 
@@ -38,7 +39,7 @@ def _part(site: Site, contents: Contents, entry: SourceEntry) -> Part:
         raise _unsupported(entry)
     if not entry.snapshot:
         raise _refused(not_in_point(contents.point, entry.source))
-    if entry.kind in DATABASES and entry.dump is None:
+    if entry.kind in DATABASES and (entry.dump or entry.sql_dump or entry.copy) is None:
         raise _refused(not_in_point(contents.point, entry.source))
     found = next((one for one in site.sources if (one.name, one.kind.value) == (entry.source, entry.kind)), None)
     if found is None:
@@ -47,7 +48,9 @@ def _part(site: Site, contents: Contents, entry: SourceEntry) -> Part:
 
 
 def globals_of(site: Site, source: Source, contents: Contents) -> SourceEntry | None:
-    """The roles of the same server, where the point has them."""
+    """The roles of the same PostgreSQL server, where the point has them."""
+    if source.kind is not SourceKind.POSTGRESQL:
+        return None
     same = {
         one.name
         for one in site.sources

@@ -14,13 +14,12 @@ from app.jobs.restore.checks import Check, expect_room
 from app.jobs.restore.folder import below, tell
 from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import SHADOW, Unfinished
+from app.jobs.sources.kinds import SWAPS
 from app.jobs.sources.loading import Order
-from app.jobs.sources.postgresql_swapping import PostgresqlSwap
-from app.jobs.sources.postgresql_way import PostgresqlWay
+from app.jobs.sources.swapping import DatabaseSwap
 from app.jobs.swap.foreseen import Amount, Foreseen
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
 from app.settings.model import THIS_COMPUTER
-from app.tools.postgres import swapping
 
 
 class DatabaseStaging(msgspec.Struct, frozen=True):
@@ -29,14 +28,14 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
     setting: SwapSetting
     part: Part
 
-    def swap(self, globals_: str = "") -> PostgresqlSwap:
+    def swap(self, globals_: str = "") -> DatabaseSwap:
         """What knows how; `globals_` is what pg_dumpall wrote of the server's roles."""
         source = self.part.source
-        return PostgresqlSwap(
+        return SWAPS[source.kind](
             Order(source, self.part.entry, self.setting.equipment, source.database, self.setting.run, globals_)
         )
 
-    async def ready(self, ctx: Ctx, state: SwapState) -> PostgresqlSwap:
+    async def ready(self, ctx: Ctx, state: SwapState) -> DatabaseSwap:
         """Likewise, with the roles that the point has of its server: missing ones are made."""
         entry = self.setting.globals.get(self.part.source.name)
         if entry is None:
@@ -50,7 +49,7 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
         await tree.dump(root_of(entry), take)
         return self.swap(content.decode("utf-8", "surrogateescape"))
 
-    def checks(self, ready: PostgresqlSwap) -> list[Check]:
+    def checks(self, ready: DatabaseSwap) -> list[Check]:
         """What must be so: its server, and room for the dump itself among the temporary files."""
         return [*ready.checks(), Check("dump-space", self._expect_room_for_dump)]
 
@@ -95,14 +94,12 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
 
     async def exists(self, ctx: Ctx) -> bool:
         """Whether there is a live one."""
-        source = self.part.source
-        async with PostgresqlWay(source, self.setting.equipment).server(ctx) as server:
-            return bool(await server.do(partial(swapping.oid_of, name=source.database)))
+        return await self.swap().exists(ctx)
 
     async def foreseen(self, ctx: Ctx) -> Foreseen:
         """One database is overwritten, or made."""
         source, amount = self.part.source, Amount(1, self.part.entry.bytes)
-        target = f"{source.server}:{source.port}/{source.database}"
+        target = self.swap().target
         if await self.exists(ctx):
             return Foreseen(source.name, source.host, target, overwritten=amount)
         return Foreseen(source.name, source.host, target, created=amount)

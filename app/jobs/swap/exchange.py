@@ -10,7 +10,7 @@ from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.paths import RemoveTree
 from app.jobs.plan import Ctx
 from app.jobs.restore.folder import pure
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.around import Around
 from app.jobs.swap.order import effects_of, kept_at
 from app.jobs.swap.staged import StagedTree
@@ -36,7 +36,7 @@ async def staging_plan(
     around = Around(site.commands, tuple(trees), bypass)
     hosts = [
         *(tree.host for tree in trees),
-        *(one.remove.at.host for one in databases.values()),
+        *(one.host for one in databases.values()),
         *(command.host for command in site.commands),
     ]
     stages: list[AnyEffect] = [RemoveTree(host=tree.host, path=tree.stage) for tree in trees]
@@ -51,7 +51,7 @@ async def staging_plan(
         choice=choice,
         when_new=tuple(stages),
         when_old=(*stages, *shadows),
-        kept=(*_kept_trees(trees, named_by), *_kept_databases(databases)),
+        kept=(*_kept_trees(trees, named_by), *(kept for one in databases.values() for kept in one.kept)),
         bypass=bypass,
     )
 
@@ -77,9 +77,3 @@ def _kept_trees(trees: Sequence[StagedTree], run: str) -> Iterator[Kept]:
         for pair in tree.pairs:
             if pair.live_inode:
                 yield Kept(host=tree.host, name=kept_at(tree, pair, run), fact=pair.live_inode)
-
-
-def _kept_databases(databases: dict[str, StagedDatabase]) -> Iterator[Kept]:
-    for source, one in databases.items():
-        for old in one.change.swap.moves[:-1]:
-            yield Kept(host=one.remove.at.host, name=old.after, fact=old.oid, source=source)

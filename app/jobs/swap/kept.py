@@ -6,8 +6,9 @@ removed, so that half of one is never taken for the old state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -19,12 +20,26 @@ from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.effect import World
 from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath
-from app.jobs.effects.postgresql import SwapDatabases
-from app.jobs.effects.postgresql_change import before_name
 from app.jobs.restore.folder import below, pure
-from app.jobs.restore.put_aside import PutAside, drop_old, size_of
+from app.jobs.restore.put_aside import postgresql_aside
 
 STAYS = timedelta(hours=24)
+
+
+class Aside(Protocol):
+    """An old database, whatever kind it is."""
+
+    async def size(self, world: World) -> int | None:
+        """The bytes that it takes; None where it is gone."""
+
+    async def drop(self, world: World, keep: timedelta, now: datetime) -> bool:
+        """Removes it when its time is over; False where it was gone already. Raises `Refused` `aside.…` for anything
+        that is not exactly what was put aside, or that is needed.
+        """
+
+
+FINDERS: tuple[Callable[[StagingPlan, Kept], Aside | None], ...] = (postgresql_aside,)
+"""One for each kind of database; what is none of its own is None."""
 
 
 class Old(msgspec.Struct, frozen=True):
@@ -48,7 +63,7 @@ async def old_of(world: World, plan: StagingPlan) -> list[Old]:
 
 async def _size(world: World, plan: StagingPlan, kept: Kept) -> int | None:
     if kept.source:
-        return await size_of(world, _put_aside(plan, kept))
+        return await _aside_of(plan, kept).size(world)
     return await _size_of_tree(world.ctx.host(kept.host), kept)
 
 
@@ -100,7 +115,7 @@ async def _remove_holders(world: World, plan: StagingPlan) -> None:
 
 async def _removed(world: World, plan: StagingPlan, kept: Kept, now: datetime) -> bool:
     if kept.source:
-        return await drop_old(world, _put_aside(plan, kept), STAYS, now)
+        return await _aside_of(plan, kept).drop(world, STAYS, now)
     return await _remove_tree(world.ctx.host(kept.host), plan, kept)
 
 
@@ -134,13 +149,11 @@ def _live_of(plan: StagingPlan, kept: Kept) -> tuple[str, bool]:
     raise _unclear(kept.name)
 
 
-def _put_aside(plan: StagingPlan, kept: Kept) -> PutAside:
-    for effect in plan.effects:
-        if isinstance(effect, SwapDatabases):
-            for move in effect.moves:
-                if move.oid == kept.fact and move.after == kept.name:
-                    run = kept.name.removeprefix(before_name(move.before, ""))
-                    return PutAside(effect.at, kept.name, kept.fact, move.before, run, plan.made)
+def _aside_of(plan: StagingPlan, kept: Kept) -> Aside:
+    for find in FINDERS:
+        found = find(plan, kept)
+        if found is not None:
+            return found
     raise _unclear(kept.name)
 
 

@@ -1,8 +1,8 @@
 """The effects of a cutover in their order: the new state is never up before its time, nor without what the site keeps.
 
-Maintenance on · live files carried over once more · maintenance in the staged tree too · services stopped · databases
-closed · trees exchanged, and what no backup has carried over · databases renamed · databases opened · the site's
-commands · services started · maintenance off · smoke.
+What changes nothing of the site · maintenance on · live files carried over once more · maintenance in the staged tree
+too · services stopped · databases closed · trees exchanged, and what no backup has carried over · databases exchanged ·
+databases opened · the site's commands · services started · maintenance off · smoke.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
 from app.jobs.effects.paths import ExchangePaths, KeepLive, RenamePath
 from app.jobs.effects.trading import TradePlaces
 from app.jobs.restore.folder import below, pure
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.around import Around, Call
 from app.jobs.swap.patterns import under
 from app.jobs.swap.staged import Pair, StagedTree
@@ -27,16 +27,16 @@ def effects_of(
     around: Around, trees: Sequence[StagedTree], databases: Sequence[StagedDatabase], run: str
 ) -> tuple[AnyEffect, ...]:
     """All of them, resolved."""
-    changes = [database.change for database in databases]
     return (
+        *(effect for database in databases for effect in database.prepare),
         *_commands(CommandWhen.MAINTENANCE_ON, around.before(CommandWhen.MAINTENANCE_ON)),
         *(effect for tree in trees for effect in _carried_over(tree)),
         *_commands(CommandWhen.MAINTENANCE_ON, around.in_staged(), staged=True),
         *_commands(CommandWhen.STOP, around.before(CommandWhen.STOP)),
-        *(change.close for change in changes if change.close is not None),
+        *(effect for database in databases for effect in database.close),
         *(effect for tree in trees for effect in _exchanged(tree, run)),
-        *(change.swap for change in changes),
-        *(change.open for change in changes if change.open is not None),
+        *(effect for database in databases for effect in database.exchange),
+        *(effect for database in databases for effect in database.open),
         *_commands(CommandWhen.AFTER_RESTORE, around.after(CommandWhen.AFTER_RESTORE)),
         *_commands(CommandWhen.START, around.after(CommandWhen.START)),
         *_commands(CommandWhen.MAINTENANCE_OFF, around.after(CommandWhen.MAINTENANCE_OFF)),

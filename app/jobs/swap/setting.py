@@ -11,7 +11,7 @@ from app.jobs.manifest import SourceEntry
 from app.jobs.restore.choice import Swap
 from app.jobs.restore.setting import RestoreState, Setting
 from app.jobs.sources.driver import Equipment
-from app.jobs.sources.postgresql_swapping import StagedDatabase
+from app.jobs.sources.swapping import StagedDatabase
 from app.jobs.swap.foreseen import Foreseen
 from app.jobs.swap.kept import Old
 from app.jobs.swap.place import Place

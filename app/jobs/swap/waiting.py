@@ -12,7 +12,7 @@ import msgspec
 from app.foundation.errors import Refused
 from app.foundation.words import text
 from app.jobs.effects.effect import World
-from app.jobs.effects.postgresql import DropDatabase
+from app.jobs.effects.every import Removal
 from app.jobs.restore.unfinished import end
 from app.jobs.swap.setting import SwapSetting, SwapState
 from app.records.site_records import SiteRecords
@@ -35,7 +35,7 @@ class Waiting(msgspec.Struct, frozen=True):
     point: str
     sources: tuple[str, ...]
     stages: tuple[Stage, ...]
-    shadows: tuple[DropDatabase, ...]
+    shadows: tuple[Removal, ...]
     made: datetime
 
 

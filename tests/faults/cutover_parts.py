@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.jobs.cutover.names import kept_tree, stage_folder
+from app.jobs.cutover.names import kept_tree, kept_within, stage_folder
 from app.jobs.cutover.plan import Kept
 from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
@@ -44,7 +44,11 @@ class Part(ABC):
     def fresh(self, run: str) -> None:
         """Puts the old one in its place, and the new one where that run stages it."""
 
-    def closing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  the others' signature
+    def preparing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  the others' signature
+        """What goes before everything, while the site is up."""
+        return ()
+
+    def closing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  likewise
         """What goes before anything is exchanged."""
         return ()
 
@@ -269,7 +273,7 @@ class FixedRootPart(Part):
     def _put_aside(self, state: str, left: Left) -> set[str]:
         if state == NEW:
             return {".before"}
-        return {Path(kept_tree(name, left.kept_by)).name for name in self._names(NEW)} if left.kept_by else set()
+        return {Path(kept_within(str(self._root), left.kept_by)).name} if left.kept_by else set()
 
 
 def _exchange(live: Path, staged: Path, kept: Path) -> ExchangePaths:

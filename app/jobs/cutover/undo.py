@@ -57,6 +57,7 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
         choice=plan.run,
         effects=(*dumps, *before, *swaps, *after),
         spots=tuple(Spot(spot.host, spot.path, str(pure(spot.path).parent)) for spot in plan.spots),
+        when_new=tuple(one.removal for one in plan.effects if isinstance(one, TakeDump)),
         kept=(*_kept_trees(swaps), *_kept_databases(plan, run), *(_kept_dump(one, plan) for one in dumps)),
         bypass=bypass,
     )

@@ -14,6 +14,7 @@ from app.hosts.host import Ending, Finished
 from app.jobs.effects.effect import Happened, World
 from app.jobs.effects.mysql import Form
 from app.jobs.effects.mysql_server import MysqlServer, on_server
+from app.jobs.effects.paths import RemoveTree
 from app.jobs.sources.private_file import private_file
 from app.tools.found import ToolFound
 from app.tools.mysql import exchanging
@@ -85,6 +86,11 @@ class TakeDump(msgspec.Struct, frozen=True, tag="take-dump"):
         host = world.ctx.host(self.at.host)
         for path in (self._unfinished, self.at.dump):
             await host.remove_tree(path)
+
+    @property
+    def removal(self) -> RemoveTree:
+        """What removes it when what it holds is live again."""
+        return RemoveTree(host=self.at.host, path=self.at.dump)
 
     def again(self, run: str, old: str) -> TakeDump:
         """What dumps the state that that run puts aside, which takes the old one out of the database `old` again."""

@@ -79,6 +79,12 @@ class MariadbServer:
         self._wait_until_it_answers()
         self._tidy_accounts()
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Ends it as a power cut does."""
         assert self._process is not None

@@ -208,8 +208,6 @@ class SwapTables(msgspec.Struct, frozen=True, tag="swap-tables"):
 
     async def undo(self, world: World) -> None:
         """One statement again; what was staged may be cleared away already."""
-        if await self.happened(world) is Happened.NO:
-            return
         await on_server(world, self.at, partial(self._moved, source=self.old, target=self.shadow, stays=self.existed))
 
     async def happened(self, world: World) -> Happened:
@@ -245,6 +243,8 @@ class SwapTables(msgspec.Struct, frozen=True, tag="swap-tables"):
     async def _rename(self, client: RunClient, source: str, target: str) -> None:
         live, came, went = await exchanging.look(client, self.mark, self.live, source, target)
         if went.marked and not came.marked:
+            return
+        if source == self.old and not came.exists and not went.exists:
             return
         if went.marked or went.tables or not came.marked:
             raise unclear(self.title, f"{source}: {came}\n{target}: {went}")

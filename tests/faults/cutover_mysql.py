@@ -67,8 +67,7 @@ class TablesPart(Part):
         self._client: subprocess.Popen[bytes] | None = None
         self._asked = 0
         self._run = ""
-        server.sql(f"CREATE USER {TOOL}@localhost; GRANT ALL ON *.* TO {TOOL}@localhost WITH GRANT OPTION")
-        server.sql(f"CREATE USER {APP}@localhost; GRANT ALL ON {LIVE}.* TO {APP}@localhost")
+        self.make_accounts()
         self._programs: dict[str, str] = {}
         self._expected: dict[str, bytes] = {}
         for state in (NEW, OLD):
@@ -76,6 +75,11 @@ class TablesPart(Part):
             server.sql((TABLES + PROGRAMS).format(state=state, rows=ROWS[state]), LIVE)
             self._expected[state] = server.dump(LIVE)
             self._programs[state] = programs_in(self._expected[state]).decode()
+
+    def make_accounts(self) -> None:
+        """Ours, and that of the application."""
+        self._server.sql(f"CREATE USER {TOOL}@localhost; GRANT ALL ON *.* TO {TOOL}@localhost WITH GRANT OPTION")
+        self._server.sql(f"CREATE USER {APP}@localhost; GRANT ALL ON {LIVE}.* TO {APP}@localhost")
 
     def fresh(self, run: str) -> None:
         """The old one is live, the tables of the new one stand beside it with the mark, and nothing else is there."""
@@ -107,10 +111,11 @@ class TablesPart(Part):
             program=str(shutil.which("mariadb")),
             version="10.11.19-MariaDB",
             key=key_of(run),
-            dump=str(self._dump(run)),
+            dump=str(self.dump_of(run)),
         )
 
-    def _dump(self, run: str) -> Path:
+    def dump_of(self, run: str) -> Path:
+        """Where a run puts what was live."""
         return self._dumps / f"database-before-{run[:8]}.sql"
 
     def _users(self) -> Users:
@@ -153,7 +158,7 @@ class TablesPart(Part):
         """The tables that were live, and the dump of them."""
         return [
             Kept(host=THIS_COMPUTER, name=BEFORE, fact=self._mark(run).number, source="database"),
-            Kept(host=THIS_COMPUTER, name=str(self._dump(run)), fact=0, source="database"),
+            Kept(host=THIS_COMPUTER, name=str(self.dump_of(run)), fact=0, source="database"),
         ]
 
     def seen(self) -> str | None:
@@ -209,8 +214,8 @@ class TablesPart(Part):
 
     def _kept_dumps(self, state: str, left: Left) -> set[str]:
         if state == NEW:
-            return {self._dump(self._run).name}
-        return {self._dump(left.kept_by).name} if left.kept_by else set()
+            return {self.dump_of(self._run).name}
+        return {self.dump_of(left.kept_by).name} if left.kept_by else set()
 
     def _end_sessions(self) -> None:
         """Those that a killed process has left, too."""

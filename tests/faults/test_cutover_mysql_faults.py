@@ -27,7 +27,7 @@ from tests.faults.cutover_matrix import Matrix, matrix_of
 from tests.faults.cutover_mysql import KINDS, SECRETS, TablesPart
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite
-from tests.real.servers.mariadb import mariadb_server
+from tests.real.servers.mariadb import MariadbServer, mariadb_server
 
 if sys.platform == "win32":
     pytest.skip("forks, and kills as POSIX does", allow_module_level=True)
@@ -38,6 +38,9 @@ BLOWS = pytest.mark.parametrize("blow", [pytest.param(KILL, id="alone"), pytest.
 DIRECTIONS = pytest.mark.parametrize(
     "backwards", [pytest.param(False, id="restore"), pytest.param(True, id="restore-undo")]
 )
+RECOVERED_WITHIN = 40.0
+"""Seconds: each question is a program of its own."""
+
 LONG = pytest.mark.timeout(7200)
 NAMES = {*(kind.__name__ for kind in KINDS), "TakenBack"}
 
@@ -49,7 +52,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     with mariadb_server(folder) as server:
         site = CutoverSite(folder, TablesPart(server, folder))
         with matrix_of(site, folder) as made:
-            made.server, made.secrets = server, SECRETS
+            made.server, made.secrets, made.recovered_within = server, SECRETS, RECOVERED_WITHIN
             yield made
 
 
@@ -191,6 +194,26 @@ def test_a_person_may_say_where_it_goes(matrix: Matrix, wanted: str) -> None:
         kill(matrix, number)
         with matrix.site.read_all_the_while():
             assert recovered(matrix, wanted) == (NEW if wanted == "finish" else OLD)
+
+
+@pytest.mark.long
+def test_a_server_that_does_not_start_again_is_rebuilt_from_the_dump_that_is_named(matrix: Matrix) -> None:
+    """Last of all the kills, since it loses what the server held."""
+    number = points_of(matrix).index(f"before {RENAME}")
+    matrix.fresh()
+    assert matrix.carry_out({number: WITH_SERVER}) is None
+    answer = matrix.recover()
+    assert answer is not None
+    assert answer.code == "mysql.server-down"
+    part, server = matrix.site.door, matrix.server
+    assert isinstance(part, TablesPart)
+    assert isinstance(server, MariadbServer)
+    dump = part.dump_of(matrix.site.run)
+    assert str(dump) in answer.told[-1]
+    server.rebuild()
+    part.make_accounts()
+    server.sql(dump.read_text())
+    assert recovered(matrix, "roll-back") == OLD
 
 
 # --- errors, lost connections, cancels -------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Shop:
     def unmake(self) -> None:
         """Nothing of it is left on the server."""
         for name in self.databases():
-            self.server.sql(f"DROP DATABASE `{name}`")
+            self.server.sql(f"SET foreign_key_checks = 0; DROP DATABASE `{name}`")
         self.server.sql(f"DROP USER `{self.account}`@`127.0.0.1`, `{self.app}`@`127.0.0.1`")
 
     def databases(self) -> set[str]:
@@ -133,6 +133,10 @@ class Shop:
     def grants(self) -> str:
         """Those on single routines."""
         return self.server.sql("SELECT Routine_name, User, Proc_priv FROM mysql.procs_priv WHERE User = 'keeper'")
+
+    def events_in(self, name: str) -> str:
+        """The events of a database."""
+        return self.server.sql(f"SHOW EVENTS IN `{name}`")
 
     def locked(self) -> bool:
         """Whether the application's account is."""

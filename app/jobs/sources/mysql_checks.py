@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.foundation.errors import Refused, UserError
 from app.foundation.words import Text, text
+from app.hosts.host import Finished
 from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room, unknowable
 from app.jobs.sources.loading import Order, name_taken, nearby
@@ -258,6 +259,19 @@ def _grants_lost(name: str, account: str) -> Unchecked:
         text("Let an administrator give it SELECT ON mysql.* and GRANT OPTION on {name}.*", name=name),
         "restore.routine-grants",
     )
+
+
+def live_unreadable(name: str, finished: Finished) -> Refused:
+    """The dump program stops at something in the live database."""
+    said = finished.stderr.decode("utf-8", "replace").strip()
+    return Refused(
+        text("What runs in the live {database} cannot be written down: {said}", database=name,
+             said=said.partition("\n")[0]),
+        text("Nothing was changed: it could not be made again when the restore is taken back."),
+        text("Repair or drop what is named there, such as a view of a table that is gone."),
+        "restore.live-unreadable",
+        said,
+    )  # fmt: skip
 
 
 def _other_server(name: str, found: str, expected: str) -> Refused:

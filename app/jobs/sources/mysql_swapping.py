@@ -28,7 +28,7 @@ from app.jobs.plan import Ctx
 from app.jobs.restore.checks import Check
 from app.jobs.restore.folder import below
 from app.jobs.sources.loading import Order, other_counts, while_telling
-from app.jobs.sources.mysql_checks import MysqlChecks
+from app.jobs.sources.mysql_checks import MysqlChecks, live_unreadable
 from app.jobs.sources.mysql_loading import Reached, load_failed, reached_for_loading
 from app.tools.found import ToolFound
 from app.tools.mysql import exchanging, load
@@ -142,7 +142,18 @@ class MysqlSwap:
 
     def checks(self) -> list[Check]:
         """See `swapping.DatabaseSwap`."""
-        return MysqlChecks(self._order, self.staged, self._before, self.look).checks()
+        others = MysqlChecks(self._order, self.staged, self._before, self.look).checks()
+        return [*others, Check("database-programs", self._check_programs)]
+
+    async def _check_programs(self, ctx: Ctx) -> None:
+        """What runs in the live database can be written down, so that it can be made again."""
+        if (await self.look(ctx)).exists:
+            async with self._reached(ctx) as reached:
+                await self._programs(ctx, await self._dumper(ctx, reached), reached)
+
+    async def _dumper(self, ctx: Ctx, reached: Reached) -> ToolFound:
+        host = ctx.host(self._order.source.host)
+        return await dump_for(host, await find_programs(host, self._order.equipment.versions), reached.version)
 
     async def exists(self, ctx: Ctx) -> bool:
         """Whether there is a live one."""
@@ -201,14 +212,14 @@ class MysqlSwap:
 
     async def settle(self, ctx: Ctx) -> StagedMysql:
         """Finds out who uses the live one and what runs in it, and says what puts the other one in its place."""
-        host, name = ctx.host(self._order.source.host), self._order.name
+        name = self._order.name
         async with self._reached(ctx) as reached:
             around = await self._around(reached.client)
             (shadow,) = await exchanging.look(reached.client, self._mark, self.staged)
             if not shadow.marked:
                 raise _shadow_gone(self.staged)
             new = await exchanging.read_on(reached.client, self.staged, self._mark, PROGRAMS) or b""
-            program = await dump_for(host, await find_programs(host, self._order.equipment.versions), reached.version)
+            program = await self._dumper(ctx, reached)
             old = await self._programs(ctx, program, reached) if around.exists else b""
             at = await self._at(ctx, reached)
         users = Users(name, around.users.to_lock if around.users is not None else ())
@@ -251,7 +262,7 @@ class MysqlSwap:
         command = programs_command(program, server, reached.options)
         finished = await ctx.host(self._order.source.host).run(command, stdout=take)
         if finished.code != 0:
-            raise load_failed(server, finished)
+            raise live_unreadable(self._order.name, finished)
         return programs_in(bytes(taken))
 
     async def _at(self, ctx: Ctx, reached: Reached) -> MysqlServer:

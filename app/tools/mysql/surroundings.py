@@ -90,6 +90,13 @@ _TAKEN = "SELECT 'taken', HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA WHER
 _GRANTED = """
 SELECT HEX(Routine_name), Routine_type, HEX(User), HEX(Host), Proc_priv FROM mysql.procs_priv WHERE Db IN ({names});
 """
+# Of tables that this account may not see, too.
+_FOREIGN = """
+SELECT HEX(CONVERT(CONVERT(CAST(FOR_NAME AS BINARY) USING filename) USING utf8mb4))
+  FROM information_schema.INNODB_SYS_FOREIGN
+ WHERE CAST(SUBSTRING_INDEX(REF_NAME, '/', 1) AS BINARY) = CAST(CONVERT({name} USING filename) AS BINARY)
+   AND SUBSTRING_INDEX(REF_NAME, '/', 1) <> SUBSTRING_INDEX(FOR_NAME, '/', 1);
+"""
 _ACCOUNTS = "SELECT HEX(User), HEX(Host) FROM mysql.user;"
 
 
@@ -111,7 +118,8 @@ async def read_surroundings(client: Client, name: str, beside: str, before: str)
         size=int(rows["size"][0]),
         character_set=schema[0],
         collation=schema[1],
-        foreign=tuple(_text(line.split("\t")[1]) for line in lines if line.startswith("foreign\t")),
+        foreign=tuple(_text(line.split("\t")[1]) for line in lines if line.startswith("foreign\t"))
+        or await _foreign(client, name, version),
         rights={one: rights_in(grants, one) for one in (name, beside, before)},
         grants_on=any(line.endswith("WITH GRANT OPTION") for line in grants),
         users=await read_users(client, name, version),
@@ -119,6 +127,12 @@ async def read_surroundings(client: Client, name: str, beside: str, before: str)
         accounts=await _accounts(client),
         taken=tuple(_text(line.split("\t")[1]) for line in lines if line.startswith("taken\t")),
     )
+
+
+async def _foreign(client: Client, name: str, version: str) -> tuple[str, ...]:
+    if flavour_of(version) is not Flavour.MARIADB:
+        return ()
+    return tuple(map(_text, await client.ask_if_allowed(_FOREIGN.format(name=literal(name))) or ()))
 
 
 async def _granted(client: Client, name: str) -> tuple[Granted, ...] | None:

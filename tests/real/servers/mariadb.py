@@ -91,6 +91,13 @@ class MariadbServer:
         self._process.kill()
         self.stop()
 
+    def rebuild(self) -> None:
+        """Takes all its files away, as when it does not start any more, and starts it as a new one."""
+        self.kill()
+        shutil.rmtree(self._data)
+        self._make_files()
+        self.start()
+
     def stop(self) -> None:
         """Stops it and everyone connected to it; nothing happens when it does not run."""
         if self._process is None:

@@ -381,7 +381,11 @@ def perform(request: Request) -> None:
             did = runner.run(work(request, points, blocking, told))
             answer = Answer(points=points.names, did=did, told=told)
         except UserError as error:
-            answer = Answer(points=points.names, code=error.code, told=[*told, str(error)])
+            answer = Answer(
+                points=points.names,
+                code=error.code,
+                told=[*told, str(error), str(error.problem.means), str(error.problem.next)],
+            )
         except asyncio.CancelledError:
             answer = Answer(points=points.names, code="cancelled", told=told)
     Path(request.answer).write_bytes(msgspec.json.encode(answer))

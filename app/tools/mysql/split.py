@@ -75,13 +75,17 @@ def split_programs(written: bytes) -> bytes | None:
     return as_script(b"\n".join(lines[:-1])) if lines[-1] == _END else None
 
 
+def sed_script(programs: str) -> str:
+    """What sed is told: to leave the tables, and to write the programs to the file at that path."""
+    return _SED.replace("{programs}", programs)
+
+
 def load_tables_command(program: ToolFound, server: Server, dump: str, programs: str, option_file: str) -> Command:
     """Loads the tables of the dump at that path; its programs are written to the file `programs`. The first error ends
     it; that nothing is missing has to be counted. Not for Windows, which has no sed.
     """
     loads = (program.path, *load_arguments(server, option_file))
-    script = _SED.replace("{programs}", programs)
-    return Command("sh", ("-c", _PIPES, dump, script, *loads), environment={"LC_ALL": "C"})
+    return Command("sh", ("-c", _PIPES, dump, sed_script(programs), *loads), environment={"LC_ALL": "C"})
 
 
 _PIPES = 'sed -E -e "$1" <"$0" | { shift; exec "$@"; }'

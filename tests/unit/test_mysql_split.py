@@ -25,7 +25,8 @@ lines` VALUES
 (2,'DELIMITER ;;\n');
 SET @saved_cs_client     = @@character_set_client;
 """
-TRIGGER = b"""/*!50003 SET sql_mode              = 'STRICT_TRANS_TABLES' */ ;
+TRIGGER = b"""ALTER DATABASE `x` CHARACTER SET latin1 COLLATE latin1_swedish_ci ;
+/*!50003 SET sql_mode              = 'STRICT_TRANS_TABLES' */ ;
 DELIMITER ;;
 /*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN
 INSERT INTO `log` VALUES (1);

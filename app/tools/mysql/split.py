@@ -15,11 +15,18 @@ from app.tools.mysql.server import Server
 BEGIN_SO = (b"/*!50001 ", b"/*!50003 ", b"/*!50013 ", b"/*!50106 ")
 """Lines outside of bodies that belong to programs, up to one that ends as `_ENDS` says."""
 
+_ALTERS = b"ALTER DATABASE "
+"""Around a program that was made while its database had another collation. It names the live one."""
+
 _DELIMITER, _BACK, _ENDS = b"DELIMITER ", b"DELIMITER ;", (b"*/;", b"*/ ;")
 
 # sed, as mawk takes two minutes for a line of 80 MB (measured).
 _SED = r"""
 /^DELIMITER ;;$/,/^DELIMITER ;$/{
+w {programs}
+d
+}
+/^ALTER DATABASE /{
 w {programs}
 d
 }
@@ -56,7 +63,7 @@ def programs_in(dump: bytes) -> bytes:
     for line in dump.split(b"\n"):
         if line.startswith(_DELIMITER):
             in_body = line != _BACK
-        elif not in_body:
+        elif not in_body and not line.startswith(_ALTERS):
             if not is_open and not line.startswith(BEGIN_SO):
                 continue
             is_open = not line.endswith(_ENDS)

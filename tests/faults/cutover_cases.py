@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from tests.faults.cutover_child import COMMIT, ERROR, KILL, NO_PLAN, WITH_SERVER
+from tests.faults.cutover_child import COMMIT, ERROR, KILL, NO_PLAN, RENAME, WITH_SERVER
 from tests.faults.cutover_matrix import Matrix
 
-DECISIVE = ("after do ExchangePaths", "after do RenamePath", "after do SwapDatabases")
-MOMENTS = ("after rename", f"after {COMMIT}")
+DECISIVE = ("after do ExchangePaths", "after do RenamePath", "after do SwapDatabases", "after do SwapTables")
+MOMENTS = ("after rename", f"after {COMMIT}", f"after {RENAME}")
 
 
 def points_of(matrix: Matrix, at: dict[int, str] | None = None) -> list[str]:

@@ -30,7 +30,7 @@ from app.foundation.blocking import Blocking
 from app.foundation.errors import UserError
 from app.foundation.words import text
 from app.hosts import files
-from app.hosts.host import Command
+from app.hosts.host import Command, Ending, Finished
 from app.hosts.local import LocalHost
 from app.hosts.running import Patience
 from app.jobs.cutover.forward import carry_out, check_smoke
@@ -50,6 +50,7 @@ from tests.real.servers.postgresql import kill_all
 NO_PLAN = "no plan"
 KILL, ERROR, CANCEL, LATER = "kill", "error", "cancel", "kill when a command is under way"
 STATEMENT, COMMIT = "SQL", "COMMIT"
+RENAME = f"{STATEMENT} RENAME TABLE"
 WITH_SERVER, LOST = "kill, the database's server too", "the connection is lost"
 
 
@@ -97,6 +98,14 @@ class Points:
             return
         self.names.append(name)
         self.strike(self._at.get(len(self.names) - 1, ""), error)
+
+    def is_lost(self, name: str) -> bool:
+        """One point, at which the connection may be lost."""
+        if self._at.get(len(self.names), "") == LOST:
+            self.names.append(name)
+            return True
+        self.reach(name, _injected)
+        return False
 
     @contextlib.contextmanager
     def one_operation(self) -> Iterator[None]:
@@ -216,8 +225,12 @@ def _statement_watched(original: Any, points: Points) -> Any:
 
 
 def _run_watched(original: Any, points: Points, journal: Journal | None) -> Any:
+    lately: deque[str] = deque(maxlen=3)
+
     @wraps(original)
     async def watched(host: LocalHost, command: Command, **named: Any) -> Any:
+        if said := _said(command):
+            return await _asked(said, partial(original, host, command, **named), points, lately)
         points.reach("before run", _injected)
         if not points.waits_for_a_command:
             entry = None if journal is None else journal.begins_command(command)
@@ -232,6 +245,39 @@ def _run_watched(original: Any, points: Points, journal: Journal | None) -> Any:
         return await running
 
     return watched
+
+
+def _said(command: Command) -> str:
+    """The first words of what a client of MariaDB is to ask or do; "" for any other program."""
+    if not command.program.endswith("mariadb"):
+        return ""
+    statements = command.stdin.decode("utf-8", "surrogateescape").partition("EXECUTE held;\n")[2] or "SELECT lock"
+    renames = RENAME.partition(" ")[2]
+    return f"{STATEMENT} {renames}" if renames in statements else f"{STATEMENT} {' '.join(statements.split()[:5])}"
+
+
+async def _asked(said: str, ask: Callable[[], Any], points: Points, lately: deque[str]) -> Any:
+    """One session is one point, before and after; what is asked until the answer is right, and whoever has to be ended
+    for that, is chance."""
+    is_again = said in lately or " KILL " in said
+    lately.append(said)
+    if is_again:
+        return await ask()
+    if points.is_lost(f"before {said}"):
+        return _LOST
+    if points.waits_for_a_command:
+        running = asyncio.create_task(ask())
+        while not psutil.Process().children():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.001)
+        die()
+        return await running
+    done = await ask()
+    return _LOST if points.is_lost(f"after {said}") else done
+
+
+_LOST = Finished(
+    1, Ending.EXITED, b"", b"ERROR 2013 (HY000) at line 1: Lost connection to server during query", False, 0
+)
 
 
 class Journal:
@@ -335,7 +381,11 @@ def perform(request: Request) -> None:
             did = runner.run(work(request, points, blocking, told))
             answer = Answer(points=points.names, did=did, told=told)
         except UserError as error:
-            answer = Answer(points=points.names, code=error.code, told=[*told, str(error)])
+            answer = Answer(
+                points=points.names,
+                code=error.code,
+                told=[*told, str(error), str(error.problem.means), str(error.problem.next)],
+            )
         except asyncio.CancelledError:
             answer = Answer(points=points.names, code="cancelled", told=told)
     Path(request.answer).write_bytes(msgspec.json.encode(answer))

@@ -18,6 +18,7 @@ from tests.faults.asked_child import AskedChild, asked_child
 from tests.faults.cutover_child import Answer, Request, forget
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_site import CutoverSite
+from tests.real.servers.mariadb import MariadbServer
 from tests.real.servers.postgresql import PostgresServer
 
 RECOVERED_WITHIN = 10.0  # seconds
@@ -33,7 +34,8 @@ class Matrix:
         self.site = site
         self.exchanges = True
         self.backwards = False
-        self.server: PostgresServer | None = None
+        self.recovered_within = RECOVERED_WITHIN
+        self.server: PostgresServer | MariadbServer | None = None
         self.secrets: dict[str, str] = {}
         self._child = child
         self._folder = folder
@@ -100,7 +102,7 @@ class Matrix:
         began = time.monotonic()
         answer = self._child.ask(self._request("recover", at or {}, wanted))
         took = time.monotonic() - began
-        assert took < RECOVERED_WITHIN, f"{took:.1f} s: {answer}"
+        assert took < self.recovered_within, f"{took:.1f} s: {answer}"
         return answer
 
     def cut_power(self) -> int:

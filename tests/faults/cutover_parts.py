@@ -44,7 +44,11 @@ class Part(ABC):
     def fresh(self, run: str) -> None:
         """Puts the old one in its place, and the new one where that run stages it."""
 
-    def closing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  the others' signature
+    def preparing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  the others' signature
+        """What goes before everything, while the site is up."""
+        return ()
+
+    def closing(self, run: str) -> Sequence[AnyEffect]:  # noqa: ARG002  likewise
         """What goes before anything is exchanged."""
         return ()
 

@@ -84,6 +84,7 @@ class CutoverSite:
         run, when = self.run, CommandWhen
         staged_down = self._trees[0].staged(run) / "down"
         before = [
+            *(effect for part in self._all for effect in part.preparing(run)),
             self._command("maintenance", when.MAINTENANCE_ON, f"touch {self.down}", f"rm -f {self.down}"),
             *(effect for part in self._all for effect in part.closing(run) if isinstance(effect, KeepLive)),
             self._command(

@@ -411,7 +411,7 @@ def test_the_old_database_is_brought_back_by_a_later_run_and_the_new_one_put_asi
             close, swap, open_ = effects
             assert isinstance(swap, SwapDatabases)
             kept = before_name(LIVE, later)
-            back = swap.reversed(kept)
+            back = swap.reversed(later)
             await open_.undo(world)
             await back.do(world)
             await close.undo(world)

@@ -20,6 +20,8 @@ from app.jobs.cutover.shelf import Shelf
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import World
 from app.jobs.effects.every import LEAVES_NO_TRACE, AnyEffect, DatabaseExchange, TakenBack
+from app.jobs.effects.mysql import ChangePrograms, LockAccounts, SwapTables, UnlockAccounts
+from app.jobs.effects.mysql_dump import TakeDump
 from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath, pure
 from app.jobs.effects.trading import TradePlaces
@@ -41,19 +43,22 @@ def reversed_plan(plan: StagingPlan, run: str) -> StagingPlan:
     commands = [_with_bypass(one, plan.bypass, bypass) for one in plan.effects if isinstance(one, RunCommand)]
     before = [one for one in commands if one.when in _BEFORE and not one.staged]
     after = [one for one in commands if one.when not in _BEFORE]
+    dumps = list(_dumps(plan, run))
     swaps = [
         *_holders(plan, run),
         *(_backwards(one, plan, run) for one in reversed(plan.effects) if not isinstance(one, LEAVES_NO_TRACE)),
     ]
+    swaps = [_dumped_anew(one, dumps) for one in swaps]
     return StagingPlan(
         run=run,
         kind=KIND,
         site=plan.site,
         point=plan.point,
         choice=plan.run,
-        effects=(*before, *swaps, *after),
+        effects=(*dumps, *before, *swaps, *after),
         spots=tuple(Spot(spot.host, spot.path, str(pure(spot.path).parent)) for spot in plan.spots),
-        kept=(*_kept_trees(swaps), *_kept_databases(plan, run)),
+        when_new=tuple(one.removal for one in plan.effects if isinstance(one, TakeDump)),
+        kept=(*_kept_trees(swaps), *_kept_databases(plan, run), *(_kept_dump(one, plan) for one in dumps)),
         bypass=bypass,
     )
 
@@ -73,6 +78,29 @@ def _kept_databases(plan: StagingPlan, run: str) -> Iterator[Kept]:
             name, fact = one.aside(run)
             sources = [kept.source for kept in plan.kept if kept.source and kept.fact in one.facts]
             yield Kept(host=one.host, name=name, fact=fact, source=next(iter(sources), one.live))
+
+
+def _dumps(plan: StagingPlan, run: str) -> Iterator[TakeDump]:
+    """What is live now is dumped before, too."""
+    swaps = {one.mark: one for one in plan.effects if isinstance(one, SwapTables)}
+    for one in plan.effects:
+        if isinstance(one, TakeDump):
+            yield one.again(run, swaps[one.mark].old)
+
+
+def _dumped_anew(effect: AnyEffect, dumps: Sequence[TakeDump]) -> AnyEffect:
+    """The effect, with the dump of this run in place of that of the run before."""
+    inner = effect.effect if isinstance(effect, TakenBack) else effect
+    if not isinstance(inner, LockAccounts | UnlockAccounts | ChangePrograms | SwapTables):
+        return effect
+    at = next((dump.at for dump in dumps if dump.at.key == inner.at.key), inner.at)
+    changed = msgspec.structs.replace(inner, at=at)
+    return TakenBack(changed) if isinstance(effect, TakenBack) else changed
+
+
+def _kept_dump(dump: TakeDump, plan: StagingPlan) -> Kept:
+    sources = [kept.source for kept in plan.kept if kept.source and kept.fact == dump.mark.number]
+    return Kept(host=dump.at.host, name=dump.at.dump, fact=0, source=next(iter(sources), dump.live))
 
 
 def _holders(plan: StagingPlan, run: str) -> Iterator[MakeFolder]:

@@ -9,6 +9,8 @@ import msgspec
 from app.foundation.words import Text, text
 from app.jobs.effects.commands import RunCommand
 from app.jobs.effects.effect import Happened, World
+from app.jobs.effects.mysql import ChangePrograms, DropTables, LockAccounts, SwapTables, UnlockAccounts
+from app.jobs.effects.mysql_dump import TakeDump
 from app.jobs.effects.owning import GiveOwning, MakeFolder
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.jobs.effects.postgresql import CloseDatabase, DropDatabase, OpenDatabase, SwapDatabases
@@ -46,21 +48,22 @@ _OTHER = {
     Happened.UNCLEAR: Happened.UNCLEAR,
 }
 
-Removal = DropDatabase
+Removal = DropDatabase | DropTables
 """What removes a database that was staged."""
 
-DatabaseExchange = SwapDatabases
+DatabaseExchange = SwapDatabases | SwapTables
 """What puts one database in another's place; each can be asked what it keeps, and what takes it back."""
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
-    RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, BackUpPresent, SyncTree, TakenBack
+    RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakeDump, LockAccounts, ChangePrograms,
+    SwapTables, UnlockAccounts, DropTables, BackUpPresent, SyncTree, TakenBack
 ]  # fmt: skip
 
 DECISIVE = (ExchangePaths, RenamePath, DatabaseExchange, SyncTree)
 """Those whose facts tell whether the site is the old one or the new one."""
 
-LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, Removal, BackUpPresent)
+LEAVES_NO_TRACE = (RunCommand, ClearPaths, KeepLive, RemoveTree, TakeDump, Removal, BackUpPresent)
 """Those that a site is not different by, once it is over: there is nothing to take back later."""
 
 

@@ -90,13 +90,14 @@ async def _expect_idle(server: Connected, aside: PutAside) -> None:
         raise _in_use(aside, "; ".join(map(str, attached)))
 
 
-def _kept(what: Text, next_step: Text, code: str, detail: str = "") -> Refused:
+def kept_still(what: Text, next_step: Text, code: str, detail: str = "") -> Refused:
+    """It is not dropped now."""
     return Refused(what, text("Nothing was changed."), next_step, code, detail)
 
 
 def too_young(name: str, left: timedelta) -> Refused:
     """Its time is not over."""
-    return _kept(
+    return kept_still(
         text("The old database {name} is kept for {time} more.", name=name, time=Duration(left.total_seconds())),
         text("Wait, or drop it by hand."),
         "aside.too-young",
@@ -104,7 +105,7 @@ def too_young(name: str, left: timedelta) -> Refused:
 
 
 def _unclear(aside: PutAside, found: str) -> Refused:
-    return _kept(
+    return kept_still(
         text("The database that was put aside as {name} is called {found} now.", name=aside.name, found=found),
         text("Look at it, and drop it by hand when it is not needed."),
         "aside.unclear",
@@ -112,7 +113,7 @@ def _unclear(aside: PutAside, found: str) -> Refused:
 
 
 def _needed(aside: PutAside) -> Refused:
-    return _kept(
+    return kept_still(
         text("There is no other database that is called {live}; {name} may be the last of it.", live=aside.live,
              name=aside.name),
         text("Look which database the site uses, and drop the old one by hand when it is not needed."),
@@ -121,7 +122,7 @@ def _needed(aside: PutAside) -> Refused:
 
 
 def _in_use(aside: PutAside, who: str) -> Refused:
-    return _kept(
+    return kept_still(
         text("Somebody has opened the old database {name} again.", name=aside.name),
         text('When it is not needed: ALTER DATABASE "{name}" ALLOW_CONNECTIONS false, and end its sessions.',
              name=aside.name),

@@ -11,6 +11,7 @@ from app.jobs.sources.files import FilesDriver
 from app.jobs.sources.loading import Loader, Order
 from app.jobs.sources.mysql import MysqlDriver, UsersDriver
 from app.jobs.sources.mysql_loading import MysqlLoader
+from app.jobs.sources.mysql_swapping import MysqlSwap
 from app.jobs.sources.postgresql import GlobalsDriver, PostgresqlDriver
 from app.jobs.sources.postgresql_loading import PostgresqlLoader
 from app.jobs.sources.postgresql_swapping import PostgresqlSwap
@@ -37,7 +38,10 @@ LOADERS: Mapping[SourceKind, Callable[[Order], Loader]] = {
 }
 """What can become a new database."""
 
-SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {SourceKind.POSTGRESQL: PostgresqlSwap}
+SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {
+    SourceKind.POSTGRESQL: PostgresqlSwap,
+    SourceKind.MYSQL: MysqlSwap,
+}
 """What can take the live one's place."""
 
 

@@ -7,7 +7,7 @@ which is dropped last.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from app.foundation.errors import Problem, Refused, UserError
@@ -70,7 +70,7 @@ class MysqlLoader:
         host = ctx.host(self._order.source.host)
         try:
             if not nearby(self._order.source) or await host.stat(offers.data_folder) is None:
-                raise _room_unknown(self._order.source)
+                raise room_unknown(self._order.source)
             await expect_room(host, offers.data_folder, self._facts.size, text("the server's estimate at the backup"))
         except (Refused, Unchecked):
             raise
@@ -87,13 +87,13 @@ class MysqlLoader:
 
             await while_telling(self._loaded(ctx, reached, dump), size, self._facts.size, pace)
 
-    async def _loaded(self, ctx: Ctx, reached: _Reached, dump: str) -> None:
+    async def _loaded(self, ctx: Ctx, reached: Reached, dump: str) -> None:
         host = ctx.host(self._order.source.host)
         windows = (await host.facts()).system == "windows"
         command = load.load_command(reached.program, self._server, dump, reached.options, windows=windows)
         finished = await host.run(command)
         if finished.code != 0 or finished.ending is not Ending.EXITED:
-            raise _load_failed(self._server, finished)
+            raise load_failed(self._server, finished)
 
     async def compare(self, ctx: Ctx) -> None:
         """Counts the rows of every table, and views, routines, triggers and events."""
@@ -113,7 +113,7 @@ class MysqlLoader:
             await reached.client.ask(load.unmark_statements(self._order.name, self._mark))
         missing = sorted(set(self._facts.definers) - offers.accounts) if offers.accounts is not None else []
         return [
-            *([_definers_missing(self._order.name, missing)] if missing else []),
+            *([definers_missing(self._order.name, missing)] if missing else []),
             *([_events_run(self._order.name, self._facts.events)] if self._facts.events else []),
         ]
 
@@ -123,21 +123,8 @@ class MysqlLoader:
             if (await reached.client.ask(load.is_marked(self._order.name, self._mark)))[0] == "1":
                 await reached.client.ask(load.drop_statements(self._order.name))
 
-    @asynccontextmanager
-    async def _reached(self, ctx: Ctx) -> AsyncIterator[_Reached]:
-        """A server that answers; the file with the password is there while the body runs."""
-        host = ctx.host(self._order.source.host)
-        found = await clients(host, await find_programs(host, self._order.equipment.versions))
-        server = self._server
-        (secret,) = self._order.source.secret_names()
-        content = option_file(ctx.secret(secret))
-        async with private_file(
-            ctx, self._order.source.host, f"mysql-restore-{self._order.source.name}.cnf", content
-        ) as options:
-            able = {Client(host, program, server, options): program for program in found}
-            client, version = await first_to_answer(list(able))
-            own = next((one for one in found if flavour_of(one.version) is flavour_of(version)), able[client])
-            yield _Reached(client, own, version, options)
+    def _reached(self, ctx: Ctx) -> AbstractAsyncContextManager[Reached]:
+        return reached_for_loading(ctx, self._order, self._server)
 
     @property
     def _server(self) -> Server:
@@ -145,7 +132,7 @@ class MysqlLoader:
 
 
 @dataclass(frozen=True)
-class _Reached:
+class Reached:
     """A server that answers: the client that it answered, the program that loads, and their option file."""
 
     client: Client
@@ -154,18 +141,32 @@ class _Reached:
     options: str
 
 
+@asynccontextmanager
+async def reached_for_loading(ctx: Ctx, order: Order, server: Server) -> AsyncIterator[Reached]:
+    """The order's server, where it answers; the file with the password is there while the body runs."""
+    host = ctx.host(order.source.host)
+    found = await clients(host, await find_programs(host, order.equipment.versions))
+    (secret,) = order.source.secret_names()
+    content = option_file(ctx.secret(secret))
+    async with private_file(ctx, order.source.host, f"mysql-restore-{order.source.name}.cnf", content) as options:
+        able = {Client(host, program, server, options): program for program in found}
+        client, version = await first_to_answer(list(able))
+        own = next((one for one in found if flavour_of(one.version) is flavour_of(version)), able[client])
+        yield Reached(client, own, version, options)
+
+
 def check_offers(facts: MysqlFacts, name: str, offers: Offers) -> None:
     """Raises `Refused` for the first thing that the server lacks, or that this account may not do there."""
     if offers.exists:
         raise name_taken(name)
     if flavour_of(offers.version) is not facts.flavour:
-        raise _wrong_flavour(facts, offers)
+        raise wrong_flavour(facts, offers)
     if series(offers.version) < series(facts.server_version):
-        raise _older_server(facts, offers)
+        raise older_server(facts, offers)
     if lacking := load.rights_lacking(offers, facts):
         raise _may_not_make(offers, name, lacking)
     if not load.may_define(offers, facts):
-        raise _may_not_define(offers, facts)
+        raise may_not_define(offers, facts)
 
 
 def _counts(rows: Mapping[str, int], facts: MysqlFacts) -> dict[str, int]:
@@ -182,7 +183,7 @@ def _name_too_long(name: str) -> Refused:
     )
 
 
-def _wrong_flavour(facts: MysqlFacts, offers: Offers) -> Refused:
+def wrong_flavour(facts: MysqlFacts, offers: Offers) -> Refused:
     ours, theirs = facts.flavour.value, flavour_of(offers.version).value
     return Refused(
         text("The dump is of {ours}, and the server is {theirs}.", ours=ours, theirs=theirs),
@@ -192,7 +193,7 @@ def _wrong_flavour(facts: MysqlFacts, offers: Offers) -> Refused:
     )
 
 
-def _older_server(facts: MysqlFacts, offers: Offers) -> Refused:
+def older_server(facts: MysqlFacts, offers: Offers) -> Refused:
     return Refused(
         text("The server is {server}, and the dump is of {dump}.", server=offers.version, dump=facts.server_version),
         text("Nothing was changed: an older server does not understand the dump of a newer one."),
@@ -212,7 +213,7 @@ def _may_not_make(offers: Offers, name: str, lacking: Sequence[str]) -> Refused:
     )
 
 
-def _may_not_define(offers: Offers, facts: MysqlFacts) -> Refused:
+def may_not_define(offers: Offers, facts: MysqlFacts) -> Refused:
     return Refused(
         text(
             "Something in the database runs as {definer}, which {account} may not make.",
@@ -226,7 +227,7 @@ def _may_not_define(offers: Offers, facts: MysqlFacts) -> Refused:
     )
 
 
-def _load_failed(server: Server, finished: Finished) -> UserError:
+def load_failed(server: Server, finished: Finished) -> UserError:
     said = _errors(finished.stderr.decode("utf-8", "replace"))
     known = from_words(server, said)
     return UserError(
@@ -248,7 +249,7 @@ def _errors(said: str) -> str:
     return "\n".join(errors) or said.strip()[:SAID_AT_MOST]
 
 
-def _definers_missing(name: str, missing: Sequence[str]) -> Problem:
+def definers_missing(name: str, missing: Sequence[str]) -> Problem:
     return Problem(
         text("Views, routines, triggers or events of {name} run as accounts that are not there.", name=name),
         text("All data is back, and counted. What runs as them fails when it is used, and so does the next dump."),
@@ -267,7 +268,7 @@ def _events_run(name: str, count: int) -> Problem:
     )
 
 
-def _room_unknown(source: Source) -> Unchecked:
+def room_unknown(source: Source) -> Unchecked:
     return Unchecked(
         text("How much room the database server of {source} has cannot be told from its host.", source=source.name),
         text("Nothing was changed. When its disk runs full meanwhile, the live databases suffer too."),

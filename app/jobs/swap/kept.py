@@ -23,6 +23,7 @@ from app.jobs.effects.paths import ExchangePaths, RenamePath
 from app.jobs.effects.syncing import SyncTree
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.put_aside import postgresql_aside
+from app.jobs.restore.tables_aside import dump_aside, tables_aside
 
 STAYS = timedelta(hours=24)
 
@@ -39,7 +40,7 @@ class Aside(Protocol):
         """
 
 
-FINDERS: tuple[Callable[[StagingPlan, Kept], Aside | None], ...] = (postgresql_aside,)
+FINDERS: tuple[Callable[[StagingPlan, Kept], Aside | None], ...] = (postgresql_aside, tables_aside, dump_aside)
 """One for each kind of database; what is none of its own is None."""
 
 

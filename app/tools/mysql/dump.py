@@ -40,6 +40,31 @@ def dump_command(program: ToolFound, server: Server, facts: MysqlFacts, option_f
     return _command(program, server, option_file, (*_CONTENT, *history, "--", server.database))
 
 
+def programs_command(program: ToolFound, server: Server, option_file: str) -> Command:
+    """Writes how the database's tables are made, and its programs, without any row, to standard output."""
+    return _command(program, server, option_file, (*_CONTENT, "--no-data", "--", server.database), to_words=False)
+
+
+def state_command(program: ToolFound, server: Server, option_file: str, *, history: bool) -> Command:
+    """As `dump_command`, with what it has to say on standard error; `history` says that there are versioned tables."""
+    with_history = ("--dump-history",) if history and keeps_history(program) else ()
+    return _command(program, server, option_file, (*_CONTENT, *with_history, "--", server.database), to_words=False)
+
+
+def keep_command(dumping: Command, path: str, head: str, tail: str) -> Command:
+    """Writes a dump, between what is to stand before and behind it, to a file at that path, and waits until it is on
+    the disk. Not for Windows, which has no shell of ours.
+    """
+    words = ("-c", _BETWEEN, path, head, tail, dumping.program, *dumping.arguments)
+    return Command("sh", words, environment=dumping.environment)
+
+
+_BETWEEN = (
+    'umask 077; head="$1"; tail="$2"; shift 2; '
+    '{ printf %s "$head" && "$@" && printf %s "$tail"; } >"$0" && { sync "$0" 2>/dev/null || sync; }'
+)
+
+
 def words_file(option_file: str) -> str:
     """Where these programs write what they have to say, beside their option file.
 
@@ -65,10 +90,12 @@ def users_command(program: ToolFound, server: Server, option_file: str) -> Comma
     return _command(program, server, option_file, ("--users", in_hexadecimal))
 
 
-def _command(program: ToolFound, server: Server, option_file: str, what: tuple[str, ...]) -> Command:
+def _command(
+    program: ToolFound, server: Server, option_file: str, what: tuple[str, ...], *, to_words: bool = True
+) -> Command:
     own = _MYSQL_ONLY if flavour_of(program.version) is Flavour.MYSQL else ()
     # A file of stored logins is read by MySQL's programs in spite of --defaults-file, unless it is not there.
     environment = {"LC_ALL": "C", "MYSQL_TEST_LOGIN_FILE": f"{option_file}.none"}
-    words = f"--log-error={words_file(option_file)}"
-    arguments = (f"--defaults-file={option_file}", *server.arguments(), words, *_FORM, *own, *what)
+    words = (f"--log-error={words_file(option_file)}",) if to_words else ()
+    arguments = (f"--defaults-file={option_file}", *server.arguments(), *words, *_FORM, *own, *what)
     return Command(program.path, arguments, environment=environment)

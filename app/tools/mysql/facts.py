@@ -27,7 +27,8 @@ class MysqlFacts(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `definers` are the accounts that its views, routines, triggers and events run as: they must exist where it is
     restored. `not_transactional` names tables whose rows are not taken in the dump's one moment, `versioned` those
-    that keep their history. `size` is the server's own estimate in bytes.
+    that keep their history. `size` is the server's own estimate in bytes. `identity` is what the server
+    calls itself, "" where it does not.
     """
 
     server_version: str
@@ -45,6 +46,7 @@ class MysqlFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     definers: tuple[str, ...] = ()
     not_transactional: tuple[str, ...] = ()
     versioned: tuple[str, ...] = ()
+    identity: str = ""
 
     @property
     def flavour(self) -> Flavour:
@@ -87,6 +89,7 @@ SELECT JSON_OBJECT('kind', 'object', 'what', o.what, 'definer', o.definer, 'coun
     SELECT 'event', DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()
 ) o GROUP BY o.what, o.definer ORDER BY o.what, o.definer;
 SHOW GRANTS;
+SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid');
 """
 
 _TABLES = """
@@ -185,12 +188,17 @@ class Client:
             *("--batch", "--raw", "--skip-column-names"),
             *((f"--database={database}",) if database else ()),
         )
-        command = Command(self._program.path, arguments, stdin=statements.encode(), environment={"LC_ALL": "C"})
+        command = Command(self._program.path, arguments, stdin=_sent(statements), environment={"LC_ALL": "C"})
         finished = await self._host.run(command, keep=LARGEST_ANSWER, deadline=deadline)
         if finished.code != 0 or finished.cut:
             said = finished.stderr.decode("utf-8", "replace").strip() or f"exit code {finished.code}"
             raise from_words(self._server, said) or failed(self._server, said)
         return finished.stdout.decode("utf-8", "replace").split("\n")
+
+
+def _sent(statements: str) -> bytes:
+    """A program of another character set is in its own bytes."""
+    return statements.encode("utf-8", "surrogateescape")
 
 
 def quoted(name: str) -> str:
@@ -226,10 +234,14 @@ def _answer(lines: list[str], server: Server) -> Answer:
     if about is None:
         raise failed(server, "\n".join(lines[:20]) or "it said nothing of the database")
     grants = [line for line in lines if line.startswith("GRANT ")]
-    return Answer(_facts(about, rows), rights_in(grants, about.database))
+    identity = next((line.partition("\t")[2] for line in lines if line.startswith(_IDENTITY)), "")
+    return Answer(_facts(about, rows, identity), rights_in(grants, about.database))
 
 
-def _facts(about: _Database, rows: list[_Database | _Table | _Object]) -> MysqlFacts:
+_IDENTITY = ("server_uuid\t", "server_uid\t")
+
+
+def _facts(about: _Database, rows: list[_Database | _Table | _Object], identity: str) -> MysqlFacts:
     tables = [row for row in rows if isinstance(row, _Table)]
     objects = [row for row in rows if isinstance(row, _Object)]
     counts = {what: sum(row.count for row in objects if row.what == what) for what in _OBJECTS}
@@ -250,6 +262,7 @@ def _facts(about: _Database, rows: list[_Database | _Table | _Object]) -> MysqlF
         definers=tuple(sorted({row.definer for row in objects})),
         not_transactional=tuple(table.name for table in real if table.transactional != "YES"),
         versioned=tuple(table.name for table in real if table.type == "SYSTEM VERSIONED"),
+        identity=identity,
     )
 
 

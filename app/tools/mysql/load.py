@@ -119,7 +119,16 @@ def load_command(program: ToolFound, server: Server, dump: str, option_file: str
     The dump is the program's input: at an error in a file that is named by `source` it goes on, and ends with 0
     (measured, 10.11.19). Windows has no shell of ours; there what was loaded has to be counted all the more.
     """
-    arguments = (
+    arguments = load_arguments(server, option_file)
+    environment = {"LC_ALL": "C"}
+    if windows:
+        return Command(program.path, (*arguments, f"--execute=source {dump}"), environment=environment)
+    return Command("sh", ("-c", _READS_FILE, dump, program.path, *arguments), environment=environment)
+
+
+def load_arguments(server: Server, option_file: str) -> tuple[str, ...]:
+    """What the client is told so that it loads its input into the database that `server` names."""
+    return (
         f"--defaults-file={option_file}",
         *server.arguments(),
         f"--connect-timeout={CONNECTS_WITHIN}",
@@ -128,10 +137,6 @@ def load_command(program: ToolFound, server: Server, dump: str, option_file: str
         "--batch",
         f"--database={server.database}",
     )
-    environment = {"LC_ALL": "C"}
-    if windows:
-        return Command(program.path, (*arguments, f"--execute=source {dump}"), environment=environment)
-    return Command("sh", ("-c", _READS_FILE, dump, program.path, *arguments), environment=environment)
 
 
 _READS_FILE = 'exec "$@" <"$0"'

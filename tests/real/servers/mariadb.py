@@ -79,11 +79,24 @@ class MariadbServer:
         self._wait_until_it_answers()
         self._tidy_accounts()
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Ends it as a power cut does."""
         assert self._process is not None
         self._process.kill()
         self.stop()
+
+    def rebuild(self) -> None:
+        """Takes all its files away, as when it does not start any more, and starts it as a new one."""
+        self.kill()
+        shutil.rmtree(self._data)
+        self._make_files()
+        self.start()
 
     def stop(self) -> None:
         """Stops it and everyone connected to it; nothing happens when it does not run."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from tests.faults.cutover_child import COMMIT, ERROR, KILL, NO_PLAN, WITH_SERVER
 from tests.faults.cutover_matrix import Matrix
 
-DECISIVE = ("after do ExchangePaths", "after do RenamePath", "after do SwapDatabases")
+DECISIVE = ("after do ExchangePaths", "after do RenamePath", "after do SwapDatabases", "after do PutDatabase")
 MOMENTS = ("after rename", f"after {COMMIT}")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.jobs.cutover.names import kept_tree, stage_folder
+from app.jobs.cutover.names import kept_tree, kept_within, stage_folder
 from app.jobs.cutover.plan import Kept
 from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.owning import GiveOwning, MakeFolder, Owning
@@ -269,7 +269,7 @@ class FixedRootPart(Part):
     def _put_aside(self, state: str, left: Left) -> set[str]:
         if state == NEW:
             return {".before"}
-        return {Path(kept_tree(name, left.kept_by)).name for name in self._names(NEW)} if left.kept_by else set()
+        return {Path(kept_within(str(self._root), left.kept_by)).name} if left.kept_by else set()
 
 
 def _exchange(live: Path, staged: Path, kept: Path) -> ExchangePaths:

@@ -17,6 +17,7 @@ from app.jobs.sources.postgresql_swapping import PostgresqlSwap
 from app.jobs.sources.records import RecordsDriver
 from app.jobs.sources.sqlite import SqliteDriver
 from app.jobs.sources.sqlite_loading import SqliteLoader
+from app.jobs.sources.sqlite_swapping import SqliteSwap
 from app.jobs.sources.swapping import DatabaseSwap
 from app.settings.model import Source, SourceKind
 
@@ -37,7 +38,10 @@ LOADERS: Mapping[SourceKind, Callable[[Order], Loader]] = {
 }
 """What can become a new database."""
 
-SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {SourceKind.POSTGRESQL: PostgresqlSwap}
+SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {
+    SourceKind.POSTGRESQL: PostgresqlSwap,
+    SourceKind.SQLITE: SqliteSwap,
+}
 """What can take the live one's place."""
 
 

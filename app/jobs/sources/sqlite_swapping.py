@@ -15,10 +15,10 @@ from app.foundation.words import text
 from app.hosts.host import Command, Host
 from app.jobs.cutover.names import kept_tree
 from app.jobs.cutover.plan import Kept
-from app.jobs.effects.every import AnyEffect, PutDatabase, RenamePath
+from app.jobs.effects.every import AnyEffect
 from app.jobs.effects.names import shadow_name
-from app.jobs.effects.paths import pure, sync_parents
-from app.jobs.effects.sqlite import RemoveStaged
+from app.jobs.effects.paths import RenamePath, pure, sync_parents
+from app.jobs.effects.sqlite import PutDatabase, RemoveStaged
 from app.jobs.manifest import CopyFacts
 from app.jobs.pace import Pace
 from app.jobs.plan import Ctx

@@ -234,6 +234,8 @@ def test_a_database_in_a_tree_that_is_restored_too_has_its_own_point(greenhouse:
     """The copy that the tree's backup has of the file is of no use: what is put into it is the database's own."""
     database = greenhouse.root / "database" / "db.sqlite"
 
+    greenhouse.more = "" if in_place else 'exclude = ["database"]'
+
     async def story() -> None:
         with_database(greenhouse, database)
         then = dumped(database)
@@ -255,5 +257,19 @@ def test_a_database_in_a_tree_that_is_restored_too_has_its_own_point(greenhouse:
             if not in_place:
                 await taken_back(app, done)
                 assert dumped(database) == live
+
+    run(story())
+
+
+@pytest.mark.spec("R6", "R4")
+def test_a_tree_is_not_exchanged_with_a_database_in_it(greenhouse: Greenhouse) -> None:
+    database = greenhouse.root / "database" / "db.sqlite"
+
+    async def story() -> None:
+        with_database(greenhouse, database)
+        async with greenhouse.opened() as app:
+            point = await greenhouse.backed_up(app)
+            done = await restored(app, point, "files")
+            assert (done.run.outcome, done.code) == (Outcome.REFUSED, "restore.database-inside")
 
     run(story())

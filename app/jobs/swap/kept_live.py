@@ -19,27 +19,12 @@ from app.settings.model import Source
 class KeptLive(msgspec.Struct, frozen=True):
     """What a source keeps (`keep_live`) and what it leaves out of backups (`exclude`), in one of its trees.
 
-    `databases` are files of SQLite in there, which are other sources': content is put into them, and they stay with
-    whoever has them open. One level `down` whatever stands directly in the tree and is kept is not swapped at all.
+    One level `down` whatever stands directly in the tree and is kept is not swapped at all.
     """
 
     shop: Workshop
     source: Source
     down: bool = False
-    databases: tuple[str, ...] = ()
-
-    async def drop_stray_logs(self) -> None:
-        """A log in the staged tree that the live database does not have would be mixed into it."""
-        for path in self.databases:
-            is_stray = await self.shop.host.stat(under(self.shop.live, path)) is None and await self._has_live(path)
-            if is_stray and await is_reached(self.shop.host, self.shop.tree, path):
-                async with self.shop.keeping_time(str(pure(under(self.shop.tree, path)).parent)):
-                    await self.shop.host.remove_tree(under(self.shop.tree, path))
-
-    async def _has_live(self, path: str) -> bool:
-        """Whether the database itself, which that stands beside, is there."""
-        names = [one for one in self.databases if path.startswith(one) and path != one]
-        return any([await self.shop.host.stat(under(self.shop.live, one)) is not None for one in names])
 
     async def copy_files(self, ctx: Ctx) -> tuple[str, ...]:
         """Copies the live files into the staged tree; of one that is not there the point's stays, with a warning."""
@@ -55,7 +40,7 @@ class KeptLive(msgspec.Struct, frozen=True):
         """
         kept = await self._kept(FileKind.FOLDER, FileKind.LINK, FileKind.OTHER)
         out = await expanded(self.shop.host, self.shop.live, self.source.exclude, hidden=True)
-        paths = outermost(list(dict.fromkeys([*kept, *filter(self._is_staged, [*out, *self.databases])])))
+        paths = outermost(list(dict.fromkeys([*kept, *filter(self._is_staged, out)])))
         return tuple([one for path in paths if (one := await self._stood_in(path)) is not None])
 
     def _is_staged(self, path: str) -> bool:

@@ -22,7 +22,6 @@ from app.jobs.restore.listing import Faults, faults
 from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import STAGE, Unfinished
 from app.jobs.sources.files import OURS
-from app.jobs.sources.sqlite_swapping import databases_in
 from app.jobs.swap.kept_live import KeptLive
 from app.jobs.swap.made_ready import Workshop, clear, make_folder, taken
 from app.jobs.swap.patterns import MOST_NAMES, is_folder, is_meant, outermost, parts_of, too_many, under
@@ -57,8 +56,7 @@ class Staging(msgspec.Struct, frozen=True):
             raise _stage_gone(restored)
         shop = Workshop(host, place.root, restored, place.system, await ctx.scratch(place.host))
         await clear(shop, self.tree.source.clear_after)
-        keeping = KeptLive(shop, self.tree.source, place.down, self._databases(place))
-        await keeping.drop_stray_logs()
+        keeping = KeptLive(shop, self.tree.source, place.down)
         kept = await keeping.copy_files(ctx) if place.found is not None else ()
         left_alone = await keeping.left_alone() if place.found is not None else ()
         await on_disk(host, stage)
@@ -77,9 +75,6 @@ class Staging(msgspec.Struct, frozen=True):
             root_before=await host.stat(place.root),
             root_after=await host.stat(restored),
         )
-
-    def _databases(self, place: Place) -> tuple[str, ...]:
-        return tuple(databases_in(self.setting.site, self.tree.source, (place.asked, place.root)))
 
     async def _make_stage(self, ctx: Ctx, state: SwapState, place: Place, stage: str) -> None:
         """Noted before it is made, made by one alone: of two laptops the other one is refused."""
@@ -113,7 +108,7 @@ class Staging(msgspec.Struct, frozen=True):
         found = [await _outermost_missing(host, place.root, part) for part in outermost(sorted(set(parts)))]
         keep = self.tree.source.keep_live
         pairs = [await pair_of(host, under(place.root, part), under(restored, part)) for part in dict.fromkeys(found)]
-        kept = {under(place.root, part) for part in found if is_meant(part, keep) or part in self._databases(place)}
+        kept = {under(place.root, part) for part in found if is_meant(part, keep)}
         return tuple(
             pair
             for pair in pairs
@@ -127,7 +122,6 @@ class Staging(msgspec.Struct, frozen=True):
         names = dict.fromkeys((*live, *await _names_in(host, restored)))
         staying = [name for name in live if is_meant(name, source.keep_live)]
         staying += [name for name in live if is_meant(name, source.exclude, hidden=True)]
-        staying += self._databases(place)
         return tuple(
             [
                 await pair_of(host, under(place.root, name), under(restored, name))

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from tests.faults.cutover_child import COMMIT, ERROR, KILL, NO_PLAN, RENAME, WITH_SERVER
 from tests.faults.cutover_matrix import Matrix
 
-DECISIVE = ("after do ExchangePaths", "after do RenamePath", "after do SwapDatabases", "after do SwapTables")
+DECISIVE = tuple(
+    f"after do {effect}" for effect in ("ExchangePaths", "RenamePath", "SwapDatabases", "SwapTables", "PutDatabase")
+)
 MOMENTS = ("after rename", f"after {COMMIT}", f"after {RENAME}")
 
 
@@ -38,8 +40,16 @@ def _decided(points: list[str]) -> int:
     """The moment since which the site is the other one: the last thing that decides has happened."""
     over = max(number for number, name in enumerate(points) if name in DECISIVE)
     began = max(number for number in range(over) if points[number] == points[over].replace("after", "before"))
+    if points[over] == "after do PutDatabase":
+        return _put(points, began, over)
     exchanged = [number for number in range(began, over) if points[number] == "after exchange"]
     return (exchanged or [number for number in range(began, over) if points[number] in MOMENTS])[-1]
+
+
+def _put(points: list[str], began: int, over: int) -> int:
+    """What follows the program that puts the content in, which is the last one before the saved one gets its name."""
+    named = max(number for number in range(began, over) if points[number] == "before rename")
+    return max(number for number in range(began, named) if points[number] == "before run") + 1
 
 
 def kill(matrix: Matrix, number: int, blow: str = KILL) -> None:

@@ -23,6 +23,7 @@ from app.records.run import new_run_id
 from app.settings.command import CommandWhen
 from app.settings.model import THIS_COMPUTER, Repository, Site, Source, SourceKind
 from tests.faults.cutover_parts import NEW, OLD, FilePart, FixedRootPart, Left, Part, TreePart
+from tests.faults.cutover_sqlite import SqlitePart
 
 READ_EVERY = 0.0003
 """Seconds between two looks of a client: a pace, nothing is waited for."""
@@ -31,13 +32,15 @@ READ_EVERY = 0.0003
 class CutoverSite:
     """The site of one test; `fresh` makes it anew for a case."""
 
-    def __init__(self, folder: Path, door: Part | None = None) -> None:
-        """`door` is a part that lets nobody in by itself while anything is exchanged, as a database does."""
+    def __init__(self, folder: Path, door: Part | None = None, *, sqlite: bool = False) -> None:
+        """`door` is a part that lets nobody in by itself while anything is exchanged, as a database does; `sqlite` says
+        to have a database of that kind too."""
         self.folder = folder / "site"
         self.data = folder / "data"
         pristine = folder / "pristine"
         self._trees = [TreePart(self.folder, name, pristine) for name in ("laravel", "service")]
         self.parts: list[Part] = [*self._trees, FilePart(self.folder), FixedRootPart(self.folder)]
+        self.parts += [SqlitePart(self.folder)] if sqlite else []
         self.door = door
         self.run = ""
         self.answered: set[str] = set()
@@ -161,6 +164,7 @@ class CutoverSite:
 
     def _names(self, left: Left) -> list[str]:
         names = {"laravel", "service", "broker.conf", "services", "volume"}
+        names |= {"sqlite"} if any(isinstance(part, SqlitePart) for part in self.parts) else set()
         if left.kept_by:
             names |= {"by", *(Path(kept_tree(str(tree.live), left.kept_by)).name for tree in self._trees)}
         staged = {"by", *(tree.stage(self.run).name for tree in self._trees)}

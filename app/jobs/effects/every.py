@@ -14,6 +14,7 @@ from app.jobs.effects.mysql_dump import TakeDump
 from app.jobs.effects.owning import GiveOwning, MakeFolder
 from app.jobs.effects.paths import ClearPaths, ExchangePaths, KeepLive, RemoveTree, RenamePath, ReplaceFile
 from app.jobs.effects.postgresql import CloseDatabase, DropDatabase, OpenDatabase, SwapDatabases
+from app.jobs.effects.sqlite import PutDatabase, RemoveStaged
 from app.jobs.effects.syncing import BackUpPresent, SyncTree
 from app.jobs.effects.trading import TradePlaces
 
@@ -48,16 +49,16 @@ _OTHER = {
     Happened.UNCLEAR: Happened.UNCLEAR,
 }
 
-Removal = DropDatabase | DropTables
+Removal = DropDatabase | DropTables | RemoveStaged
 """What removes a database that was staged."""
 
-DatabaseExchange = SwapDatabases | SwapTables
+DatabaseExchange = SwapDatabases | SwapTables | PutDatabase
 """What puts one database in another's place; each can be asked what it keeps, and what takes it back."""
 
 AnyEffect = Union[  # noqa: UP007  a name that TakenBack refers to before it is made
     ExchangePaths, RenamePath, ReplaceFile, KeepLive, ClearPaths, RemoveTree, TradePlaces, GiveOwning, MakeFolder,
     RunCommand, CloseDatabase, SwapDatabases, OpenDatabase, DropDatabase, TakeDump, LockAccounts, ChangePrograms,
-    SwapTables, UnlockAccounts, DropTables, BackUpPresent, SyncTree, TakenBack
+    SwapTables, UnlockAccounts, DropTables, PutDatabase, RemoveStaged, BackUpPresent, SyncTree, TakenBack
 ]  # fmt: skip
 
 DECISIVE = (ExchangePaths, RenamePath, DatabaseExchange, SyncTree)

@@ -11,6 +11,7 @@ from app.jobs.restore.unfinished import SHADOW, STAGE, Unfinished
 from app.jobs.sources.driver import Equipment
 from app.jobs.sources.kinds import LOADERS, SWAPS
 from app.jobs.sources.loading import Order
+from app.jobs.sources.sqlite_swapping import folder_beside
 from app.settings.model import Site
 
 
@@ -24,7 +25,9 @@ async def remove_left(ctx: Ctx, site: Site, equipment: Equipment, left: Unfinish
     if source is None:
         raise _source_gone(left)
     if left.kind == SHADOW:
-        await SWAPS[source.kind](Order(source, None, equipment, source.database, left.run)).remove(ctx)
+        await SWAPS[source.kind](
+            Order(source, None, equipment, source.database, left.run, beside=folder_beside(site, source))
+        ).remove(ctx)
         return
     await LOADERS[source.kind](Order(source, None, equipment, left.name, left.run)).remove(ctx)
 

@@ -18,6 +18,7 @@ from app.jobs.sources.postgresql_swapping import PostgresqlSwap
 from app.jobs.sources.records import RecordsDriver
 from app.jobs.sources.sqlite import SqliteDriver
 from app.jobs.sources.sqlite_loading import SqliteLoader
+from app.jobs.sources.sqlite_swapping import SqliteSwap
 from app.jobs.sources.swapping import DatabaseSwap
 from app.settings.model import Source, SourceKind
 
@@ -41,6 +42,7 @@ LOADERS: Mapping[SourceKind, Callable[[Order], Loader]] = {
 SWAPS: Mapping[SourceKind, Callable[[Order], DatabaseSwap]] = {
     SourceKind.POSTGRESQL: PostgresqlSwap,
     SourceKind.MYSQL: MysqlSwap,
+    SourceKind.SQLITE: SqliteSwap,
 }
 """What can take the live one's place."""
 

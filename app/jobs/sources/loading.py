@@ -27,7 +27,8 @@ class Order(msgspec.Struct, frozen=True):
     """A database that is to be brought back as `name`, on the server of its source, by the run `run`.
 
     `entry` is what the manifest says of it; None where it is only to be removed. `globals` is what pg_dumpall wrote of
-    the server, where missing roles may be made from it.
+    the server, where missing roles may be made from it. `beside` is the folder for files that stand beside a database
+    which is one; "" is its own.
     """
 
     source: Source
@@ -36,6 +37,7 @@ class Order(msgspec.Struct, frozen=True):
     name: str
     run: str
     globals: str = ""
+    beside: str = ""
 
 
 class Loader(Protocol):

@@ -16,6 +16,7 @@ from app.jobs.restore.setting import begin_unfinished, root_of
 from app.jobs.restore.unfinished import SHADOW, Unfinished
 from app.jobs.sources.kinds import SWAPS
 from app.jobs.sources.loading import Order
+from app.jobs.sources.sqlite_swapping import folder_beside
 from app.jobs.sources.swapping import DatabaseSwap
 from app.jobs.swap.foreseen import Amount, Foreseen
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
@@ -32,7 +33,15 @@ class DatabaseStaging(msgspec.Struct, frozen=True):
         """What knows how; `globals_` is what pg_dumpall wrote of the server's roles."""
         source = self.part.source
         return SWAPS[source.kind](
-            Order(source, self.part.entry, self.setting.equipment, source.database, self.setting.run, globals_)
+            Order(
+                source,
+                self.part.entry,
+                self.setting.equipment,
+                source.database,
+                self.setting.run,
+                globals_,
+                folder_beside(self.setting.site, source),
+            )
         )
 
     async def ready(self, ctx: Ctx, state: SwapState) -> DatabaseSwap:

@@ -22,6 +22,7 @@ from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.ownership import expect_owners
 from app.jobs.restore.setting import root_of
+from app.jobs.sources.sqlite_swapping import databases_in
 from app.jobs.swap.foreseen import NAMED as MANY_NAMED
 from app.jobs.swap.foreseen import Change, Foreseen
 from app.jobs.swap.mounts import is_in
@@ -33,7 +34,7 @@ from app.jobs.swap.staged import StagedTree
 from app.jobs.sync.carrying import Carrying, TreeOn, expect_nothing_in_the_way
 from app.jobs.sync.difference import NAMED, Difference
 from app.jobs.sync.note import KeptTree
-from app.jobs.sync.region import Region, databases_in, region_of
+from app.jobs.sync.region import Region, region_of
 from app.settings.model import Source
 from app.settings.site_file import read
 from app.tools.restic.names import shown, stored_path
@@ -68,7 +69,7 @@ class InPlacePreflight(Preflight, frozen=True):
         then = source_then(self.setting, tree.source)
         untouched = [
             *lacking_in_point(tree.entry),
-            *databases_in(self.setting.site, tree.source, place.asked, place.root),
+            *databases_in(self.setting.site, tree.source, (place.asked, place.root)),
         ]
         region = region_of(tree.source, then, untouched)
         if region is None:

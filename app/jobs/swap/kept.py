@@ -21,6 +21,7 @@ from app.jobs.effects.effect import World
 from app.jobs.effects.owning import MakeFolder
 from app.jobs.effects.paths import ExchangePaths, RenamePath
 from app.jobs.effects.syncing import SyncTree
+from app.jobs.restore.file_aside import sqlite_aside
 from app.jobs.restore.folder import below, pure
 from app.jobs.restore.put_aside import postgresql_aside
 from app.jobs.restore.tables_aside import dump_aside, tables_aside
@@ -40,7 +41,12 @@ class Aside(Protocol):
         """
 
 
-FINDERS: tuple[Callable[[StagingPlan, Kept], Aside | None], ...] = (postgresql_aside, tables_aside, dump_aside)
+FINDERS: tuple[Callable[[StagingPlan, Kept], Aside | None], ...] = (
+    postgresql_aside,
+    tables_aside,
+    dump_aside,
+    sqlite_aside,
+)
 """One for each kind of database; what is none of its own is None."""
 
 

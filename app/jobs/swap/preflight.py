@@ -20,9 +20,11 @@ from app.jobs.plan import Ctx
 from app.jobs.restore.checks import UNCHANGED, Check, Unchecked, expect_room
 from app.jobs.restore.folder import owners_lost
 from app.jobs.restore.ownership import expect_owners
+from app.jobs.sources.sqlite_swapping import databases_in
 from app.jobs.swap.around import missing_program
 from app.jobs.swap.identity import Identity
 from app.jobs.swap.mounts import at_or_below, is_in, mounts_of, mounts_of_all, shown_elsewhere
+from app.jobs.swap.patterns import is_meant, under
 from app.jobs.swap.place import WINDOWS, Place, place_of
 from app.jobs.swap.power import expect_power
 from app.jobs.swap.setting import Part, SwapSetting, SwapState
@@ -76,6 +78,7 @@ class Preflight(msgspec.Struct, frozen=True):
             Check("point", partial(_expect_whole, tree.entry)),
             Check("root", partial(self._find_place, tree)),
             Check("apart", self._placed(tree, self._expect_apart)),
+            Check("database-inside", self._placed(tree, partial(self._expect_no_database, tree))),
             Check("mount", self._placed(tree, self._expect_movable)),
             Check("containers", self._placed(tree, self._expect_no_container)),
             Check("writable", self._placed(tree, self._expect_writable)),
@@ -108,6 +111,15 @@ class Preflight(msgspec.Struct, frozen=True):
             inside = next((path for path in ours if is_in(path, place.root)), "")
             if inside:
                 raise _ours_inside(place, inside)
+
+    async def _expect_no_database(self, tree: Part, place: Place, ctx: Ctx) -> None:
+        """A live database would be taken away from whoever has it open; what no backup of the tree takes stays."""
+        source = tree.source
+        for path in databases_in(self.setting.site, source, (place.asked, place.root)):
+            stays = is_meant(path, source.exclude, hidden=True) or is_meant(path, source.keep_live)
+            is_elsewhere = bool(source.include) and not is_meant(path, source.include)
+            if not (stays or is_elsewhere) and await ctx.host(place.host).stat(under(place.root, path)) is not None:
+                raise _database_inside(place, under(place.root, path))
 
     async def _expect_movable(self, place: Place, ctx: Ctx) -> None:
         host = ctx.host(place.host)
@@ -242,6 +254,15 @@ def _nested(place: Place, holding: Place) -> Refused:
         UNCHANGED,
         text("Restore one after the other: --scope source:NAME"),
         "restore.nested",
+    )
+
+
+def _database_inside(place: Place, path: str) -> Refused:
+    return Refused(
+        text("The database {path} is in {root}, and cannot be exchanged with it.", path=path, root=place.root),
+        text("Nothing was changed: programs would go on with the one of the old tree."),
+        text("Leave it out of that tree's backups (exclude), best with its folder; or restore in place: --mode sync"),
+        "restore.database-inside",
     )
 
 

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.jobs.restore.folder import pure
 from app.jobs.sources.files import OURS
 from app.jobs.swap.mounts import is_in
 from app.jobs.swap.patterns import is_meant, outermost, parts_of
-from app.settings.model import Site, Source, SourceKind
-
-BESIDE_DATABASE = ("", "-wal", "-shm", "-journal")
+from app.settings.model import Source
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -68,15 +65,3 @@ def parts_in_both(some: Sequence[str], others: Sequence[str]) -> list[str]:
 
 def _is_under(path: str, part: str) -> bool:
     return not part or is_in(path, part)
-
-
-def databases_in(site: Site, source: Source, *roots: str) -> list[str]:
-    """The files of SQLite databases in a tree, as seen from its root: another source's, which a copy would damage."""
-    files = [one.database for one in site.sources if one.kind is SourceKind.SQLITE and one.host == source.host]
-    return [
-        pure(f"{file}{end}").relative_to(pure(root)).as_posix()
-        for file in files
-        for root in dict.fromkeys(roots)
-        if pure(file).is_relative_to(pure(root))
-        for end in BESIDE_DATABASE
-    ]

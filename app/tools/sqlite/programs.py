@@ -19,6 +19,9 @@ PYTHON, SHELL = "python3", "sqlite3"
 BUSY_FOR = 60
 """Seconds that a lock of somebody else's is waited for."""
 
+PUTS_FOR = 30
+"""Likewise, while the site is down."""
+
 LOOKS_FOR = 5
 """Likewise, where somebody waits for the answer."""
 
@@ -64,6 +67,43 @@ except sqlite3.Error as error:
     sys.exit(f"Error: {error}")
 """
 
+# A busy database is tried again and again by `backup`, without end; so the end is ours.
+_PUTS = """
+import sqlite3, sys, time
+source, target, patience = sys.argv[1:]
+until = time.monotonic() + float(patience)
+def wait(status, remaining, total):
+    if status in (5, 6) and time.monotonic() > until:
+        raise sqlite3.OperationalError("database is locked")
+try:
+    new = sqlite3.connect(source, uri=True)
+    live = sqlite3.connect(target, uri=True, timeout=float(patience), isolation_level=None)
+    live.execute("PRAGMA synchronous = FULL")
+    new.backup(live, progress=wait, sleep=0.05)
+    live.close()
+except sqlite3.Error as error:
+    sys.exit(f"Error: {error}")
+"""
+
+_TELLS = """
+import json, sqlite3, sys
+try:
+    live = sqlite3.connect(sys.argv[1], uri=True, timeout=float(sys.argv[2]), isolation_level=None)
+    for statement in json.load(sys.stdin):
+        for (line,) in live.execute(statement):
+            print(line)
+    live.close()
+except sqlite3.Error as error:
+    sys.exit(f"Error: {error}")
+"""
+
+_SHELL_TELLS = ".timeout {patience}\n"
+
+_SHELL_PUTS = """.timeout {patience}
+PRAGMA synchronous = FULL;
+.restore main {source}
+"""
+
 _SHELL_LOOKS = """.timeout {patience}
 PRAGMA query_only = ON;
 SELECT count(*) FROM sqlite_master;
@@ -106,6 +146,24 @@ class Opener(msgspec.Struct, frozen=True):
             told = json.dumps(list(statements)).encode()
             return Command(self.tool.path, ("-I", "-c", _ASKS, address), stdin=told, folder=folder)
         return self._shell(address, folder, "".join(f"{statement};\n" for statement in statements))
+
+    def put(self, folder: str, name: str, database: str) -> Command:
+        """Puts all that the file `name` of `folder` holds, which nobody else has open, into a live database."""
+        if self.is_python:
+            source = f"file:./{quote(name)}?immutable=1"
+            arguments = ("-I", "-c", _PUTS, source, _address(database, "mode=rw"), str(PUTS_FOR))
+            return Command(self.tool.path, arguments, folder=folder)
+        script = _SHELL_PUTS.format(patience=PUTS_FOR * 1000, source=f'"./{name}"')
+        return self._shell(_address(database, "mode=rw"), folder, script)
+
+    def tell(self, database: str, folder: str, statements: Sequence[str]) -> Command:
+        """Tells a database, which may be live, some statements; each gives at most one column, which is printed."""
+        address = _address(database, "mode=rw")
+        if self.is_python:
+            told = json.dumps(list(statements)).encode()
+            return Command(self.tool.path, ("-I", "-c", _TELLS, address, str(PUTS_FOR)), stdin=told, folder=folder)
+        script = _SHELL_TELLS.format(patience=PUTS_FOR * 1000) + "".join(f"{one};\n" for one in statements)
+        return self._shell(address, folder, script)
 
     def _shell(self, address: str, folder: str, script: str) -> Command:
         """SQLite's own program; nobody's start-up file (`.sqliterc`) may change what it does."""

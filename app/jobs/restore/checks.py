@@ -51,6 +51,13 @@ TITLES = {
     "database-replication": text("Nothing else follows the database"),
     "database-closed": text("The database is open"),
     "database-restoring": text("No other load is under way"),
+    "database-accounts": text("Its accounts can be kept out"),
+    "database-definers": text("What runs in it has its accounts"),
+    "database-dump-space": text("There is room for a dump of what is live"),
+    "database-grants": text("Rights on its routines can be given again"),
+    "database-inside": text("No database stands in the tree"),
+    "database-keys": text("No other database leads into it"),
+    "database-programs": text("What runs in it can be made again"),
 }
 """What each check looks at, by its key."""
 

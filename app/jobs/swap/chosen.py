@@ -109,7 +109,7 @@ def _refused(error: UserError) -> Refused:
 def _unsupported(entry: SourceEntry) -> Refused:
     return Refused(
         text("{source} ({kind}) cannot be swapped in by this version.", source=entry.source, kind=entry.kind),
-        text("Nothing was changed: trees of files, and databases of PostgreSQL, MySQL and MariaDB are swapped."),
+        text("Nothing was changed: trees of files, and databases are swapped."),
         text("Name the others (--scope source:NAME), and restore this one beside: --mode database:NAME or folder:DIR"),
         "restore.swap-unsupported",
     )

@@ -27,7 +27,8 @@ def recovered(matrix: Matrix, wanted: str = "", at: dict[int, str] | None = None
     answer = matrix.recover(wanted, at)
     assert answer is not None
     assert answer.code == "", answer.told
-    assert matrix.site.faults(is_staged=answer.did == NO_PLAN) == []
+    found = matrix.site.faults(is_staged=answer.did == NO_PLAN)
+    assert not found, f"{answer.did}: {found}"
     return matrix.site.state()
 
 

@@ -204,7 +204,8 @@ def test_what_a_load_that_fails_has_made_is_removed(shop: Shop) -> None:
                 failed = await shop.swapped(app, point)
             finally:
                 shop.server.sql("SET GLOBAL max_allowed_packet = 16777216")
-            assert failed.code == "mysql.row-too-big"
+            # The server hangs up; a client that is still writing then may not read why.
+            assert failed.code in ("mysql.row-too-big", "mysql.connection-lost")
             assert (shop.databases(), shop.dump()) == ({shop.database}, now)
 
     run(story())

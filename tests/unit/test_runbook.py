@@ -121,7 +121,7 @@ def test_what_runs_in_a_container_is_typed_on_its_host() -> None:
 def test_a_site_of_nothing_has_a_runbook_too() -> None:
     said = written(Site(name="bare", repository=Repository(url="/repo")))
     assert "Nobody is named." in said
-    assert "fill in kit" in said
+    assert "fill in where the kit is" in said
 
 
 @pytest.mark.spec("S8")

@@ -23,6 +23,11 @@ SAVING, PART = ".saving", ".part"
 """The ends of a saved one's name: before the new content is in the live one, and before it is whole itself."""
 
 
+def parts_of(path: str) -> tuple[str, str]:
+    """What a file is called before it is whole, and before even that is there."""
+    return f"{path}{PART}", f"{path}{PART}.new"
+
+
 class PutDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="put-database"):
     """The database at `path` gets what the file `staged` holds; what it held is kept as `kept`. `number` is the staged
     file's inode, by which the whole is known.
@@ -61,7 +66,8 @@ class PutDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="put-database")
         if await host.stat(self.kept) is None:
             await host.rename(self._saving, self.kept)
         await self._unmark(world)
-        await _remove(host, self.staged)
+        for path in (self.staged, *parts_of(self.staged), *parts_of(self._saving)):
+            await _remove(host, path)
         await sync_parents(host, self.staged, self.kept)
 
     async def undo(self, world: World) -> None:
@@ -114,10 +120,10 @@ class PutDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="put-database")
 
     async def _save(self, world: World, path: str, target: str) -> None:
         """Whole or not at all, and for nobody else's eyes."""
-        host, part = world.ctx.host(self.host), f"{target}{PART}"
+        host, (part, unwritten) = world.ctx.host(self.host), parts_of(target)
         for leftover in (part, target):
             await _remove(host, leftover)
-        await host.write_durably(part, b"")
+        await host.write_durably(part, b"", temporary=unwritten)
         live = await self._opened(world, path)
         try:
             await copy_database(host, live.program, path, str(pure(part).parent), pure(part).name)
@@ -175,8 +181,9 @@ class RemoveStaged(msgspec.Struct, frozen=True, kw_only=True, tag="remove-staged
     async def do(self, world: World) -> None:
         """Removes what is there."""
         host = world.ctx.host(self.host)
-        for path in (self.staged, f"{self.staged}{PART}", f"{self.kept}{SAVING}", f"{self.kept}{SAVING}{PART}"):
-            await _remove(host, path)
+        for path in (self.staged, f"{self.kept}{SAVING}"):
+            for one in (path, *parts_of(path)):
+                await _remove(host, one)
         await sync_parents(host, self.staged, self.kept)
 
     async def undo(self, world: World) -> None:

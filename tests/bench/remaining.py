@@ -1,9 +1,10 @@
 """How near the remaining time of a restore is to the truth: real restores of different shapes, each told as it went.
 
-Run: python -m tests.bench.remaining [--restic PATH] [shape ...]
+Run: python -m tests.bench.remaining [--restic PATH] [--keep FOLDER | --again FOLDER] [shape ...]
 
 Each site is restored twice: the first time nothing is known of it, the second time the first one is. Told is how far
-the figure is off at most while a quarter of the time or more is left, from a fifth of it on. Linux and macOS.
+the figure is off at most while a quarter of the time or more is left, from a fifth of it on. What was told can be kept,
+and reckoned again. Linux and macOS.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -89,25 +90,47 @@ def restored(bench: Bench, database: Untouched) -> str:
     return run
 
 
-def main(shapes: Sequence[str], restic: Path) -> None:
-    """Measures and prints."""
-    rows = []
+def judged(name: str, first: Story, second: Story) -> list[str]:
+    """A row of the table."""
+    (unknown, _), (known, took) = off_at_most(first, ()), off_at_most(second, first.steps)
+    return [name, f"{took:.1f}", f"{100 * unknown:.0f} %", f"{100 * known:.0f} %"]
+
+
+def told_by(shapes: Sequence[str], restic: Path) -> Iterator[tuple[str, list[Story]]]:
+    """Each shape, restored twice."""
     with tempfile.TemporaryDirectory() as folder, postgres_server(Path(folder), REAL) as server:
         for name in shapes:
             with bench_of(server, SHAPES[name], restic) as (bench, database):
                 runs = [restored(bench, database) for _ in range(2)]
-                first, second = (asyncio.run(read(bench.console.data, run)) for run in runs)
-            (unknown, _), (known, took) = off_at_most(first, ()), off_at_most(second, first.steps)
-            rows.append([name, f"{took:.1f}", f"{100 * unknown:.0f} %", f"{100 * known:.0f} %"])
-            print(rows[-1], flush=True)
+                yield name, [asyncio.run(read(bench.console.data, run)) for run in runs]
         print(machine_line((restic,), server.bin))
+
+
+def main(shapes: Sequence[str], restic: Path, keep: Path | None, again: Path | None) -> None:
+    """Measures and prints."""
+    rows = []
+    for name, stories in kept_in(again) if again is not None else told_by(shapes, restic):
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"{name}.json").write_bytes(msgspec.json.encode(stories))
+        rows.append(judged(name, *stories))
+        print(rows[-1], flush=True)
     head = ("shape", "took, s", "off at most, never restored before", "off at most, restored once before")
     table("The remaining time of a restore", head, rows)
+
+
+def kept_in(folder: Path) -> Iterator[tuple[str, list[Story]]]:
+    """What was kept there."""
+    for file in sorted(folder.iterdir()):
+        yield file.stem, msgspec.json.decode(file.read_bytes(), type=list[Story])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shapes", nargs="*")
     parser.add_argument("--restic", type=Path, default=None)
+    parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--again", type=Path, default=None)
     asked = parser.parse_args(sys.argv[1:])
-    main(asked.shapes or list(SHAPES), asked.restic or Path(restic_program(VERSIONS[-1])))
+    program = asked.restic or Path(restic_program(VERSIONS[-1]))
+    main(asked.shapes or list(SHAPES), program, asked.keep, asked.again)

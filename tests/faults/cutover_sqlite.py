@@ -17,6 +17,8 @@ from app.settings.model import THIS_COMPUTER
 from app.tools.sqlite.putting import MARK
 from tests.faults.cutover_parts import NEW, OLD, Left, Part
 
+KINDS = (PutDatabase, RemoveStaged)
+
 ROWS = {OLD: 300, NEW: 700}
 
 

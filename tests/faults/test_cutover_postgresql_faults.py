@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 
 from app.jobs.effects.every import AnyEffect
+from app.jobs.effects.syncing import BackUpPresent, SyncTree
 from tests.faults.cutover_cases import (
     each_kill_recovers,
     each_recovery_recovers,
@@ -31,7 +32,11 @@ from tests.faults.cutover_mysql import KINDS
 from tests.faults.cutover_parts import NEW, OLD
 from tests.faults.cutover_postgresql import SECRETS, DatabasePart
 from tests.faults.cutover_site import CutoverSite
+from tests.faults.cutover_sqlite import KINDS as OF_SQLITE
 from tests.real.servers.postgresql import postgres_server
+
+IN_PLACE = (BackUpPresent, SyncTree)
+"""These are killed in `tests/real/test_sync.py`: they work for as long as a restore does, and are done again."""
 
 if sys.platform == "win32":
     pytest.skip("forks, and kills as POSIX does", allow_module_level=True)
@@ -83,7 +88,7 @@ def test_every_effect_that_there_is_comes_by_a_point(matrix: Matrix) -> None:
         points = points_of(matrix)
         late = max(number for number, name in enumerate(points) if name == last)
         seen = seen.union(points, points_of(matrix, {late + 1: ERROR}))
-    for kind in set(typing.get_args(AnyEffect)) - {*KINDS}:
+    for kind in set(typing.get_args(AnyEffect)) - {*KINDS, *OF_SQLITE, *IN_PLACE}:
         assert f"before do {kind.__name__}" in seen
         assert f"before undo {kind.__name__}" in seen or kind.__name__ in ("RemoveTree", "DropDatabase")
 

@@ -22,6 +22,7 @@ from tests.faults.cutover_child import ERROR
 from tests.faults.cutover_matrix import Matrix, matrix_of
 from tests.faults.cutover_parts import NEW
 from tests.faults.cutover_site import CutoverSite
+from tests.faults.cutover_sqlite import KINDS
 
 if sys.platform == "win32":
     pytest.skip("forks, and kills as POSIX does", allow_module_level=True)
@@ -56,6 +57,13 @@ def test_the_content_is_put_in_and_taken_back_later(matrix: Matrix) -> None:
         assert answer.code == "", answer.told
         assert matrix.site.faults() == []
         assert matrix.site.state() == matrix.target
+
+
+def test_both_of_its_effects_come_by_a_point(matrix: Matrix) -> None:
+    points = points_of(matrix)
+    seen = {*points, *points_of(matrix, {points.index("after do PutDatabase") + 1: ERROR})}
+    wanted = {f"before do {kind.__name__}" for kind in KINDS} | {"before undo PutDatabase"}
+    assert not wanted - seen
 
 
 @pytest.mark.spec("J2")

@@ -13,7 +13,7 @@ import pytest
 from app.foundation.events import Outcome
 from app.jobs.cutover.plan import State
 from app.jobs.effects.names import before_name, shadow_name
-from app.jobs.restore.choice import Swap
+from app.jobs.restore.choice import NewDatabase, RestoreChoice, Swap
 from app.jobs.sources.mysql_swapping import mark_of
 from app.jobs.swap.kept import STAYS
 from tests.real.servers.mariadb import MariadbServer
@@ -234,3 +234,27 @@ def test_a_database_of_a_server_is_swapped_there(
 
         run(story())
         shop.unmake()
+
+
+@pytest.mark.spec("R13")
+def test_a_new_database_beside_the_live_one_does_not_alter_that(shop: Shop) -> None:
+    """A dump with a program of another collation in it alters the database by its name, which is the live one's."""
+    beside = shadow_name(shop.database, "beside00")
+    collation = "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = '{}'"
+
+    async def story() -> None:
+        async with shop.opened() as app:
+            point = await shop.backed_up(app)
+            shop.server.sql(f"ALTER DATABASE `{shop.database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+            now = shop.dump()
+            choice = RestoreChoice(point, ("source:shop",), NewDatabase(beside), ("database-space",))
+            launched = await app.runner.launch(await app.plan_restore(SITE, choice))
+            done = await app.runner.wait(SITE, launched.run)
+            assert done.outcome in (Outcome.SUCCESS, Outcome.PARTIAL), done.error
+            assert shop.server.sql(collation.format(shop.database)).split() == ["utf8mb4_general_ci"]
+            assert shop.dump() == now
+            assert shop.server.sql(collation.format(beside)).split() == ["utf8mb4_czech_ci"]
+            early = "SELECT database_collation FROM information_schema.routines WHERE routine_name = 'early'"
+            assert set(shop.server.sql(early).split()) == {"latin1_swedish_ci"}
+
+    run(story())

@@ -30,6 +30,9 @@ SHORT = 0.5
 LEAST_SHARE = 0.03
 """Less than that of a step done says nothing of its pace."""
 
+NEARLY_ALL = 0.98
+"""When all bytes are there a step still compares and waits for the disk; its share says nothing of that."""
+
 SEVERAL = 8
 """So many earlier runs are looked at."""
 
@@ -126,33 +129,34 @@ class Forecast:
     def _of_current(self, now: datetime) -> float:
         if not self._step:
             return 0.0
-        elapsed = self._elapsed(now)
-        guessed = self._expected[self._step].seconds * self._ratio_of_finished(self._step)
-        rest = max(guessed - elapsed, 0.15 * elapsed)  # longer than was thought: nobody knows how much longer
-        if self._share < LEAST_SHARE:
-            return rest
-        seen = elapsed * (1 - self._share) / self._share
-        weight = min(1.0, 3 * self._share)
-        return weight * seen + (1 - weight) * rest
+        elapsed, expected = self._elapsed(now), self._expected[self._step]
+        whole = expected.seconds * self._ratio_of_finished(self._step)
+        if LEAST_SHARE <= self._share < NEARLY_ALL:
+            weight = self._share if expected.was_seen else min(1.0, 3 * self._share)
+            whole = weight * elapsed / self._share + (1 - weight) * whole
+        return max(whole - elapsed, 0.1 * elapsed)  # longer than was thought: nobody knows how much longer
 
     def _ratio(self, key: str, now: datetime) -> float:
         """How much longer than was expected a step like this one takes."""
         same = kind_of(key) == kind_of(self._step)
-        if same and self._share >= 3 * LEAST_SHARE:
+        if same and 3 * LEAST_SHARE <= self._share < NEARLY_ALL:
             whole = self._elapsed(now) / self._share
-            expected = self._expected[self._step].seconds
-            weight = min(1.0, 2 * self._share)
-            return weight * whole / max(expected, SHORT / 10) + (1 - weight) * self._ratio_of_finished(key)
+            expected = self._expected[self._step]
+            weight = self._share if expected.was_seen else min(1.0, 2 * self._share)
+            return weight * whole / max(expected.seconds, SHORT / 10) + (1 - weight) * self._ratio_of_finished(key)
         return self._ratio_of_finished(key)
 
     def _ratio_of_finished(self, key: str) -> float:
-        """By the finished steps of the same kind; the longer they were, the more they say."""
+        """By the finished steps of the same kind, else by all: the longer they were, the more they say."""
         alike = [each for each in self._took if kind_of(each) == kind_of(key)]
-        expected = sum(self._expected[each].seconds for each in alike)
+        others = [each for each in self._took if self._expected[each].was_seen] if self._expected[key].was_seen else []
+        doubt = SHORT if alike else 4.0
+        measured = alike or others
+        expected = sum(self._expected[each].seconds for each in measured)
         if not expected:
             return 1.0
-        weight = expected / (expected + SHORT)
-        return weight * sum(self._took[each] for each in alike) / expected + (1 - weight)
+        weight = expected / (expected + doubt)
+        return weight * sum(self._took[each] for each in measured) / expected + (1 - weight)
 
     def _knows_kind(self, key: str) -> bool:
         return any(kind_of(each) == kind_of(key) for each in self._took)

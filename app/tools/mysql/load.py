@@ -139,7 +139,12 @@ def load_arguments(server: Server, option_file: str) -> tuple[str, ...]:
     )
 
 
-_READS_FILE = 'exec "$@" <"$0"'
+# Around a program that was made while its database had another collation a dump alters "the" database, and names the
+# live one: without the name it is the one that is loaded into.
+_READS_FILE = (
+    r"""sed 's/^ALTER DATABASE `[^`]*` \(CHARACTER SET [a-z0-9_]* COLLATE [a-z0-9_]* ;\)$/ALTER DATABASE \1/' <"$0" """
+    """| "$@" """
+)
 
 
 def quoted(name: str) -> str:

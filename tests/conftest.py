@@ -23,7 +23,10 @@ ONE_AFTER_THE_OTHER = {
     "tests/faults/test_ssh_faults.py": "the lease of a site on its server, which is this computer",
     "tests/features/test_server.py": "the lease of a site on its server, which is this computer",
     "tests/features/test_verify.py": "the lease of a site on its server, which is this computer",
+    "tests/real/test_sqlite_swap.py": "the lease of a site on its server, which is this computer",
     "tests/real/test_swap.py": "the lease of a site on its server, which is this computer",
+    "tests/real/test_swap_mysql.py": "the lease of a site on its server, which is this computer",
+    "tests/real/test_sync.py": "the lease of a site on its server, which is this computer",
     "tests/features/test_demo.py": "what a practice leaves, looked for on the whole computer",
     "tests/real/test_practice.py": "what a practice leaves, looked for on the whole computer",
 }

@@ -23,7 +23,6 @@ from app.jobs.plan import AnyPlan
 from app.records.owners import this_process
 from app.records.run import Run
 from app.records.site_records import SiteRecords
-from app.runs.awake import kept_awake
 from app.runs.feed import RunFeed, Wake
 from app.runs.files import RunWriter
 from app.runs.hold import Hold
@@ -105,7 +104,7 @@ class Runner:
         leases = partial(_leases, begun.run, plan, records)
         put_in_order = partial(self._put_in_order, plan)
         work = self._work(begun.run, plan, records, lock=lock, leases=leases, put_in_order=put_in_order)
-        self._tasks[begun.run.id] = asyncio.create_task(_awake(work), name=f"run {begun.run.id[:8]}")
+        self._tasks[begun.run.id] = asyncio.create_task(work.carry_out(), name=f"run {begun.run.id[:8]}")
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never close its record
         return Launched(begun.run.id, joined=False)
 
@@ -217,11 +216,6 @@ class Runner:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-
-async def _awake(work: Work) -> None:
-    with kept_awake():
-        await work.carry_out()
 
 
 def _no_leases(_hosts: Mapping[str, Host]) -> list[Lease]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import PurePosixPath
 from typing import Literal
 
 import msgspec
@@ -80,6 +81,9 @@ class Comparison:
     deleted: Amount = NOTHING
     unchanged: Amount = NOTHING
     kept: Amount = NOTHING
+    created: Amount = NOTHING
+    held: set[str] = field(default_factory=set)
+    """What is kept live and is there, each with all that is in it."""
     changes: list[Change] = field(default_factory=list)
     named: Counter[Sort] = field(default_factory=Counter)
 
@@ -88,10 +92,14 @@ class Comparison:
         if self.named[sort] <= NAMED:
             self.changes.append(Change(self.source.name, path, sort, size))
 
-    def name_created(self, path: str, one: Essence) -> None:
-        """A name of the point, once the live tree is known."""
-        if _digest(path) in self.expected:
+    def create(self, path: str, one: Essence) -> None:
+        """A name of the point, once the live tree is known. What is kept live is kept with all that is in it."""
+        if _digest(path) in self.expected and not self._is_in_kept(path):
+            self.created = self.created.plus(one.size)
             self._name(path, "created", one.size)
+
+    def _is_in_kept(self, path: str) -> bool:
+        return any(str(above) in self.held for above in (PurePosixPath(path), *PurePosixPath(path).parents))
 
     def expect(self, path: str, one: Essence) -> None:
         """A name of the point; what is emptied afterwards does not come."""
@@ -103,6 +111,8 @@ class Comparison:
         """A name of the live tree."""
         key = _digest(path)
         size = self.expected.pop(key, None)
+        if is_meant(path, self.source.keep_live) and not self._is_in_kept(path):
+            self.held.add(path)
         if self._stays(path):
             self.kept = self.kept.plus(one.size)
         elif size is None:
@@ -128,11 +138,6 @@ class Comparison:
             or is_meant(path, source.keep_live)
             or is_meant(path, source.exclude, hidden=True)
         )
-
-    @property
-    def created(self) -> Amount:
-        """What the live tree does not have."""
-        return Amount(len(self.expected), sum(self.expected.values()))
 
     def foreseen(self, host: str, target: str) -> Foreseen:
         """What it comes to."""
@@ -166,7 +171,7 @@ async def foresee_tree(tree: Tree, host: Host, live: str | None, source: Source,
 
     async def take_created(entries: Sequence[Entry]) -> None:
         for path, one in _below_root(entries, reading):
-            found.name_created(path, one)
+            found.create(path, one)
 
     async def take_live(batch: Sequence[Below]) -> None:
         for one in map(reading.of_file, batch):

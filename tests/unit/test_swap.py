@@ -159,7 +159,8 @@ def test_names_are_counted_by_what_would_become_of_them() -> None:
         clear_after=("a/cache/*",),
     )
     found = Comparison(source)
-    for path, one in {"a": folder, "a/new": file(3, 1), "a/same": file(5, 1), "a/cache/x": file(7, 1)}.items():
+    point = {"a": folder, "a/new": file(3, 1), "a/same": file(5, 1), "a/cache/x": file(7, 1), ".env/x": file(1, 1)}
+    for path, one in point.items():
         found.expect(path, one)
     for path, one in {
         ".env": file(1, 1),
@@ -169,5 +170,7 @@ def test_names_are_counted_by_what_would_become_of_them() -> None:
         "b": file(9, 1),
     }.items():
         found.meet(path, one)
+    for path, one in point.items():
+        found.create(path, one)
     assert (found.created, found.overwritten) == (Amount(1, 3), Amount())
     assert (found.deleted, found.unchanged, found.kept) == (Amount(1, 2), Amount(2, 5), Amount(2, 10))
